@@ -1,0 +1,50 @@
+"""What A2C and A3C share: the one place where experience becomes a gradient."""
+
+from typing import NamedTuple
+
+import jax
+import optax
+
+from jaxac import agent, envs, networks, normalization, rollout
+from jaxac.agent import Losses
+from jaxac.spec import Spec
+from jaxac.types import ActorState, Episodes, Moments, Params, PRNGKey, PyTree
+
+
+class Gradient(NamedTuple):
+    """What a shard pushes."""
+
+    weights: PyTree
+    """The gradient of the loss, shaped like ``params.network``."""
+    moments: Moments
+    """Of the observations of this unroll alone."""
+
+
+class Report(NamedTuple):
+    """What a shard tells of an unroll."""
+
+    losses: Losses
+    episodes: Episodes
+    gradient_norm: jax.Array
+
+
+def build(spec: Spec) -> tuple[envs.Env, agent.Agent]:
+    """The environment and the agent of a training program."""
+    env = envs.make(spec.env.name)
+    return env, agent.make(spec, env, networks.make(spec.network, env.observation_size, env.num_actions))
+
+
+def init(spec: Spec, key: PRNGKey) -> ActorState:
+    """The ``B = env.num_envs / algo.num_shards`` environments of one shard."""
+    return rollout.init(spec, build(spec)[0], key, spec.env.num_envs // spec.algo.num_shards)
+
+
+def gradient(spec: Spec, params: Params, actor: ActorState) -> tuple[Gradient, ActorState, Report]:
+    """Unroll with ``params``, then differentiate the loss at ``params``."""
+    env, ac = build(spec)
+    actor, transitions, episodes = rollout.unroll(spec, env, ac, params, actor)
+    grads, losses = jax.grad(ac.loss, has_aux=True)(
+        params.network, params.moments, spec, transitions, actor.observation
+    )
+    moments = normalization.of_batch(transitions.observation)
+    return Gradient(grads, moments), actor, Report(losses, episodes, optax.tree.norm(grads))

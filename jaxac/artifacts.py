@@ -1,0 +1,61 @@
+"""What people look at after a run: the learning curve and one episode of the final policy."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxac import evaluation, run_directory
+from jaxac.algos import ALGOS, shard
+from jaxac.config import Config
+from jaxac.spec import Spec
+from jaxac.types import PRNGKey, PyTree
+
+_MAX_STEPS = 1000
+
+
+def learning_curve(rows: list[dict[str, Any]], title: str, threshold: float | None, path: Path) -> Path:
+    """Return against environment steps: of training episodes, and of evaluations."""
+    from matplotlib.figure import Figure  # slow to import; without pyplot, which would look for a screen
+
+    figure = Figure(figsize=(7, 4), layout="constrained", dpi=120)
+    axes = figure.add_subplot()
+    for name, label, style in (
+        ("episode_return", "training episodes", {"color": "0.65", "linewidth": 1}),
+        ("eval_return_mean", "evaluation", {"color": "C0", "marker": "o", "markersize": 3}),
+    ):
+        points = [(row["env_steps"], row[name]) for row in rows if row.get(name) is not None]
+        if points:
+            axes.plot(*zip(*points, strict=True), label=label, **style)
+    if threshold is not None:
+        axes.axhline(threshold, color="C2", linewidth=1, linestyle="--", label=f"solved ({threshold:g})")
+    axes.set(title=title, xlabel="environment steps", ylabel="episode return")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="best")
+    figure.savefig(path)
+    return path
+
+
+def play(spec: Spec, state: PyTree, algo: str, key: PRNGKey, greedy: bool) -> np.ndarray:
+    """[steps, *observation_shape] the observations of one episode of at most 1000 steps."""
+    env, _ = shard.build(spec)
+    record = jax.jit(evaluation.record_episode, static_argnums=(3, 4))
+    observations, length = record(spec, ALGOS[algo].params(state), key, _MAX_STEPS, greedy)
+    return np.asarray(observations)[: int(length)].reshape(-1, *env.observation_shape)
+
+
+def make(config: Config, directory: Path, trainer: Any) -> list[Path]:
+    """Writes what ``config.logger`` asks for."""
+    files = []
+    rows = run_directory.rows(directory)
+    if config.logger.curve and rows:
+        title = f"{config.algo.name} on {config.env.name}, {config.env.num_envs} environments, seed {config.seed}"
+        files.append(learning_curve(rows, title, config.return_threshold, directory / "learning_curve.png"))
+    if config.logger.gif and trainer.status == "completed":
+        from jaxac import render
+
+        key = jax.random.fold_in(trainer.evaluation_key, 0)
+        frames = play(trainer.spec, trainer.state, config.algo.name, key, config.evaluation.greedy)
+        files.append(render.save_gif(config.env.name, frames, directory / "policy.gif"))
+    return files

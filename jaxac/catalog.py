@@ -1,0 +1,95 @@
+"""What is known of gymnax's environments without importing gymnax, which takes seconds.
+
+The table in ``catalog.json`` lets a wrong name, parameter or action space be answered at once. A test holds it
+against the installed gymnax; ``python -m jaxac.catalog`` writes it anew.
+"""
+
+import difflib
+import functools
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jaxac.errors import ConfigError
+
+_TABLE = Path(__file__).with_name("catalog.json")
+UNSUPPORTED = {"MNISTBandit-bsuite": "it downloads a data set"}
+
+
+@dataclass(frozen=True)
+class EnvInfo:
+    """One environment."""
+
+    name: str
+    actions: int | None
+    """Number of discrete actions; None where actions are continuous."""
+    params: dict[str, Any]
+    """Scalar parameters and their defaults."""
+    threshold: float | None
+    """The mean return at which Gymnasium's registry calls it solved."""
+
+
+@functools.cache
+def table() -> dict[str, EnvInfo]:
+    """Every environment gymnax registers, by name."""
+    return {name: EnvInfo(name, **entry) for name, entry in json.loads(_TABLE.read_text()).items()}
+
+
+def canonical(name: str) -> str:
+    """The registered name for ``name``, which may leave out the suffix: ``CartPole`` is ``CartPole-v1``.
+
+    Raises:
+        ConfigError: if there is no such environment.
+    """
+    if ":" in name or name in table() or name in _registered():
+        return name
+    short = {full.rsplit("-", 1)[0].lower(): full for full in table()}
+    if name.lower() in short:
+        return short[name.lower()]
+    close = difflib.get_close_matches(name, table(), n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]}?" if close else "the names are: " + ", ".join(supported()) + "."
+    raise ConfigError(f"env.name={name} is not an environment of gymnax; {hint}")
+
+
+def lookup(name: str) -> EnvInfo | None:
+    """What the table knows of ``name``; None for an environment of the user's own."""
+    return table().get(name)
+
+
+def supported() -> list[str]:
+    """The environments that can be trained on: discrete actions, nothing to download."""
+    return [name for name, info in table().items() if info.actions and name not in UNSUPPORTED]
+
+
+def _registered() -> list[str]:
+    """Environments a program has registered with gymnax itself."""
+    gymnax = sys.modules.get("gymnax")
+    return gymnax.registered_envs if gymnax else []
+
+
+def _describe(name: str) -> dict[str, Any]:
+    import gymnasium
+    import gymnax
+    import numpy as np
+
+    if name in UNSUPPORTED:
+        return {"actions": None, "params": {}, "threshold": None}
+    env, params = gymnax.make(name)
+    return {
+        "actions": getattr(env.action_space(params), "n", None),
+        "params": {k: v for k, v in vars(params).items() if np.ndim(v) == 0},
+        "threshold": gymnasium.spec(name).reward_threshold if name in gymnasium.registry else None,
+    }
+
+
+def generate() -> str:
+    """The table as JSON, from the installed gymnax."""
+    import gymnax
+
+    return json.dumps({name: _describe(name) for name in gymnax.registered_envs}, indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    _TABLE.write_text(generate())

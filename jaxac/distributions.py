@@ -1,0 +1,30 @@
+"""The categorical policy over ``A`` discrete actions, from unnormalized log-probabilities ``logits [..., A]``."""
+
+import jax
+import jax.numpy as jnp
+
+from jaxac.types import Array, PRNGKey
+
+
+def sample(key: PRNGKey, logits: Array) -> Array:
+    """[...] int32 actions, by inverting the distribution function: one uniform number an action, whatever ``A``."""
+    cumulative = jnp.cumsum(jax.nn.softmax(logits), axis=-1)
+    uniform = jax.random.uniform(key, logits.shape[:-1])
+    return jnp.sum(uniform[..., None] >= cumulative[..., :-1], axis=-1, dtype=jnp.int32)
+
+
+def mode(logits: Array) -> Array:
+    """[...] int32, the most probable action."""
+    return jnp.argmax(logits, axis=-1).astype(jnp.int32)
+
+
+def log_prob(logits: Array, action: Array) -> Array:
+    """[...] log π(action)."""
+    chosen = jax.nn.one_hot(action, logits.shape[-1], dtype=logits.dtype)
+    return jnp.sum(jax.nn.log_softmax(logits) * chosen, axis=-1)
+
+
+def entropy(logits: Array) -> Array:
+    """[...] −Σ π log π, in nats."""
+    log_probs = jax.nn.log_softmax(logits)
+    return -jnp.sum(jnp.exp(log_probs) * log_probs, axis=-1)

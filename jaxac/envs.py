@@ -1,0 +1,95 @@
+"""Batched environments with auto-reset. The only importer of gymnax."""
+
+import functools
+import importlib
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxac.types import Array, PRNGKey, PyTree, TimeStep
+
+
+class Env(NamedTuple):
+    """A kind of environment, as pure functions over a batch of ``B``. ``params`` is gymnax's, a pytree of numbers."""
+
+    reset: Callable[[PRNGKey, PyTree, int], tuple[PyTree, Array]]
+    """``reset(key, params, B) -> (env_state [B, ...], observation [B, O])``."""
+    step: Callable[[PRNGKey, PyTree, Array, PyTree], tuple[PyTree, TimeStep]]
+    """``step(key, env_state, action [B], params) -> (env_state, TimeStep)``; a finished episode starts anew."""
+    params: Callable[[dict[str, Any]], PyTree]
+    """``params(overrides) -> params``: the environment's defaults with some replaced."""
+    observation_size: int
+    observation_shape: tuple[int, ...]
+    num_actions: int
+
+
+def _create(name: str) -> Any:
+    """A gymnax environment by its registered name, or by ``package.module:Class``."""
+    if ":" in name:
+        module, _, attribute = name.partition(":")
+        return getattr(importlib.import_module(module), attribute)()
+    import gymnax  # slow to import: seconds
+
+    return gymnax.make(name)[0]
+
+
+@functools.cache
+def make(name: str) -> Env:
+    """The environment called ``name``.
+
+    Cached: gymnax environments hash by identity, so a second instance would be compiled again.
+    """
+    env = _create(name)
+    space = env.observation_space(env.default_params)
+    categories = getattr(space, "n", None)  # a Discrete observation becomes one-hot
+    shape = (categories,) if categories else tuple(space.shape)
+    size = math.prod(shape)
+
+    def flat(observation: Array) -> Array:
+        if categories:
+            return jax.nn.one_hot(observation, categories)
+        return observation.reshape(-1, size).astype(jnp.float32)
+
+    def params(overrides: dict[str, Any]) -> PyTree:
+        return env.default_params.replace(**overrides)
+
+    def reset(key: PRNGKey, params: PyTree, num_envs: int) -> tuple[PyTree, Array]:
+        observation, state = jax.vmap(env.reset_env, (0, None))(jax.random.split(key, num_envs), params)
+        return _strong(state), flat(observation)
+
+    def step(key: PRNGKey, state: PyTree, action: Array, params: PyTree) -> tuple[PyTree, TimeStep]:
+        num_envs = action.shape[0]
+        step_key, reset_key = jax.random.split(key)
+        keys = jax.random.split(step_key, num_envs)
+        observation, stepped, reward, terminated, _ = jax.vmap(env.step_env, (0, 0, 0, None))(
+            keys, state, action, params
+        )
+        truncated = jax.vmap(env.is_truncated, (0, None))(stepped, params)
+        terminated = terminated.astype(bool)
+        truncated = truncated.astype(bool) & ~terminated
+        done = terminated | truncated
+        final = flat(observation)
+        fresh, first = reset(reset_key, params, num_envs)
+        select = functools.partial(_where, done)
+        return jax.tree.map(select, fresh, _strong(stepped)), TimeStep(
+            observation=select(first, final),
+            final_observation=final,
+            reward=reward.reshape(num_envs).astype(jnp.float32),
+            terminated=terminated,
+            truncated=truncated,
+        )
+
+    return Env(reset, step, params, size, shape, int(env.num_actions))
+
+
+def _where(mask: Array, x: Array, y: Array) -> Array:
+    """``where(mask [B], x [B, ...], y [B, ...])`` in the type of ``y``, which a scan's carry must keep."""
+    return jnp.where(mask.reshape(mask.shape + (1,) * (y.ndim - 1)), x.astype(y.dtype), y)
+
+
+def _strong(state: PyTree) -> PyTree:
+    """Without weak types, which would make a scan's carry change its type."""
+    return jax.tree.map(lambda x: jax.lax.convert_element_type(x, jnp.asarray(x).dtype), state)

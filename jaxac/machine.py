@@ -1,0 +1,37 @@
+"""The machine: its versions and devices, and where compiled programs are kept."""
+
+import platform
+from importlib import metadata
+from typing import Any
+
+import jax
+import platformdirs
+
+_PACKAGES = ("jaxac", "jax", "jaxlib", "flax", "optax", "gymnax", "numpy")
+
+
+def describe() -> dict[str, Any]:
+    """``versions`` of what a result depends on, and the ``devices`` it was made with."""
+    versions = {package: _version(package) for package in _PACKAGES}
+    return {
+        "versions": {"python": platform.python_version(), **versions},
+        "devices": [f"{device.platform}:{device.id} {device.device_kind}" for device in jax.devices()],
+    }
+
+
+def enable_compilation_cache(setting: str | None) -> None:
+    """Keeps compiled programs in ``setting``: ``auto`` is a per-user directory, None is nowhere."""
+    if setting is None:
+        jax.config.update("jax_enable_compilation_cache", False)
+        return
+    path = platformdirs.user_cache_dir("jaxac", appauthor=False) + "/xla" if setting == "auto" else setting
+    jax.config.update("jax_compilation_cache_dir", path)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:  # run from a checkout that was not installed
+        return None

@@ -1,0 +1,88 @@
+"""The compiled programs of a run: initialize, advance a chunk of updates, evaluate, copy."""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jaxac import evaluation
+from jaxac.algos import ALGOS, Algo
+from jaxac.config import Config, EvaluationConfig
+from jaxac.spec import Spec
+from jaxac.types import Array, Episodes, Metrics, PRNGKey, PyTree
+
+
+class ChunkReport(NamedTuple):
+    """What the host learns of a chunk of updates: a fixed number of scalars, however long the chunk."""
+
+    metrics: Metrics
+    """Averaged over the chunk's updates."""
+    episodes: Episodes
+    """Of the chunk's ended episodes."""
+    finite: Array
+    """[] bool: every metric and every parameter is a finite number."""
+
+
+class Program(NamedTuple):
+    """Compiled ahead of time, once: calling them cannot trace or compile anything."""
+
+    init: Callable[[Spec, PRNGKey], PyTree]
+    chunk: Callable[[Spec, PyTree, int], tuple[PyTree, ChunkReport]]
+    """``chunk(spec, state, num_updates)``; ``state`` is donated. Any number of updates runs in the same program."""
+    evaluate: Callable[[Spec, PyTree, PRNGKey], Array]
+    """``evaluate(spec, state, key) -> [episodes]`` returns."""
+    copy: Callable[[PyTree], PyTree]
+    compile_seconds: float
+
+
+def keys(seed: int) -> tuple[PRNGKey, PRNGKey]:
+    """The keys of a run: for training, and for evaluations (each folds in the number of updates done)."""
+    train_key, evaluation_key = jax.random.split(jax.random.key(seed))
+    return train_key, evaluation_key
+
+
+def run_chunk(algo: Algo, spec: Spec, state: PyTree, num_updates: Array) -> tuple[PyTree, ChunkReport]:
+    """``num_updates`` updates in one loop, whose trip count is data: chunks of any length share a program."""
+    zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(algo.update, spec, state)[1])
+
+    def body(_: Array, carry: tuple[PyTree, PyTree]) -> tuple[PyTree, PyTree]:
+        state, totals = carry
+        state, report = algo.update(spec, state)
+        return state, jax.tree.map(jnp.add, totals, report)
+
+    state, (sums, episodes) = jax.lax.fori_loop(0, num_updates, body, (state, zeros))
+    finite = [jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves((algo.params(state), sums))]
+    means = jax.tree.map(lambda x: x / num_updates, sums)
+    return state, ChunkReport(means, episodes, jnp.all(jnp.stack(finite)))
+
+
+def compile_program(config: Config, spec: Spec) -> Program:
+    """Traces and compiles everything the run will call."""
+    algo, settings = ALGOS[config.algo.name], config.evaluation
+    start = time.perf_counter()
+    init = jax.jit(algo.init).lower(spec, keys(0)[0]).compile()
+    state = jax.eval_shape(algo.init, spec, keys(0)[0])
+    count = jax.ShapeDtypeStruct((), jnp.int32)
+
+    def chunk(spec: Spec, state: PyTree, num_updates: Array) -> tuple[PyTree, ChunkReport]:
+        return run_chunk(algo, spec, state, num_updates)
+
+    def evaluate(spec: Spec, state: PyTree, key: PRNGKey) -> Array:
+        return _evaluate(algo, settings, spec, state, key)
+
+    compiled_chunk = jax.jit(chunk, donate_argnums=1).lower(spec, state, count).compile()
+    compiled_evaluate = jax.jit(evaluate).lower(spec, state, keys(0)[1]).compile()
+    compiled_copy = jax.jit(lambda state: jax.tree.map(jnp.copy, state)).lower(state).compile()
+    return Program(
+        init=init,
+        chunk=lambda spec, state, num_updates: compiled_chunk(spec, state, jnp.int32(num_updates)),
+        evaluate=compiled_evaluate,
+        copy=compiled_copy,
+        compile_seconds=time.perf_counter() - start,
+    )
+
+
+def _evaluate(algo: Algo, settings: EvaluationConfig, spec: Spec, state: Any, key: PRNGKey) -> Array:
+    return evaluation.evaluate(spec, algo.params(state), key, settings.episodes, settings.greedy)

@@ -1,0 +1,55 @@
+"""Returns and advantages: one λ-recursion, of which the usual estimators are special cases.
+
+With the one-step error ``δ_t = r_t + γ d_t v'_t − v_t`` the generalized advantage estimate is
+
+    A_t = δ_t + γ λ (1 − done_t) A_{t+1},        R_t = A_t + v_t
+
+(Schulman et al. 2016, "High-Dimensional Continuous Control Using Generalized Advantage Estimation", eq. 16),
+where ``v'_t`` is the value of the observation that *followed* step ``t`` before any reset, ``d_t`` is 0 at a
+termination, and ``done_t`` cuts the sum at terminations and truncations alike. So a truncated episode is
+bootstrapped with the value of its own final observation, and never leaks into the next one.
+
+* ``λ = 1`` telescopes to the n-step return of A3C (Mnih et al. 2016, Algorithm S3): rewards up to the end of the
+  unroll or of the episode, then a bootstrap.
+* ``λ = 1`` on whole episodes is the Monte Carlo return: after a termination nothing is left to bootstrap.
+* ``λ = 0`` is the one-step temporal-difference target.
+"""
+
+from typing import NamedTuple
+
+import jax
+
+from jaxac.types import Array
+
+
+class Targets(NamedTuple):
+    """[T] (or [T, B]) each; no gradient flows through them."""
+
+    advantage: Array
+    value: Array
+    """The λ-return, which the critic regresses on."""
+
+
+def lambda_returns(
+    reward: Array, discount: Array, done: Array, value: Array, next_value: Array, gae_lambda: Array | float
+) -> Targets:
+    """The λ-recursion on one stream.
+
+    Args:
+        reward: [T].
+        discount: [T] the γ of each step, 0 where the episode terminated.
+        done: [T] bool, terminated or truncated.
+        value: [T] the critic's value of the observation at each step.
+        next_value: [T] the critic's value of the observation that followed each step, before any reset.
+        gae_lambda: scalar in [0, 1].
+    """
+    delta = reward + discount * next_value - value
+    decay = discount * gae_lambda * (1.0 - done)
+
+    def step(advantage: Array, inputs: tuple[Array, Array]) -> tuple[Array, Array]:
+        delta_t, decay_t = inputs
+        advantage = delta_t + decay_t * advantage
+        return advantage, advantage
+
+    _, advantage = jax.lax.scan(step, jax.numpy.zeros_like(delta[0]), (delta, decay), reverse=True)
+    return jax.lax.stop_gradient(Targets(advantage, advantage + value))

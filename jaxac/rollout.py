@@ -1,0 +1,90 @@
+"""Acting: one step, and an unroll, which is a scan of steps."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+
+from jaxac import distributions
+from jaxac.agent import Agent
+from jaxac.envs import Env
+from jaxac.spec import Spec
+from jaxac.types import ActorState, Array, Episodes, Params, PRNGKey, Transition
+
+
+def init(spec: Spec, env: Env, key: PRNGKey, num_envs: int) -> ActorState:
+    """``num_envs`` fresh episodes.
+
+    With ``env.stagger_starts`` their clocks start anywhere below the time limit, so that the time limit does not cut
+    all of them in the same step.
+    """
+    key, reset_key, clock_key = jax.random.split(key, 3)
+    params = env.params(spec.env.params)
+    state, observation = env.reset(reset_key, params, num_envs)
+    if spec.env.stagger_starts:
+        clock = jax.random.uniform(clock_key, (num_envs,)) * params.max_steps_in_episode
+        state = state.replace(time=jnp.floor(clock).astype(state.time.dtype))
+    return ActorState(key, state, observation, jnp.zeros(num_envs), jnp.zeros(num_envs, jnp.int32))
+
+
+def step(
+    spec: Spec, env: Env, agent: Agent, params: Params, actor: ActorState, key: PRNGKey
+) -> tuple[ActorState, tuple[Transition, Episodes]]:
+    """One step of every environment; leaves ``actor.key`` alone."""
+    act_key, env_key = jax.random.split(key)
+    action = distributions.sample(act_key, agent.policy(params, actor.observation))
+    env_state, timestep = env.step(env_key, actor.env_state, action, env.params(spec.env.params))
+    done = timestep.terminated | timestep.truncated
+    episode_return = actor.episode_return + timestep.reward
+    episode_length = actor.episode_length + 1
+    episodes = Episodes(
+        count=jnp.sum(done, dtype=jnp.float32),
+        return_sum=jnp.sum(jnp.where(done, episode_return, 0.0)),
+        length_sum=jnp.sum(jnp.where(done, episode_length, 0), dtype=jnp.float32),
+    )
+    transition = Transition(
+        observation=actor.observation,
+        action=action,
+        reward=learner_reward(spec, timestep.reward),
+        discount=1.0 - timestep.terminated,
+        done=done,
+        final_observation=timestep.final_observation,
+        weight=jnp.ones_like(timestep.reward),
+    )
+    actor = ActorState(
+        actor.key,
+        env_state,
+        timestep.observation,
+        jnp.where(done, 0.0, episode_return),
+        jnp.where(done, 0, episode_length),
+    )
+    return actor, (transition, episodes)
+
+
+def learner_reward(spec: Spec, reward: Array) -> Array:
+    """The reward as the learner sees it: clipped to ±``env.reward_clip``, then times ``env.reward_scale``."""
+    if spec.env.reward_clip is not None:
+        reward = jnp.clip(reward, -spec.env.reward_clip, spec.env.reward_clip)
+    return reward * spec.env.reward_scale
+
+
+def unroll(
+    spec: Spec, env: Env, agent: Agent, params: Params, actor: ActorState
+) -> tuple[ActorState, Transition, Episodes]:
+    """``T = algo.unroll_length`` steps of every environment: transitions ``[T, B]``, sums over ended episodes.
+
+    With ``algo.returns=monte_carlo`` the unroll starts fresh episodes, and only the first of each environment counts,
+    so that every return that is learned from is one of a whole episode.
+    """
+    key, unroll_key, reset_key = jax.random.split(actor.key, 3)
+    actor = actor._replace(key=key)
+    whole_episodes = spec.algo.returns == "monte_carlo"
+    if whole_episodes:
+        fresh = init(spec, env, reset_key, actor.observation.shape[0])
+        actor = fresh._replace(key=key)
+    body = functools.partial(step, spec, env, agent, params)
+    actor, (transitions, episodes) = jax.lax.scan(body, actor, jax.random.split(unroll_key, spec.algo.unroll_length))
+    if whole_episodes:
+        ended_before = jnp.cumsum(transitions.done, axis=0) - transitions.done
+        transitions = transitions._replace(weight=(ended_before == 0).astype(jnp.float32))
+    return actor, transitions, jax.tree.map(functools.partial(jnp.sum, axis=0), episodes)

@@ -1,0 +1,150 @@
+"""A run's directory: what it holds, how a new one is opened and an old one found again.
+
+::
+
+    config.yaml          the resolved configuration          metrics.jsonl       a row per chunk of updates
+    overrides.yaml       what the command line said          summary.json        how it ended
+    checkpoints/         the whole state, newest last        learning_curve.png, policy.gif, wandb/
+"""
+
+import dataclasses
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from jaxac import checkpoint
+from jaxac.config import Config
+from jaxac.errors import ConfigError
+
+CONFIG = "config.yaml"
+OVERRIDES = "overrides.yaml"
+METRICS = "metrics.jsonl"
+SUMMARY = "summary.json"
+CHECKPOINTS = "checkpoints"
+
+_MAY_CHANGE = {"resume", "total_env_steps", "stop_after_updates", "compilation_cache"}
+_SECTIONS_MAY_CHANGE = {"evaluation", "checkpoint", "logger"}
+
+
+class Run:
+    """Where a run writes, what it starts from, and a clock."""
+
+    def __init__(self, directory: Path, start: checkpoint.Checkpoint | None) -> None:
+        self.directory = directory
+        self.checkpoint = start
+        """What to go on from; None for a new run."""
+        self._lap = time.perf_counter()
+
+    def lap(self) -> float:
+        """Seconds since the last call; of the first call, since the run was opened."""
+        before, self._lap = self._lap, time.perf_counter()
+        return self._lap - before
+
+
+def holds_run(directory: Path) -> bool:
+    """Whether a run was begun in ``directory``."""
+    return (directory / CONFIG).is_file() and (directory / OVERRIDES).is_file()
+
+
+def refuse_if_run(directory: Path) -> None:
+    """Raises ConfigError if a run was begun in ``directory``, so that none is overwritten."""
+    if holds_run(directory):
+        raise ConfigError(
+            f"hydra.run.dir={directory} already holds a run; choose another directory, or go on with resume={directory}."
+        )
+
+
+def locate(value: str) -> tuple[Path, Path | None]:
+    """The run's directory, and the checkpoint's path if ``value`` names one rather than a directory.
+
+    Raises:
+        ConfigError: if there is no run at ``value``.
+    """
+    path = Path(value).expanduser().resolve()
+    if path.is_file() and holds_run(path.parent.parent):
+        return path.parent.parent, path
+    if not path.exists():
+        raise ConfigError(f"resume={value} does not exist; give the directory of a run, or one of its checkpoints.")
+    if not holds_run(path):
+        raise ConfigError(f"resume={value} is no run: it has no {CONFIG}; give the directory that a run wrote.")
+    return path, None
+
+
+def open_run(config: Config, directory: Path, overrides: list[str]) -> Run:
+    """Begins a run in ``directory``, or opens the one to resume.
+
+    Raises:
+        ConfigError: if the directory holds another run, or the one to resume disagrees with ``config`` or is damaged.
+    """
+    if config.resume is None:
+        refuse_if_run(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        _write_yaml(directory / CONFIG, as_dict(config))
+        _write_yaml(directory / OVERRIDES, overrides)
+        return Run(directory, None)
+    directory, path = locate(config.resume)
+    saved = yaml.safe_load((directory / CONFIG).read_text())
+    _check_agreement(saved, as_dict(config), config.resume)
+    if path is None:
+        path = checkpoint.newest(directory / CHECKPOINTS)
+    if path is None:
+        raise ConfigError(f"resume={config.resume} has no checkpoint yet: start the run anew.")
+    loaded = checkpoint.read(path)
+    if loaded.updates > config.num_updates:
+        raise ConfigError(
+            f"total_env_steps={config.total_env_steps} is less than the run has done already; give more than "
+            f"{loaded.updates * config.steps_per_update}."
+        )
+    return Run(directory, loaded)
+
+
+def as_dict(config: Config) -> dict[str, Any]:
+    """The configuration as plain dicts, lists and scalars."""
+    return json.loads(json.dumps(dataclasses.asdict(config)))
+
+
+def rows(directory: Path) -> list[dict[str, Any]]:
+    """The rows of ``metrics.jsonl``; a last line cut short by a crash is left out."""
+    path = directory / METRICS
+    if not path.exists():
+        return []
+    lines = path.read_text().split("\n")
+    return [json.loads(line) for line in lines[:-1]]
+
+
+def truncate_rows(directory: Path, updates: int) -> None:
+    """Drops the rows after update ``updates``, which the resumed run will write again."""
+    kept = [row for row in rows(directory) if row["updates"] <= updates]
+    write_atomically(directory / METRICS, "".join(json.dumps(row) + "\n" for row in kept))
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replaces the file at ``path`` whole or not at all."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text)
+    os.replace(temporary, path)
+
+
+def _write_yaml(path: Path, value: Any) -> None:
+    write_atomically(path, yaml.safe_dump(value, sort_keys=False))
+
+
+def _check_agreement(saved: Any, given: Any, resume: str) -> None:
+    for path, old, new in _differences(saved, given):
+        if path[0] in _MAY_CHANGE or path[0] in _SECTIONS_MAY_CHANGE:
+            continue
+        name = ".".join(path)
+        raise ConfigError(f"{name}={new} disagrees with the run at resume={resume}, which has {name}={old}; leave it out.")
+
+
+def _differences(a: Any, b: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
+    if isinstance(a, dict) and isinstance(b, dict):
+        for key in dict.fromkeys([*a, *b]):
+            yield from _differences(a.get(key), b.get(key), (*path, key))
+    elif a != b:
+        yield path, a, b

@@ -1,0 +1,218 @@
+"""The main loop: dispatches chunks of updates and writes down what came back.
+
+The device does not wait for the host: chunk n + 1 is dispatched before the report of chunk n is read, logged and
+saved.
+"""
+
+import dataclasses
+import json
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+
+from jaxac import artifacts, checkpoint, machine, metrics, program, run_directory, schedule, serialization, spec
+from jaxac.algos import ALGOS
+from jaxac.config import Config
+from jaxac.errors import Diverged
+from jaxac.loggers import Logger, Row, open_loggers
+from jaxac.run_directory import Run
+from jaxac.signals import StopRequest, stop_request
+from jaxac.types import Array, PyTree
+
+
+@dataclass
+class Progress:
+    """What the host counts; part of every checkpoint, so that a resumed run goes on counting."""
+
+    run_id: str
+    train_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    compile_seconds: float = 0.0
+    env_steps_to_threshold: int | None = None
+    seconds_to_threshold: float | None = None
+    evaluation: Row = dataclasses.field(default_factory=lambda: dict.fromkeys(metrics.EVALUATION))
+    """The latest one."""
+
+
+class Dispatched(NamedTuple):
+    """A chunk under way: what it will report, not yet read."""
+
+    updates: int
+    """Done once this chunk is."""
+    report: program.ChunkReport
+    returns: Array | None
+    """[episodes] of an evaluation, if one was due."""
+    saved: PyTree | None
+    """A copy of the state, if a checkpoint was due."""
+
+
+class Trainer:
+    """One process's part of a run: the state on the device, and the host's account of it."""
+
+    def __init__(self, config: Config, run: Run) -> None:
+        self.config, self.run = config, run
+        self.schedule = schedule.make(config)
+        self.spec = spec.make(config)
+        self.program = program.compile_program(config, self.spec)
+        self.status = "completed"
+        train_key, self.evaluation_key = program.keys(config.seed)
+        if run.checkpoint is None:
+            self.updates, self.progress = 0, Progress(run_id=secrets.token_hex(4))
+            self.state = self.program.init(self.spec, train_key)
+            self._save(self.state)
+        else:
+            self.updates, self.progress = run.checkpoint.updates, Progress(**run.checkpoint.progress)
+            template = jax.eval_shape(ALGOS[config.algo.name].init, self.spec, train_key)
+            self.state = serialization.unpack(template, run.checkpoint.state)
+            self._saved = self.updates
+        self.progress.compile_seconds += self.program.compile_seconds
+        self._stop_at = min(self.schedule.total, self.updates + (config.stop_after_updates or self.schedule.total))
+
+    def train(self, stop: StopRequest, loggers: list[Logger]) -> None:
+        """Runs to the end, or to whatever ends it before; ``status`` says which."""
+        self._read, self._read_at = self.updates, time.perf_counter()
+        pending: Dispatched | None = None
+        while self.updates < self._stop_at and self.status == "completed" and not self._solved() and not stop.signal:
+            current = self._dispatch()
+            if pending:
+                self._absorb(pending, loggers)
+            pending = current
+            if current.returns is not None and self.config.evaluation.stop_at_return is not None:
+                self._absorb(current, loggers)  # whether to go on depends on it
+                pending = None
+        if pending and self.status == "completed":
+            self._absorb(pending, loggers)
+        if self.status == "completed":
+            if self.updates < self.schedule.total and not self._solved():
+                self.status = "interrupted"
+            if self._saved != self.updates:
+                self._save(self.state)
+
+    def _dispatch(self) -> Dispatched:
+        """Starts the next chunk, and what is due at its end, before the state is handed to the chunk after it."""
+        target = self.schedule.next_stop(self.updates)
+        self.state, report = self.program.chunk(self.spec, self.state, target - self.updates)
+        self.updates = target
+        returns = saved = None
+        if self.schedule.evaluates_at(target):
+            key = jax.random.fold_in(self.evaluation_key, target)
+            returns = self.program.evaluate(self.spec, self.state, key)
+        if self.schedule.saves_at(target):
+            saved = self.program.copy(self.state)
+        return Dispatched(target, report, returns, saved)
+
+    def _absorb(self, chunk: Dispatched, loggers: list[Logger]) -> None:
+        """Waits for a chunk, then logs and saves what it brought."""
+        jax.block_until_ready(chunk.report)
+        now = time.perf_counter()
+        elapsed, self._read_at = now - self._read_at, now
+        steps, self._read = (chunk.updates - self._read) * self.config.steps_per_update, chunk.updates
+        self.progress.train_seconds += elapsed
+        row: Row = {
+            "env_steps": chunk.updates * self.config.steps_per_update,
+            "updates": chunk.updates,
+            "seconds": self.progress.train_seconds,
+            "sps": steps / elapsed,
+            **metrics.to_row(chunk.report),
+        }
+        if not chunk.report.finite:
+            self.status, self.updates = "diverged", chunk.updates
+        elif chunk.returns is not None:
+            self.progress.evaluation = metrics.evaluation_row(chunk.returns)
+            self._note_threshold(row)
+            row |= self.progress.evaluation
+        for logger in loggers:
+            logger.log(row)
+        if chunk.saved is not None and self.status != "diverged":
+            self._save(chunk.saved, chunk.updates)
+
+    def _note_threshold(self, row: Row) -> None:
+        threshold, mean = self.config.return_threshold, self.progress.evaluation["eval_return_mean"]
+        if self.progress.env_steps_to_threshold is None and threshold is not None and mean is not None:
+            if mean >= threshold:
+                self.progress.env_steps_to_threshold = row["env_steps"]
+                self.progress.seconds_to_threshold = row["seconds"]
+
+    def _solved(self) -> bool:
+        """Whether an evaluation of this process has reached ``evaluation.stop_at_return``."""
+        target, mean = self.config.evaluation.stop_at_return, self.progress.evaluation["eval_return_mean"]
+        return target is not None and mean is not None and mean >= target
+
+    def _save(self, state: PyTree, updates: int | None = None) -> None:
+        self._saved = self.updates if updates is None else updates
+        self.progress.wall_seconds += self.run.lap()
+        content = checkpoint.Checkpoint(self._saved, dataclasses.asdict(self.progress), serialization.pack(state))
+        checkpoint.write(self.run.directory / run_directory.CHECKPOINTS, content, self.config.checkpoint.keep)
+
+    def summary(self) -> dict[str, Any]:
+        """What ``summary.json`` holds."""
+        progress, env_steps = self.progress, self.updates * self.config.steps_per_update
+        progress.wall_seconds += self.run.lap()
+        return {
+            "status": self.status,
+            **progress.evaluation,
+            "env_steps": env_steps,
+            "updates": self.updates,
+            "sps": env_steps / progress.train_seconds if progress.train_seconds else None,
+            "compile_seconds": progress.compile_seconds,
+            "train_seconds": progress.train_seconds,
+            "wall_seconds": progress.wall_seconds,
+            "threshold": self.config.return_threshold,
+            "env_steps_to_threshold": progress.env_steps_to_threshold,
+            "seconds_to_threshold": progress.seconds_to_threshold,
+            "params_digest": serialization.digest(ALGOS[self.config.algo.name].params(self.state)),
+            "run_id": progress.run_id,
+            "directory": str(self.run.directory),
+            **machine.describe(),
+        }
+
+
+def train(config: Config, run: Run, group: str | None) -> float | None:
+    """Trains, or goes on training, in ``run``'s directory.
+
+    Returns:
+        The mean return of the last evaluation; None if there was none.
+
+    Raises:
+        Diverged: if the losses or the parameters stopped being finite.
+        SystemExit: with 128 + the signal's number, if Ctrl-C or SIGTERM stopped the run; all is saved by then.
+    """
+    machine.enable_compilation_cache(config.compilation_cache)
+    with stop_request() as stop:
+        print(headline(config), flush=True)
+        trainer = Trainer(config, run)
+        print(f"compiled in {trainer.program.compile_seconds:.1f} s", flush=True)
+        if run.checkpoint:
+            run_directory.truncate_rows(run.directory, trainer.updates)
+        loggers = open_loggers(config, run.directory, trainer.progress.run_id, group)
+        exit_code = 1
+        files, summary = [], {}
+        try:
+            trainer.train(stop, loggers)
+            exit_code = {"completed": 0, "diverged": 1}.get(trainer.status, 128 + stop.signal if stop.signal else 0)
+            files = artifacts.make(config, run.directory, trainer)
+            summary = trainer.summary()
+            run_directory.write_atomically(run.directory / run_directory.SUMMARY, json.dumps(summary, indent=2) + "\n")
+        finally:
+            for logger in loggers:
+                logger.finish(summary, files, exit_code)
+    if trainer.status == "diverged":
+        raise Diverged(
+            f"training diverged after {summary['updates']} updates: a loss or a parameter is not finite; "
+            f"lower optimizer.learning_rate. The last good checkpoint is kept in {run.directory}."
+        )
+    if exit_code:
+        raise SystemExit(exit_code)
+    return summary["eval_return_mean"]
+
+
+def headline(config: Config) -> str:
+    """One line on what is about to run."""
+    devices = jax.devices()
+    return (
+        f"{config.algo.name} on {config.env.name}: {config.env.num_envs} environments × {config.algo.unroll_length} "
+        f"steps × {config.num_updates} updates, {len(devices)} {devices[0].device_kind} device(s), seed {config.seed}"
+    )

@@ -1,0 +1,59 @@
+"""A pytree of arrays as bytes and back, bit for bit, and a digest of it."""
+
+import hashlib
+
+import jax
+import numpy as np
+from flax import serialization
+
+from jaxac.errors import ConfigError
+from jaxac.types import PyTree
+
+
+def _is_key(x: jax.Array) -> bool:
+    return jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key)
+
+
+def to_host(tree: PyTree) -> dict[str, np.ndarray]:
+    """The leaves as numpy arrays by their path; typed keys as their bits."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {
+        jax.tree_util.keystr(path): np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
+        for path, leaf in leaves
+    }
+
+
+def pack(tree: PyTree) -> bytes:
+    """``tree`` as msgpack."""
+    return serialization.msgpack_serialize(to_host(tree))
+
+
+def unpack(template: PyTree, content: bytes) -> PyTree:
+    """The tree that :func:`pack` made ``content`` of.
+
+    Args:
+        template: arrays or shapes of the same tree; its typed keys tell which leaves are keys.
+
+    Raises:
+        ConfigError: if the trees differ in structure, shapes or dtypes.
+    """
+    stored = serialization.msgpack_restore(content)
+    leaves, treedef = jax.tree_util.tree_flatten_with_path(template)
+
+    def restore(path: str, leaf: jax.Array) -> jax.Array:
+        value = stored.get(path)
+        expected = jax.eval_shape(jax.random.key_data, leaf) if _is_key(leaf) else leaf
+        if value is None or value.shape != expected.shape or value.dtype != expected.dtype:
+            raise ConfigError(f"resume: the checkpoint does not fit this program at {path}; resume with the version that wrote it.")
+        return jax.random.wrap_key_data(value) if _is_key(leaf) else jax.numpy.asarray(value)
+
+    return jax.tree.unflatten(treedef, [restore(jax.tree_util.keystr(path), leaf) for path, leaf in leaves])
+
+
+def digest(tree: PyTree) -> str:
+    """SHA-256 over the leaves' paths and bytes, in the order of their paths."""
+    sha = hashlib.sha256()
+    for path, value in sorted(to_host(tree).items()):
+        sha.update(path.encode())
+        sha.update(np.ascontiguousarray(value).tobytes())
+    return sha.hexdigest()

@@ -1,0 +1,54 @@
+"""What a training program is a function of: the part of the configuration that ``jit`` sees.
+
+The configuration's dataclasses are pytrees here: their *numbers* (fields of type ``float``, and the environment's
+parameters) are leaves, their *sizes and choices* are part of the tree's structure. So ``jit`` recompiles when a size
+changes and not when a number does, and a sweep over numbers is ``vmap`` over a stacked :class:`Spec`. The split is
+read off the types; nobody keeps a list.
+"""
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+
+from jaxac.config import AlgoConfig, EnvConfig, NetworkConfig, OptimizerConfig
+
+
+@dataclass(frozen=True)
+class Spec:
+    """The numbers, sizes and choices of a training program."""
+
+    env: EnvConfig
+    algo: AlgoConfig
+    network: NetworkConfig
+    optimizer: OptimizerConfig
+    num_updates: float
+    """Length of the run, which the learning rate's schedule needs."""
+
+
+def is_number(annotation: object) -> bool:
+    """Whether a field of this type is a number (a leaf) rather than a size or a choice (structure)."""
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        return is_number(typing.get_args(annotation)[0])
+    if origin in (typing.Union, types.UnionType):
+        return any(is_number(member) for member in typing.get_args(annotation))
+    return annotation is float or origin is dict or dataclasses.is_dataclass(annotation)
+
+
+for _type in (EnvConfig, AlgoConfig, NetworkConfig, OptimizerConfig, Spec):
+    _hints = typing.get_type_hints(_type, include_extras=True)
+    _numbers = [name for name, hint in _hints.items() if is_number(hint)]
+    jax.tree_util.register_dataclass(_type, _numbers, [name for name in _hints if name not in _numbers])
+
+
+def make(config) -> Spec:
+    """The training program of a resolved configuration, its numbers as strongly typed scalars.
+
+    Strong types matter: a Python float is weakly typed, and a program compiled for one is compiled again for the other.
+    """
+    spec = Spec(config.env, config.algo, config.network, config.optimizer, float(config.num_updates))
+    return jax.tree.map(lambda x: jnp.asarray(x, jnp.result_type(type(x))), spec)

@@ -1,0 +1,119 @@
+"""Everything that flows through ``jit``, with its shape.
+
+Axes, always in this order: ``K`` shards, ``T`` time steps, ``B`` environments per shard, ``A`` actions,
+``O`` features of a (flattened) observation. A field documented as ``[B]`` gains leading axes under ``vmap`` and
+``scan``: an unroll is ``[T, B]``, a set of shards ``[K, ...]``.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+
+Array = jax.Array
+PRNGKey = jax.Array
+"""A typed key (``jax.random.key``); an array of them has the shape of its batch."""
+PyTree = Any
+
+
+class TimeStep(NamedTuple):
+    """What one environment step returns."""
+
+    observation: Array
+    """[B, O] the next observation; where an episode ended, the first one of the next episode."""
+    final_observation: Array
+    """[B, O] the next observation before any reset; differs from ``observation`` only where an episode ended."""
+    reward: Array
+    """[B] float32, as the environment gives it."""
+    terminated: Array
+    """[B] bool: the episode ended by its own rules; nothing follows, so nothing is bootstrapped."""
+    truncated: Array
+    """[B] bool: the episode was cut by its time limit; the value of ``final_observation`` is bootstrapped."""
+
+
+class Transition(NamedTuple):
+    """One step as the learner sees it; an unroll stacks ``T`` of them."""
+
+    observation: Array
+    """[B, O] float32, what the policy acted on."""
+    action: Array
+    """[B] int32."""
+    reward: Array
+    """[B] float32, after clipping and scaling."""
+    discount: Array
+    """[B] float32: 0 where the episode terminated, else 1."""
+    done: Array
+    """[B] bool: terminated or truncated; cuts the λ-trace."""
+    final_observation: Array
+    """[B, O] float32, the observation that followed, before any reset."""
+    weight: Array
+    """[B] float32: 1 where the step counts in the loss, else 0 (Monte Carlo counts whole episodes only)."""
+
+
+class Episodes(NamedTuple):
+    """Sums over the episodes that ended."""
+
+    count: Array
+    """[] float32."""
+    return_sum: Array
+    """[] float32, undiscounted and unscaled."""
+    length_sum: Array
+    """[] float32, in environment steps."""
+
+
+class ActorState(NamedTuple):
+    """Who acts: one shard's environments and its key."""
+
+    key: PRNGKey
+    env_state: PyTree
+    """[B, ...]"""
+    observation: Array
+    """[B, O]"""
+    episode_return: Array
+    """[B] float32, of the running episode."""
+    episode_length: Array
+    """[B] int32, of the running episode."""
+
+
+class Moments(NamedTuple):
+    """Running mean and variance of observations (Chan et al. 1979), by which they are normalized."""
+
+    count: Array
+    """[] float32, observations seen."""
+    mean: Array
+    """[O] float32"""
+    variance: Array
+    """[O] float32"""
+
+
+class Params(NamedTuple):
+    """All that a policy needs to act: what a server owns and a shard pulls."""
+
+    network: PyTree
+    """The weights, which gradients change."""
+    moments: Moments
+    """The observation statistics, which experience changes."""
+
+
+class Server(NamedTuple):
+    """Who owns the parameters."""
+
+    params: Params
+    opt_state: PyTree
+    version: Array
+    """[] int32, the number of optimizer steps taken."""
+
+
+class Metrics(NamedTuple):
+    """Of one update: every field a scalar float32, averaged over the updates of a chunk."""
+
+    policy_loss: Array
+    value_loss: Array
+    entropy: Array
+    """In nats."""
+    explained_variance: Array
+    """1 − Var[return − value] / Var[return]; 1 is a perfect critic, 0 one that predicts the mean."""
+    gradient_norm: Array
+    """Global L2 norm before clipping."""
+    advantage_std: Array
+    value_mean: Array
+    learning_rate: Array
