@@ -246,7 +246,7 @@ def _episode_limit(config: Config) -> float | None:
 def _with_defaults(config: Config) -> Config:
     """The run's length and cadences, where they are left to us."""
     if config.total_env_steps is None:
-        config = dataclasses.replace(config, total_env_steps=default_updates(config) * config.steps_per_update)
+        config = dataclasses.replace(config, total_env_steps=_default_env_steps(config))
     total = config.num_updates * config.steps_per_update
     for section, parts in (("logger", 100), ("evaluation", 20), ("checkpoint", 5)):
         if getattr(config, section).every is None:
@@ -254,5 +254,6 @@ def _with_defaults(config: Config) -> Config:
     return config
 
 
-def default_updates(config: Config) -> int:
-    return 400
+def _default_env_steps(config: Config) -> int:
+    """400 updates, and at least a million environment steps: what CartPole needs at 64, 512 and 4096 environments."""
+    return max(400 * config.steps_per_update, 1_000_000)

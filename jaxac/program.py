@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from jaxac import evaluation
 from jaxac.algos import ALGOS, Algo
-from jaxac.config import Config, EvaluationConfig
+from jaxac.config import Config
 from jaxac.spec import Spec
 from jaxac.types import Array, Episodes, Metrics, PRNGKey, PyTree
 
@@ -34,6 +35,8 @@ class Program(NamedTuple):
     evaluate: Callable[[Spec, PyTree, PRNGKey], Array]
     """``evaluate(spec, state, key) -> [episodes]`` returns."""
     copy: Callable[[PyTree], PyTree]
+    state: PyTree
+    """Shapes, dtypes and shardings of the state."""
     compile_seconds: float
 
 
@@ -62,27 +65,35 @@ def compile_program(config: Config, spec: Spec) -> Program:
     """Traces and compiles everything the run will call."""
     algo, settings = ALGOS[config.algo.name], config.evaluation
     start = time.perf_counter()
-    init = jax.jit(algo.init).lower(spec, keys(0)[0]).compile()
-    state = jax.eval_shape(algo.init, spec, keys(0)[0])
-    count = jax.ShapeDtypeStruct((), jnp.int32)
+    key = keys(config.seed)[0]
+    init = jax.jit(algo.init).lower(spec, key).compile()
+    state = jax.tree.map(_struct, jax.eval_shape(algo.init, spec, key), init.output_shardings)
 
     def chunk(spec: Spec, state: PyTree, num_updates: Array) -> tuple[PyTree, ChunkReport]:
         return run_chunk(algo, spec, state, num_updates)
 
     def evaluate(spec: Spec, state: PyTree, key: PRNGKey) -> Array:
-        return _evaluate(algo, settings, spec, state, key)
+        return evaluation.evaluate(spec, algo.params(state), key, settings.episodes, settings.greedy)
 
-    compiled_chunk = jax.jit(chunk, donate_argnums=1).lower(spec, state, count).compile()
-    compiled_evaluate = jax.jit(evaluate).lower(spec, state, keys(0)[1]).compile()
-    compiled_copy = jax.jit(lambda state: jax.tree.map(jnp.copy, state)).lower(state).compile()
+    def copy(state: PyTree) -> PyTree:
+        return jax.tree.map(jnp.copy, state)
+
+    lowered = (
+        jax.jit(chunk, donate_argnums=1).lower(spec, state, jax.ShapeDtypeStruct((), jnp.int32)),
+        jax.jit(evaluate).lower(spec, state, key),
+        jax.jit(copy).lower(state),
+    )
+    with ThreadPoolExecutor() as pool:  # the compiler releases the interpreter lock
+        compiled_chunk, compiled_evaluate, compiled_copy = pool.map(lambda program: program.compile(), lowered)
     return Program(
         init=init,
         chunk=lambda spec, state, num_updates: compiled_chunk(spec, state, jnp.int32(num_updates)),
         evaluate=compiled_evaluate,
         copy=compiled_copy,
+        state=state,
         compile_seconds=time.perf_counter() - start,
     )
 
 
-def _evaluate(algo: Algo, settings: EvaluationConfig, spec: Spec, state: Any, key: PRNGKey) -> Array:
-    return evaluation.evaluate(spec, algo.params(state), key, settings.episodes, settings.greedy)
+def _struct(shape: jax.ShapeDtypeStruct, sharding: jax.sharding.Sharding) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=sharding)

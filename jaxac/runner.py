@@ -65,8 +65,7 @@ class Trainer:
             self._save(self.state)
         else:
             self.updates, self.progress = run.checkpoint.updates, Progress(**run.checkpoint.progress)
-            template = jax.eval_shape(ALGOS[config.algo.name].init, self.spec, train_key)
-            self.state = serialization.unpack(template, run.checkpoint.state)
+            self.state = serialization.unpack(self.program.state, run.checkpoint.state)
             self._saved = self.updates
         self.progress.compile_seconds += self.program.compile_seconds
         self._stop_at = min(self.schedule.total, self.updates + (config.stop_after_updates or self.schedule.total))

@@ -32,7 +32,7 @@ def unpack(template: PyTree, content: bytes) -> PyTree:
     """The tree that :func:`pack` made ``content`` of.
 
     Args:
-        template: arrays or shapes of the same tree; its typed keys tell which leaves are keys.
+        template: shapes, dtypes and shardings of the same tree; its typed keys tell which leaves are keys.
 
     Raises:
         ConfigError: if the trees differ in structure, shapes or dtypes.
@@ -45,7 +45,8 @@ def unpack(template: PyTree, content: bytes) -> PyTree:
         expected = jax.eval_shape(jax.random.key_data, leaf) if _is_key(leaf) else leaf
         if value is None or value.shape != expected.shape or value.dtype != expected.dtype:
             raise ConfigError(f"resume: the checkpoint does not fit this program at {path}; resume with the version that wrote it.")
-        return jax.random.wrap_key_data(value) if _is_key(leaf) else jax.numpy.asarray(value)
+        restored = jax.random.wrap_key_data(value) if _is_key(leaf) else value
+        return jax.device_put(restored, leaf.sharding)
 
     return jax.tree.unflatten(treedef, [restore(jax.tree_util.keystr(path), leaf) for path, leaf in leaves])
 

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import jax
-import optax
 
 from jaxac import agent, envs, networks, normalization, rollout
 from jaxac.agent import Losses
@@ -25,7 +24,6 @@ class Report(NamedTuple):
 
     losses: Losses
     episodes: Episodes
-    gradient_norm: jax.Array
 
 
 def build(spec: Spec) -> tuple[envs.Env, agent.Agent]:
@@ -47,4 +45,4 @@ def gradient(spec: Spec, params: Params, actor: ActorState) -> tuple[Gradient, A
         params.network, params.moments, spec, transitions, actor.observation
     )
     moments = normalization.of_batch(transitions.observation)
-    return Gradient(grads, moments), actor, Report(losses, episodes, optax.tree.norm(grads))
+    return Gradient(grads, moments), actor, Report(losses, episodes)
