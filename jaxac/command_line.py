@@ -15,6 +15,7 @@ def rewrite(arguments: list[str]) -> list[str]:
 
     * ``algo=a2c`` and ``experiment=…`` become ``+algo=a2c``, ``+experiment=…``: neither has a default to override.
       An experiment chooses an algorithm itself, so beside one ``+algo=`` becomes ``algo=``.
+    * ``env.params.NAME=…`` becomes ``++env.params.NAME=…``: the environment's own defaults are not in the configuration.
     * ``resume=PATH`` becomes the run's own overrides, its directory, and whatever else was given.
 
     Raises:
@@ -33,6 +34,8 @@ def _choose(arguments: list[str]) -> list[str]:
 
     def spell(argument: str) -> str:
         key = _key(argument) if "=" in argument else ""
+        if key.startswith("env.params."):
+            return "++" + argument.lstrip(_PREFIXES)
         if key == "experiment" or (key == "algo" and not has_experiment):
             return "+" + argument.lstrip(_PREFIXES)
         return argument.lstrip(_PREFIXES) if key == "algo" else argument

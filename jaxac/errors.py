@@ -1,9 +1,13 @@
-"""The one error a user can cause."""
+"""The errors that end a run with one sentence instead of a traceback."""
 
 
 class ConfigError(Exception):
-    """A setting that cannot work: one sentence that names the setting, its value and the fix. Exit code 2."""
+    """A setting that cannot work: the sentence names the setting, its value and the fix."""
+
+    exit_code = 2
 
 
 class Diverged(Exception):
-    """A loss or a parameter is not finite any more. Exit code 1."""
+    """A loss or a parameter is not finite any more."""
+
+    exit_code = 1

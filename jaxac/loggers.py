@@ -11,7 +11,7 @@ from rich.console import Console as RichConsole
 from rich.live import Live
 
 from jaxac import run_directory
-from jaxac.config import Config, WandbConfig
+from jaxac.config import Config
 
 Row = dict[str, float | int | None]
 _PLAIN_SECONDS = 5.0  # between lines where the output is no terminal
@@ -114,7 +114,6 @@ class Wandb:
     """A Weights & Biases run; offline it needs no account and no network."""
 
     def __init__(self, config: Config, run: Path, run_id: str, group: str | None) -> None:
-        settings = config.logger.wandb
         os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # its crash reports would look up a host
         import wandb
 
@@ -127,7 +126,7 @@ class Wandb:
             settings=wandb.Settings(
                 silent=True, console="off", x_transaction_log_flush_interval=2, disable_git=True, disable_code=True
             ),
-            **_identity(settings, group),
+            **_identity(config, group),
         )
         self._run.define_metric("env_steps")
         self._run.define_metric("*", step_metric="env_steps")
@@ -154,7 +153,8 @@ def open_loggers(config: Config, directory: Path, run_id: str, group: str | None
     return loggers
 
 
-def _identity(settings: WandbConfig, group: str | None) -> dict[str, Any]:
+def _identity(config: Config, group: str | None) -> dict[str, Any]:
+    settings = config.logger.wandb
     return {
         "mode": settings.mode,
         "project": settings.project,
@@ -162,7 +162,7 @@ def _identity(settings: WandbConfig, group: str | None) -> dict[str, Any]:
         "group": settings.group or group,
         "job_type": settings.job_type,
         "name": settings.name,
-        "tags": settings.tags,
+        "tags": [config.env.name, config.algo.name, *settings.tags],
     }
 
 

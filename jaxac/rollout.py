@@ -28,10 +28,10 @@ def init(spec: Spec, env: Env, key: PRNGKey, num_envs: int) -> ActorState:
 
 
 def step(
-    spec: Spec, env: Env, agent: Agent, params: Params, actor: ActorState, key: PRNGKey
+    spec: Spec, env: Env, agent: Agent, params: Params, actor: ActorState
 ) -> tuple[ActorState, tuple[Transition, Episodes]]:
-    """One step of every environment; leaves ``actor.key`` alone."""
-    act_key, env_key = jax.random.split(key)
+    """One step of every environment."""
+    key, act_key, env_key = jax.random.split(actor.key, 3)
     action = distributions.sample(act_key, agent.policy(params, actor.observation))
     env_state, timestep = env.step(env_key, actor.env_state, action, env.params(spec.env.params))
     done = timestep.terminated | timestep.truncated
@@ -52,7 +52,7 @@ def step(
         weight=jnp.ones_like(timestep.reward),
     )
     actor = ActorState(
-        actor.key,
+        key,
         env_state,
         timestep.observation,
         jnp.where(done, 0.0, episode_return),
@@ -76,14 +76,14 @@ def unroll(
     With ``algo.returns=monte_carlo`` the unroll starts fresh episodes, and only the first of each environment counts,
     so that every return that is learned from is one of a whole episode.
     """
-    key, unroll_key, reset_key = jax.random.split(actor.key, 3)
-    actor = actor._replace(key=key)
     whole_episodes = spec.algo.returns == "monte_carlo"
     if whole_episodes:
-        fresh = init(spec, env, reset_key, actor.observation.shape[0])
-        actor = fresh._replace(key=key)
-    body = functools.partial(step, spec, env, agent, params)
-    actor, (transitions, episodes) = jax.lax.scan(body, actor, jax.random.split(unroll_key, spec.algo.unroll_length))
+        actor = init(spec, env, actor.key, actor.observation.shape[0])
+
+    def body(actor: ActorState, _: None) -> tuple[ActorState, tuple[Transition, Episodes]]:
+        return step(spec, env, agent, params, actor)
+
+    actor, (transitions, episodes) = jax.lax.scan(body, actor, length=spec.algo.unroll_length)
     if whole_episodes:
         ended_before = jnp.cumsum(transitions.done, axis=0) - transitions.done
         transitions = transitions._replace(weight=(ended_before == 0).astype(jnp.float32))

@@ -27,7 +27,8 @@ METRICS = "metrics.jsonl"
 SUMMARY = "summary.json"
 CHECKPOINTS = "checkpoints"
 
-_MAY_CHANGE = {"resume", "total_env_steps", "stop_after_updates", "compilation_cache"}
+PER_PROCESS = ("resume", "stop_after_updates")
+_MAY_CHANGE = {*PER_PROCESS, "total_env_steps", "compilation_cache"}
 _SECTIONS_MAY_CHANGE = {"evaluation", "checkpoint", "logger"}
 
 
@@ -84,8 +85,7 @@ def open_run(config: Config, directory: Path, overrides: list[str]) -> Run:
     if config.resume is None:
         refuse_if_run(directory)
         directory.mkdir(parents=True, exist_ok=True)
-        _write_yaml(directory / CONFIG, as_dict(config))
-        _write_yaml(directory / OVERRIDES, overrides)
+        _record(directory, config, overrides)
         return Run(directory, None)
     directory, path = locate(config.resume)
     saved = yaml.safe_load((directory / CONFIG).read_text())
@@ -100,7 +100,14 @@ def open_run(config: Config, directory: Path, overrides: list[str]) -> Run:
             f"total_env_steps={config.total_env_steps} is less than the run has done already; give more than "
             f"{loaded.updates * config.steps_per_update}."
         )
+    _record(directory, config, overrides)
     return Run(directory, loaded)
+
+
+def _record(directory: Path, config: Config, overrides: list[str]) -> None:
+    """Writes down what a later ``resume=`` starts from: all but the settings of this process alone."""
+    _write_yaml(directory / CONFIG, as_dict(dataclasses.replace(config, **dict.fromkeys(PER_PROCESS))))
+    _write_yaml(directory / OVERRIDES, [text for text in overrides if text.lstrip("+").split("=")[0] not in PER_PROCESS])
 
 
 def as_dict(config: Config) -> dict[str, Any]:

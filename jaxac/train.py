@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from jaxac import config as configuration
-from jaxac import run_directory
+from jaxac import hydra_errors, run_directory
 from jaxac.command_line import rewrite
 from jaxac.errors import ConfigError, Diverged
 
@@ -35,18 +35,22 @@ def job(cfg: DictConfig) -> float | None:
     Returns:
         The mean return of the final evaluation; None where the run was stopped before it.
     """
-    raw = OmegaConf.to_container(cfg, resolve=True)
-    assert isinstance(raw, dict)
-    config = configuration.resolve({str(key): value for key, value in raw.items()})
     hydra_config = HydraConfig.get()
-    directory = Path(hydra_config.runtime.output_dir)
-    overrides = list(hydra_config.overrides.task)
-    group = Path(hydra_config.sweep.dir).name if hydra_config.mode == RunMode.MULTIRUN else None
-    run = run_directory.open_run(config, directory, overrides)
+    multirun = hydra_config.mode == RunMode.MULTIRUN
+    try:
+        raw = OmegaConf.to_container(cfg, resolve=True)
+        assert isinstance(raw, dict)
+        config = configuration.resolve({str(key): value for key, value in raw.items()})
+        overrides = list(hydra_config.overrides.task)
+        run = run_directory.open_run(config, Path(hydra_config.runtime.output_dir), overrides)
 
-    from jaxac import runner  # the first import of JAX
+        from jaxac import runner  # the first import of JAX
 
-    return runner.train(config, run, group)
+        return runner.train(config, run, Path(hydra_config.sweep.dir).name if multirun else None)
+    except (ConfigError, Diverged) as error:
+        if multirun:
+            raise  # the other jobs go on
+        _fail(error)
 
 
 def main() -> None:
@@ -55,23 +59,19 @@ def main() -> None:
     try:
         sys.argv[1:] = rewrite(sys.argv[1:])
         job()
-    except (ConfigError, HydraException, OmegaConfBaseException) as error:
-        _fail(_one_sentence(error), code=2)
-    except Diverged as error:
-        _fail(str(error), code=1)
+    except (ConfigError, Diverged) as error:
+        _fail(error)
+    except (HydraException, OmegaConfBaseException) as error:
+        _fail(ConfigError(hydra_errors.explain(error, CONF)))
     except OSError as error:
-        _fail(f"{error.filename or 'output'}: {error.strerror or error}; choose another with hydra.run.dir=…", code=2)
+        _fail(ConfigError(f"cannot write {error.filename}: {error.strerror}; choose another place with hydra.run.dir=…"))
     except KeyboardInterrupt:
-        _fail("interrupted before training began.", code=130)
+        sys.exit(130)
 
 
-def _one_sentence(error: Exception) -> str:
-    return " ".join(str(error).split())
-
-
-def _fail(sentence: str, code: int) -> NoReturn:
-    print(f"jaxac: {sentence}", file=sys.stderr)
-    sys.exit(code)
+def _fail(error: ConfigError | Diverged) -> NoReturn:
+    print(f"jaxac: {error}", file=sys.stderr)
+    sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

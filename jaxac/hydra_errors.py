@@ -1,0 +1,48 @@
+"""Hydra's complaints, in one sentence that names the setting and the fix."""
+
+import difflib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import MissingConfigException
+from omegaconf import DictConfig, OmegaConf
+
+
+def explain(error: Exception, conf: str) -> str:
+    """What is wrong with the command line, for an error of Hydra's or OmegaConf's.
+
+    Args:
+        conf: the directory of the configuration, to look up which settings there are.
+    """
+    message = " ".join(str(error).split())
+    if isinstance(error, MissingConfigException) and error.options is not None:
+        group, _, choice = str(error.missing_cfg_file).rpartition("/")
+        return f"{group}={choice} is not one of the choices: {', '.join(error.options)}."
+    unknown = re.search(r"Could not override '([^']+)'", message)
+    if unknown:
+        return _unknown(unknown[1], conf)
+    return message
+
+
+def _unknown(setting: str, conf: str) -> str:
+    close = difflib.get_close_matches(setting, _settings(conf), n=1)
+    hint = f"did you mean {close[0]}?" if close else "see conf/ for those there are."
+    return f"{setting} is not a setting; {hint}"
+
+
+def _settings(conf: str) -> list[str]:
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(conf, version_base="1.3"):
+        return list(_paths(compose("config", ["+algo=a2c"])))
+
+
+def _paths(config: DictConfig, prefix: str = "") -> Iterator[str]:
+    for key in config:
+        path = f"{prefix}{key}"
+        yield path
+        value: Any = None if OmegaConf.is_interpolation(config, key) else config[key]
+        if isinstance(value, DictConfig):
+            yield from _paths(value, f"{path}.")

@@ -1,0 +1,53 @@
+"""Strictness for every test, and four CPU devices to spread shards over."""
+
+import os
+
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
+os.environ["NPROC"] = "16"  # with fewer threads than devices, programs with collectives can deadlock on the CPU
+os.environ["WANDB_MODE"] = "disabled"
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import jax
+import pytest
+
+from experiments.common import make_config
+from jaxac import spec as spec_module
+from jaxac.config import Config
+from jaxac.spec import Spec
+from tests import probe_envs
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+probe_envs.register()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compilation_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Programs that several tests compile are compiled once a session, in this process and in those it starts."""
+    path = str(tmp_path_factory.mktemp("xla"))
+    os.environ["JAXAC_TEST_CACHE"] = path
+    jax.config.update("jax_compilation_cache_dir", path)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    yield
+
+
+SMALL = ("env.num_envs=8", "algo.unroll_length=4", "network.hidden_sizes=[8]", "total_env_steps=320")
+
+
+@pytest.fixture
+def small_config() -> Callable[..., Config]:
+    """``small_config(*overrides)``: a run of ten updates that takes a moment."""
+    return lambda *overrides: make_config("+algo=a2c", *SMALL, *overrides)
+
+
+@pytest.fixture
+def small_spec(small_config: Callable[..., Config]) -> Callable[..., Spec]:
+    """``small_spec(*overrides)``: its training program."""
+    return lambda *overrides: spec_module.make(small_config(*overrides))
+
+
+@pytest.fixture
+def run_dir(tmp_path: Path) -> Path:
+    """Where a run may write."""
+    return tmp_path / "run"

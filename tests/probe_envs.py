@@ -1,0 +1,129 @@
+"""Tiny environments, each of which fails for one reason only (after Andy Jones, "Debugging RL, Without the Agonizing Pain").
+
+They are gymnax environments, so that they pass through all that a real one does.
+"""
+
+from typing import Any
+
+import gymnax
+import jax
+import jax.numpy as jnp
+from flax import struct
+from gymnax.environments import environment, spaces
+
+
+@struct.dataclass
+class State(environment.EnvState):
+    time: Any
+    sign: Any
+
+
+@struct.dataclass
+class Params(environment.EnvParams):
+    max_steps_in_episode: int = 10
+
+
+class Probe(environment.Environment):
+    """Two actions, one observed number, a state of a clock and a random sign."""
+
+    @property
+    def default_params(self):
+        return Params()
+
+    @property
+    def num_actions(self):
+        return 2
+
+    def action_space(self, params=None):
+        return spaces.Discrete(2)
+
+    def observation_space(self, params):
+        return spaces.Box(-1.0, 1.0, (1,), jnp.float32)
+
+    def reset_env(self, key, params):
+        state = State(time=jnp.int32(0), sign=jax.random.rademacher(key, (), jnp.float32))
+        return self.observe_state(state), state
+
+    def step_env(self, key, state, action, params):
+        stepped = state.replace(time=state.time + 1)
+        return self.observe_state(stepped), stepped, self.reward(state, action), self.terminated(stepped), {}
+
+    def observe_state(self, state):
+        return jnp.zeros(1)
+
+    def reward(self, state, action):
+        return jnp.float32(1)
+
+    def terminated(self, state):
+        return state.time >= 1
+
+
+class ConstantReward(Probe):
+    """Value 1, whatever happens: can the critic learn a constant?"""
+
+
+class SignReward(Probe):
+    """The reward is the observed sign: does the critic look at the observation?"""
+
+    def observe_state(self, state):
+        return state.sign[None]
+
+    def reward(self, state, action):
+        return state.sign
+
+
+class DelayedReward(Probe):
+    """A reward of 1 after two steps; the first step's value is γ: is reward discounted and carried back?"""
+
+    def observe_state(self, state):
+        return state.time[None].astype(jnp.float32)
+
+    def reward(self, state, action):
+        return jnp.where(state.time == 1, 1.0, 0.0)
+
+    def terminated(self, state):
+        return state.time >= 2
+
+
+class ActionReward(Probe):
+    """Action 1 pays: can the actor learn at all?"""
+
+    def reward(self, state, action):
+        return action.astype(jnp.float32)
+
+
+class SignAction(Probe):
+    """The action that matches the observed sign pays: do actor and critic see the same observation?"""
+
+    def observe_state(self, state):
+        return state.sign[None]
+
+    def reward(self, state, action):
+        return jnp.where((action == 1) == (state.sign > 0), 1.0, -1.0)
+
+
+class Endless(Probe):
+    """A reward of 1 for ever, cut by a time limit of 10: worth 1/(1 − γ) only if truncation is not termination."""
+
+    def terminated(self, state):
+        return jnp.bool_(False)
+
+
+class NotANumber(Probe):
+    """Rewards stop being numbers after some steps: the run must stop as diverged."""
+
+    def reward(self, state, action):
+        return jnp.where(state.time >= 5, jnp.nan, 1.0)
+
+    def terminated(self, state):
+        return jnp.bool_(False)
+
+
+PROBES = (ConstantReward, SignReward, DelayedReward, ActionReward, SignAction, Endless, NotANumber)
+
+
+def register() -> None:
+    """Makes the probes known to gymnax under their class names."""
+    for probe in PROBES:
+        if probe.__name__ not in gymnax.registered_envs:
+            gymnax.register(probe.__name__, probe)

@@ -1,0 +1,124 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxac import agent
+from jaxac.returns import Targets
+from jaxac.types import Transition
+
+LENGTH, BATCH = 6, 16
+
+
+def transitions(rng, weight=None):
+    terminated = rng.random((LENGTH, BATCH)) < 0.15
+    truncated = (rng.random((LENGTH, BATCH)) < 0.15) & ~terminated
+    return Transition(
+        observation=jnp.asarray(rng.normal(size=(LENGTH, BATCH, 3)), jnp.float32),
+        action=jnp.asarray(rng.integers(2, size=(LENGTH, BATCH)), jnp.int32),
+        reward=jnp.asarray(rng.normal(size=(LENGTH, BATCH)), jnp.float32),
+        discount=jnp.asarray(~terminated, jnp.float32),
+        done=jnp.asarray(terminated | truncated),
+        final_observation=jnp.asarray(rng.normal(size=(LENGTH, BATCH, 3)), jnp.float32),
+        weight=jnp.ones((LENGTH, BATCH)) if weight is None else weight,
+    )
+
+
+def value_of(observation):
+    return observation.sum(-1)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 1.0])
+def test_values_where_evaluates_exactly_the_selected(share):
+    rng = np.random.default_rng(0)
+    observation = jnp.asarray(rng.normal(size=(LENGTH, BATCH, 3)), jnp.float32)
+    mask = jnp.asarray(rng.random((LENGTH, BATCH)) < share)
+    expected = jnp.where(mask, value_of(observation), 0.0)
+    np.testing.assert_array_equal(agent.values_where(value_of, mask, observation), expected)
+
+
+def test_next_values_are_those_of_what_followed():
+    rng = np.random.default_rng(1)
+    batch = transitions(rng)
+    value = value_of(batch.observation)
+    last = jnp.asarray(rng.normal(size=(BATCH, 3)), jnp.float32)
+    found = np.asarray(agent.next_values(value_of, value, batch, last))
+    for t in range(LENGTH):
+        for b in range(BATCH):
+            if batch.discount[t, b] == 0:
+                continue  # nothing is bootstrapped
+            follows = last[b] if t == LENGTH - 1 else batch.observation[t + 1, b]
+            follows = batch.final_observation[t, b] if batch.done[t, b] else follows
+            np.testing.assert_allclose(found[t, b], value_of(follows), rtol=1e-6)
+
+
+def random_objective(spec, rng, weight=None):
+    batch = transitions(rng, weight)
+    logits = jnp.asarray(rng.normal(size=(LENGTH, BATCH, 2)), jnp.float32)
+    value, advantage = (jnp.asarray(rng.normal(size=(LENGTH, BATCH)), jnp.float32) for _ in range(2))
+    targets = Targets(advantage, advantage + value)
+    return logits, value, targets, batch
+
+
+def test_objective_is_its_terms(small_spec):
+    spec = small_spec("algo.value_coef=0.7", "algo.entropy_coef=0.2")
+    total, terms = agent.objective(spec, *random_objective(spec, np.random.default_rng(2)))
+    expected = terms.policy_loss + 0.7 * terms.value_loss - 0.2 * terms.entropy
+    np.testing.assert_allclose(total, expected, rtol=1e-6)
+
+
+def test_policy_gradient_is_the_score_times_the_advantage(small_spec):
+    """∂/∂logits of −log π(a) A is A (π − 1_a): written out by hand."""
+    spec = small_spec("algo.value_coef=0", "algo.entropy_coef=0")
+    logits, value, targets, batch = random_objective(spec, np.random.default_rng(3))
+    gradient = jax.grad(lambda logits: agent.objective(spec, logits, value, targets, batch)[0])(logits)
+    chosen = jax.nn.one_hot(batch.action, 2)
+    expected = (jax.nn.softmax(logits) - chosen) * targets.advantage[..., None] / (LENGTH * BATCH)
+    np.testing.assert_allclose(gradient, expected, atol=1e-6)
+
+
+def test_entropy_bonus_raises_entropy(small_spec):
+    """The sign that is easy to get wrong."""
+    spec = small_spec("algo.value_coef=0", "algo.entropy_coef=1")
+    logits, value, targets, batch = random_objective(spec, np.random.default_rng(4))
+    targets = Targets(jnp.zeros_like(value), value)
+
+    def entropy(logits):
+        return agent.objective(spec, logits, value, targets, batch)[1].entropy
+
+    gradient = jax.grad(lambda logits: agent.objective(spec, logits, value, targets, batch)[0])(logits)
+    assert entropy(logits - 0.1 * gradient) > entropy(logits)
+
+
+def test_steps_of_weight_zero_do_not_count(small_spec):
+    spec = small_spec("algo.normalize_advantage=true")
+    rng = np.random.default_rng(5)
+    weight = jnp.asarray(rng.random((LENGTH, BATCH)) < 0.5, jnp.float32)
+    logits, value, targets, batch = random_objective(spec, rng, weight)
+    counted = np.flatnonzero(np.asarray(weight))
+    only = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[counted], (logits, value, targets, batch))
+    for whole, part in zip(
+        jax.tree.leaves(agent.objective(spec, logits, value, targets, batch)),
+        jax.tree.leaves(agent.objective(spec, *only)),
+        strict=True,
+    ):
+        np.testing.assert_allclose(whole, part, rtol=1e-4, atol=1e-6)
+
+
+def test_normalized_advantages_ignore_scale_and_offset(small_spec):
+    spec = small_spec("algo.normalize_advantage=true", "algo.value_coef=0")
+    logits, value, targets, batch = random_objective(spec, np.random.default_rng(6))
+    scaled = targets._replace(advantage=7 * targets.advantage + 3)
+    np.testing.assert_allclose(
+        agent.objective(spec, logits, value, targets, batch)[0],
+        agent.objective(spec, logits, value, scaled, batch)[0],
+        rtol=1e-4,
+        atol=1e-6,
+    )
+
+
+def test_explained_variance_of_a_perfect_critic_is_one(small_spec):
+    spec = small_spec()
+    logits, value, _, batch = random_objective(spec, np.random.default_rng(7))
+    perfect = agent.objective(spec, logits, value, Targets(jnp.zeros_like(value), value), batch)[1]
+    np.testing.assert_allclose(perfect.explained_variance, 1, rtol=1e-6)
