@@ -7,7 +7,6 @@ against the installed gymnax; ``python -m jaxac.catalog`` writes it anew.
 import difflib
 import functools
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +42,7 @@ def canonical(name: str) -> str:
     Raises:
         ConfigError: if there is no such environment.
     """
-    if ":" in name or name in table() or name in _registered():
+    if ":" in name or name in table():
         return name
     short = {full.rsplit("-", 1)[0].lower(): full for full in table()}
     if name.lower() in short:
@@ -61,12 +60,6 @@ def lookup(name: str) -> EnvInfo | None:
 def supported() -> list[str]:
     """The environments that can be trained on: discrete actions, nothing to download."""
     return [name for name, info in table().items() if info.actions and name not in UNSUPPORTED]
-
-
-def _registered() -> list[str]:
-    """Environments a program has registered with gymnax itself."""
-    gymnax = sys.modules.get("gymnax")
-    return gymnax.registered_envs if gymnax else []
 
 
 def _describe(name: str) -> dict[str, Any]:

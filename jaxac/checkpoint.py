@@ -42,7 +42,7 @@ def write(directory: Path, checkpoint: Checkpoint, keep: int) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     body = json.dumps({"updates": checkpoint.updates, "progress": checkpoint.progress}).encode() + b"\n"
     body += checkpoint.state
-    head = json.dumps({"jaxac_checkpoint": _FORMAT, "sha256": hashlib.sha256(body).hexdigest()}).encode() + b"\n"
+    head = _head(body)
     path = directory / f"{checkpoint.updates:012d}{SUFFIX}"
     temporary = path.with_suffix(".tmp")
     with temporary.open("wb") as file:
@@ -70,14 +70,14 @@ def read(path: Path) -> Checkpoint:
     return checkpoint
 
 
+def _head(body: bytes) -> bytes:
+    return json.dumps({"jaxac_checkpoint": _FORMAT, "sha256": hashlib.sha256(body).hexdigest()}).encode() + b"\n"
+
+
 def _parse(content: bytes) -> Checkpoint | None:
     """The checkpoint in ``content``; None if a single bit of it is wrong."""
     head, _, body = content.partition(b"\n")
-    try:
-        expected = json.loads(head)
-    except ValueError:
-        return None
-    if not isinstance(expected, dict) or expected.get("sha256") != hashlib.sha256(body).hexdigest():
+    if head + b"\n" != _head(body):
         return None
     fields, _, state = body.partition(b"\n")
     return Checkpoint(**json.loads(fields), state=state)

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, TypeAdapter, ValidationError
 
 from jaxac import catalog
 from jaxac.errors import ConfigError
@@ -33,7 +33,7 @@ Probability = Annotated[Number, Field(ge=0, le=1)]
 Decay = Annotated[Number, Field(ge=0, lt=1)]
 NonNegative = Annotated[Number, Field(ge=0)]
 Positive = Annotated[Number, Field(gt=0)]
-EnvParam = Annotated[bool | Integer | Number, Field(union_mode="left_to_right")]
+EnvParam = StrictBool | StrictInt | Number
 
 
 @dataclass(frozen=True)

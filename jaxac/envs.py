@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxac.errors import ConfigError
 from jaxac.types import Array, PRNGKey, PyTree, TimeStep
 
 
@@ -28,22 +29,33 @@ class Env(NamedTuple):
 
 def _create(name: str) -> Any:
     """A gymnax environment by its registered name, or by ``package.module:Class``."""
-    if ":" in name:
-        module, _, attribute = name.partition(":")
-        return getattr(importlib.import_module(module), attribute)()
-    import gymnax  # slow to import: seconds
+    if ":" not in name:
+        import gymnax  # slow to import: seconds
 
-    return gymnax.make(name)[0]
+        return gymnax.make(name)[0]
+    module, _, attribute = name.partition(":")
+    try:
+        env = getattr(importlib.import_module(module), attribute)()
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"env.name={name} cannot be imported: {error}; give package.module:Class.") from None
+    if not hasattr(env.action_space(env.default_params), "n"):
+        raise ConfigError(f"env.name={name} has continuous actions, which are not supported yet; choose another.")
+    return env
 
 
 @functools.cache
 def make(name: str) -> Env:
     """The environment called ``name``.
 
-    Cached: gymnax environments hash by identity, so a second instance would be compiled again.
+    Cached: gymnax environments hash by identity, so a second instance would be compiled again. Made outside of any
+    trace under way, since some hold arrays.
+
+    Raises:
+        ConfigError: if ``name`` is an import path that leads nowhere, or to continuous actions.
     """
-    env = _create(name)
-    space = env.observation_space(env.default_params)
+    with jax.ensure_compile_time_eval():
+        env = _create(name)
+        space = env.observation_space(env.default_params)
     categories = getattr(space, "n", None)  # a Discrete observation becomes one-hot
     shape = (categories,) if categories else tuple(space.shape)
     size = math.prod(shape)

@@ -16,10 +16,8 @@ from experiments.common import make_config
 from jaxac import spec as spec_module
 from jaxac.config import Config
 from jaxac.spec import Spec
-from tests import probe_envs
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
-probe_envs.register()
 
 
 @pytest.fixture(scope="session", autouse=True)

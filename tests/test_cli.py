@@ -1,0 +1,157 @@
+"""The command as users type it, in processes of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SMALL = ["env.num_envs=8", "algo.unroll_length=4", "network.hidden_sizes=[8]", "logger.curve=false", "logger.gif=false"]
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "jaxac.train", *arguments, f"compilation_cache={os.environ['JAXAC_TEST_CACHE']}"]
+
+
+def jaxac(*arguments, cwd, **environment):
+    env = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"} | environment
+    return subprocess.run(command(*arguments), capture_output=True, text=True, cwd=cwd, env=env, timeout=300)
+
+
+def summary(directory):
+    return json.loads((Path(directory) / "summary.json").read_text())
+
+
+def test_from_any_directory_without_login_prompt_or_network(tmp_path):
+    """W&B is offline unless told otherwise, and leaves a run to be synchronized."""
+    done = jaxac("algo=a2c", *SMALL, "total_env_steps=320", cwd=tmp_path, WANDB_MODE="offline", HOME=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    (directory,) = tmp_path.glob("outputs/*/*")
+    assert summary(directory)["status"] == "completed"
+    assert list(directory.glob("wandb/offline-run-*/run-*.wandb"))
+    assert "evaluation return" in done.stdout
+    assert done.stderr == ""
+
+
+def test_multirun_gives_every_job_its_own_run(tmp_path):
+    done = jaxac("-m", "algo=a2c", *SMALL, "total_env_steps=320", "seed=0,1", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    first, second = sorted(tmp_path.glob("multirun/*/*/[01]"))
+    assert summary(first)["params_digest"] != summary(second)["params_digest"]
+
+
+def test_one_bad_job_does_not_stop_the_others(tmp_path):
+    done = jaxac("-m", "algo=a2c", *SMALL, "total_env_steps=320", "algo.num_shards=3,1", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "env.num_envs=8 does not divide" in done.stderr
+    assert "Traceback" not in done.stderr
+    (good,) = tmp_path.glob("multirun/*/*/1")
+    assert summary(good)["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        ([], "+algo=a2c"),
+        (["+algo=a2x"], "algo=a2x is not one of the choices"),
+        (["algo=a2c", "env.num_env=3"], "did you mean env.num_envs?"),
+        (["algo=a2c", "env.num_envs=abc"], "env.num_envs=abc"),
+        (["algo=a2c", "env.params.limit=3"], "max_steps_in_episode"),
+        (["algo=a2c", "env.name=Pendulum-v1"], "continuous"),
+        (["algo=a2c", "network=huge"], "network=huge is not one of the choices: separate, shared"),
+        (["algo=a2c", "seed"], "seed"),
+        (["algo=a2c", "hydra.run.dir=/proc/nowhere"], "hydra.run.dir"),
+        (["algo=a2c", "hydra.run.dir=/dev/null/run"], "hydra.run.dir"),
+        (["resume=missing"], "resume=missing does not exist"),
+    ],
+)
+def test_bad_input_gets_one_sentence_at_once(tmp_path, arguments, expected):
+    start = time.monotonic()
+    done = jaxac(*arguments, cwd=tmp_path)
+    elapsed = time.monotonic() - start
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("jaxac: ")
+    assert expected in done.stderr
+    assert elapsed < 30  # seconds it takes to import JAX and gymnax on a busy machine; usually under 1
+
+
+def start(*arguments, cwd):
+    env = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
+    return subprocess.Popen(
+        command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd, env=env
+    )
+
+
+def wait_for_rows(directory, count, process):
+    deadline = time.monotonic() + 200
+    while time.monotonic() < deadline and process.poll() is None:
+        path = directory / "metrics.jsonl"
+        if path.exists() and path.read_text().count("\n") >= count:
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"no {count} rows in {directory}: {process.communicate()}")
+
+
+LONG = [*SMALL, "total_env_steps=9600", "logger.every=32", "checkpoint.every=320", "evaluation.every=0"]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("undisturbed")
+    done = jaxac("algo=a2c", *LONG, f"hydra.run.dir={directory / 'run'}", cwd=directory)
+    assert done.returncode == 0, done.stderr
+    return directory / "run"
+
+
+def deterministic(directory):
+    rows = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in row.items() if k not in ("seconds", "sps")} for row in rows]
+
+
+@pytest.mark.parametrize("number, kills", [(signal.SIGKILL, 2), (signal.SIGTERM, 1), (signal.SIGINT, 1)])
+def test_stopped_at_any_moment_it_goes_on_bit_for_bit(tmp_path, undisturbed, number, kills):
+    directory = tmp_path / "run"
+    arguments = ["algo=a2c", *LONG, f"hydra.run.dir={directory}"]
+    for kill in range(kills):
+        process = start(*arguments, cwd=tmp_path)
+        wait_for_rows(directory, 30 + 70 * kill, process)
+        process.send_signal(number)
+        _, stderr = process.communicate(timeout=100)
+        assert process.returncode in (-number, 128 + number, 0)
+        assert "Traceback" not in stderr
+        if number != signal.SIGKILL and process.returncode:
+            assert summary(directory)["status"] == "interrupted"
+        arguments = [f"resume={directory}"]
+    done = jaxac(*arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert summary(directory)["params_digest"] == summary(undisturbed)["params_digest"]
+    assert deterministic(directory) == deterministic(undisturbed)
+
+
+def test_a_damaged_checkpoint_is_refused_and_the_one_before_offered(tmp_path):
+    directory = tmp_path / "run"
+    jaxac("algo=a2c", *SMALL, "total_env_steps=320", "checkpoint.every=32", f"hydra.run.dir={directory}", cwd=tmp_path)
+    *_, before, newest = sorted(directory.glob("checkpoints/*"))
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 4
+    newest.write_bytes(bytes(content))
+    done = jaxac(f"resume={directory}", cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"resume={before}" in done.stderr
+    assert jaxac(f"resume={before}", cwd=tmp_path).returncode == 0
+    assert summary(directory)["status"] == "completed"
+
+
+def test_a_running_runs_directory_is_not_taken(tmp_path):
+    directory = tmp_path / "run"
+    jaxac("algo=a2c", *SMALL, "total_env_steps=320", f"hydra.run.dir={directory}", cwd=tmp_path)
+    before = (directory / "metrics.jsonl").read_bytes(), (directory / ".hydra" / "overrides.yaml").read_bytes()
+    done = jaxac("algo=a2c", "seed=1", *SMALL, f"hydra.run.dir={directory}", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "already holds a run" in done.stderr
+    assert before == ((directory / "metrics.jsonl").read_bytes(), (directory / ".hydra" / "overrides.yaml").read_bytes())

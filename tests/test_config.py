@@ -1,0 +1,148 @@
+import itertools
+import math
+from pathlib import Path
+
+import pytest
+import yaml
+
+from experiments.common import make_config
+from jaxac import catalog, schedule, train
+from jaxac.errors import ConfigError
+
+CONF = Path(train.CONF)
+A2C = "+algo=a2c"
+
+
+def options(group):
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+@pytest.mark.parametrize(
+    "network, optimizer", list(itertools.product(options("network"), options("optimizer")))
+)
+def test_every_choice_composes(network, optimizer):
+    make_config(A2C, f"network={network}", f"optimizer={optimizer}")
+
+
+@pytest.mark.parametrize("experiment", options("experiment"))
+def test_every_experiment_composes(experiment):
+    make_config(f"+experiment={experiment}")
+
+
+def test_the_tutorial_is_the_textbooks():
+    config = make_config("+experiment=tutorial")
+    assert (config.network.shared, config.network.hidden_sizes, config.network.activation) == (True, (128,), "relu")
+    assert (config.optimizer.name, config.optimizer.learning_rate, config.algo.discount) == ("adam", 1e-3, 0.99)
+    assert config.algo.returns == "monte_carlo"
+    assert config.num_updates == 500
+
+
+@pytest.mark.parametrize("path", [path for path in sorted(CONF.rglob("*.yaml")) if path.parent.name != "experiment"], ids=str)
+def test_every_setting_is_explained(path):
+    """Each key that holds a value has a comment above it, or above the block it stands in."""
+    names_say_it_all = {"name", "shared", "hidden_sizes", "project", "entity"}
+    previous = ""
+    for line in path.read_text().split("\nhydra:")[0].splitlines():
+        key, _, value = line.strip().partition(":")
+        if value.strip() and not line.lstrip().startswith(("#", "-")) and key not in names_say_it_all:
+            assert previous.startswith("#"), f"{path.name}: {line}"
+        previous = line.strip()
+
+
+BAD = {
+    "env.num_envs=abc": "env.num_envs=abc",
+    "env.num_envs=0": "env.num_envs=0",
+    "env.num_envs=4096.5": "env.num_envs=4096.5",
+    "env.num_envs=true": "env.num_envs=True",
+    "env.num_envs=null": "env.num_envs=None",
+    "env.name=CartPol-v1": "did you mean CartPole-v1",
+    "env.name=Pendulum-v1": "continuous actions",
+    "env.name=MNISTBandit-bsuite": "downloads",
+    "++env.params.max_steps=3": "env.params.max_steps=3",
+    "++env.params.max_steps_in_episode=0": "max_steps_in_episode=0",
+    "++env.params.gravity=nan": "env.params.gravity",
+    "++env.params.gravity=abc": "env.params.gravity",
+    "algo.num_shards=3": "env.num_envs=4096 does not divide",
+    "algo.discount=1.5": "algo.discount=1.5",
+    "algo.gae_lambda=-0.1": "algo.gae_lambda=-0.1",
+    "algo.entropy_coef=inf": "algo.entropy_coef=inf",
+    "algo.returns=td": "algo.returns=td",
+    "algo.returns=monte_carlo": "algo.unroll_length=16 is too short",
+    "algo.unroll_length=100000000": "exceeds",
+    "optimizer.learning_rate=nan": "optimizer.learning_rate=nan",
+    "optimizer.max_grad_norm=0": "optimizer.max_grad_norm=0",
+    "optimizer.decay=1": "optimizer.decay=1",
+    "network.hidden_sizes=[64,-1]": "network.hidden_sizes=-1",
+    "network.activation=sin": "network.activation=sin",
+    "seed=-1": "seed=-1",
+    "seed=4294967296": "seed=4294967296",
+    "total_env_steps=0": "total_env_steps=0",
+    "evaluation.episodes=0": "evaluation.episodes=0",
+    "checkpoint.keep=0": "checkpoint.keep=0",
+    "logger.wandb.mode=on": "logger.wandb.mode=on",
+    "+foo=1": "foo is not a setting",
+    "+algo.foo=1": "algo.foo is not a setting",
+}
+
+
+@pytest.mark.parametrize("override, expected", BAD.items())
+def test_what_cannot_work_is_named(override, expected):
+    with pytest.raises(ConfigError) as error:
+        make_config(A2C, override)
+    assert expected in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_no_algorithm_is_an_error():
+    with pytest.raises(ConfigError, match=r"\+algo=a2c"):
+        make_config()
+
+
+@pytest.mark.parametrize("short", ["CartPole", "cartpole", "Catch", "DeepSea", "Acrobot"])
+def test_the_suffix_of_a_name_may_be_left_out(short):
+    assert make_config(A2C, f"env.name={short}").env.name.lower().startswith(short.lower() + "-")
+
+
+@pytest.mark.parametrize("num_envs, updates", [(64, 977), (512, 400), (4096, 400)])
+def test_the_default_length_follows_the_number_of_environments(num_envs, updates):
+    assert make_config(A2C, f"env.num_envs={num_envs}").num_updates == updates
+
+
+def test_a_length_is_rounded_up_to_whole_updates():
+    assert make_config(A2C, "env.num_envs=10", "algo.unroll_length=10", "total_env_steps=101").num_updates == 2
+
+
+def test_a_whole_float_is_an_integer():
+    assert make_config(A2C, "total_env_steps=1e6").total_env_steps == 1_000_000
+
+
+@pytest.mark.parametrize("every, expected", [(0, [10]), (1, [*range(1, 11)]), (96, [3, 6, 9, 10]), (10_000, [10])])
+def test_evaluations_fall_on_their_multiples_and_the_end(small_config, every, expected):
+    plan = schedule.make(small_config(f"evaluation.every={every}"))
+    assert [updates for updates in range(1, 11) if plan.evaluates_at(updates)] == expected
+
+
+def test_chunks_stop_wherever_something_is_due(small_config):
+    plan = schedule.make(small_config("logger.every=128", "evaluation.every=96", "checkpoint.every=160"))
+    stops, updates = [], 0
+    while updates < plan.total:
+        updates = plan.next_stop(updates)
+        stops.append(updates)
+    assert stops == [3, 4, 5, 6, 8, 9, 10]
+
+
+def test_the_threshold_is_the_registrys_unless_a_stop_is_set():
+    assert make_config(A2C).return_threshold == 475
+    assert make_config(A2C, "evaluation.stop_at_return=100").return_threshold == 100
+    assert make_config(A2C, "env.name=Catch").return_threshold is None
+
+
+def test_the_supported_names_are_in_the_catalog():
+    assert {"CartPole-v1", "Acrobot-v1", "Catch-bsuite", "DeepSea-bsuite"} <= set(catalog.supported())
+    assert "Pendulum-v1" not in catalog.supported()
+
+
+def test_yaml_files_hold_finite_numbers():
+    for path in CONF.rglob("*.yaml"):
+        for value in yaml.safe_load(path.read_text()).values():
+            assert not (isinstance(value, float) and math.isnan(value))

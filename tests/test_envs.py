@@ -1,0 +1,73 @@
+import gymnax
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from experiments.common import make_config
+from jaxac import catalog, envs, program
+from jaxac import spec as spec_module
+from jaxac.algos import ALGOS
+
+
+def test_the_catalog_agrees_with_gymnax():
+    assert catalog._TABLE.read_text() == catalog.generate()
+
+
+def test_a_step_is_gymnax_own_inside_an_episode():
+    env, reference = envs.make("CartPole-v1"), gymnax.make("CartPole-v1")[0]
+    params = env.params({})
+    state, _ = env.reset(jax.random.key(0), params, 4)
+    action = jnp.array([0, 1, 0, 1])
+    _, timestep = env.step(jax.random.key(1), state, action, params)
+    for b in range(4):
+        alone = jax.tree.map(lambda x, b=b: x[b], state)
+        observation, _, reward, terminated, _ = reference.step_env(jax.random.key(2), alone, action[b], params)
+        np.testing.assert_allclose(timestep.final_observation[b], observation, rtol=1e-6)
+        assert timestep.reward[b] == reward
+        assert timestep.terminated[b] == terminated
+
+
+def test_both_flags_at_once_is_a_termination():
+    """DeepSea ends by its own rules in the very step that its time limit is reached."""
+    env = envs.make("DeepSea-bsuite")
+    params = env.params({})
+    state, _ = env.reset(jax.random.key(0), params, 4)
+    for step in range(8):
+        state, timestep = env.step(jax.random.key(step), state, jnp.zeros(4, jnp.int32), params)
+    assert timestep.terminated.all()
+    assert not timestep.truncated.any()
+
+
+def test_every_episode_starts_differently():
+    _, observation = envs.make("CartPole-v1").reset(jax.random.key(0), envs.make("CartPole-v1").params({}), 100)
+    assert len(np.unique(np.asarray(observation), axis=0)) == 100
+
+
+@pytest.mark.parametrize("name", catalog.supported())
+def test_every_supported_environment_trains(name):
+    """One update and one evaluation, type-checked as a whole by tracing; run for those that compile quickly."""
+    config = make_config(
+        "+algo=a2c", f"env.name={name}", "env.num_envs=4", "algo.unroll_length=3", "total_env_steps=24"
+    )
+    spec, algo = spec_module.make(config), ALGOS["a2c"]
+    state = jax.eval_shape(algo.init, spec, jax.random.key(0))
+    after, report = jax.eval_shape(lambda spec, state: program.run_chunk(algo, spec, state, 2), spec, state)
+    assert jax.tree.map(lambda x: (x.shape, x.dtype), after) == jax.tree.map(lambda x: (x.shape, x.dtype), state)
+    assert report.finite.shape == ()
+
+
+@pytest.mark.parametrize("name", ["Acrobot-v1", "Catch-bsuite", "DeepSea-bsuite", "FrozenLake-misc", "FourRooms-misc"])
+def test_these_train_for_real(name):
+    config = make_config(
+        "+algo=a2c", f"env.name={name}", "env.num_envs=4", "algo.unroll_length=3", "total_env_steps=24"
+    )
+    spec, algo = spec_module.make(config), ALGOS["a2c"]
+    state, report = jax.jit(lambda spec, state: program.run_chunk(algo, spec, state, 2))(
+        spec, algo.init(spec, jax.random.key(0))
+    )
+    assert report.finite
+
+
+def test_an_environment_of_ones_own():
+    assert envs.make("tests.probe_envs:Endless").num_actions == 2

@@ -1,0 +1,105 @@
+import gc
+
+import jax
+import numpy as np
+import pytest
+
+from jaxac import program, serialization
+from jaxac import spec as spec_module
+from jaxac.algos import ALGOS, a2c
+
+
+@pytest.fixture
+def compiled(small_config):
+    config = small_config()
+    return program.compile_program(config, spec_module.make(config)), spec_module.make(config)
+
+
+def fresh(compiled, spec):
+    return compiled.init(spec, program.keys(0)[0])
+
+
+def test_chunks_of_any_length_give_the_same_bits(compiled):
+    """So where a run is cut, logged or resumed cannot change it."""
+    compiled, spec = compiled
+    states = []
+    for lengths in ([10], [1] * 10, [3, 7], [6, 3, 1]):
+        state = fresh(compiled, spec)
+        for length in lengths:
+            state, _ = compiled.chunk(spec, state, length)
+        states.append(serialization.pack(state))
+    assert len(set(states)) == 1
+
+
+def test_a_chunk_reports_the_mean_of_its_updates(compiled):
+    compiled, spec = compiled
+    state, together = compiled.chunk(spec, fresh(compiled, spec), 4)
+    state, reports = fresh(compiled, spec), []
+    for _ in range(4):
+        state, report = compiled.chunk(spec, state, 1)
+        reports.append(report)
+    for name in ("policy_loss", "entropy", "learning_rate"):
+        parts = [getattr(report.metrics, name) for report in reports]
+        np.testing.assert_allclose(getattr(together.metrics, name), np.mean(parts), rtol=1e-5)
+    assert together.episodes.count == sum(report.episodes.count for report in reports)
+
+
+def test_the_state_is_donated(compiled):
+    compiled, spec = compiled
+    state = fresh(compiled, spec)
+    compiled.chunk(spec, state, 1)
+    assert all(leaf.is_deleted() for leaf in jax.tree.leaves(state.server.params.network))
+
+
+def test_device_memory_does_not_grow(compiled):
+    compiled, spec = compiled
+    state, _ = compiled.chunk(spec, fresh(compiled, spec), 1)
+    counts = []
+    for _ in range(20):
+        state, report = compiled.chunk(spec, state, 2)
+        del report
+        gc.collect()
+        counts.append(len(jax.live_arrays()))
+    assert counts[-1] == counts[1]
+
+
+def test_every_program_is_traced_once(small_config, monkeypatch):
+    """An update is traced twice a compilation, for its shapes and for its code, however many updates then run."""
+    traces = []
+    algo = ALGOS["a2c"]
+    counted = algo._replace(update=lambda spec, state: traces.append(1) or a2c.update(spec, state))
+    monkeypatch.setitem(ALGOS, "a2c", counted)
+    config = small_config()
+    compiled = program.compile_program(config, spec_module.make(config))
+    after_compilation = len(traces)
+    spec = spec_module.make(config)
+    state = fresh(compiled, spec)
+    for length in (1, 2, 3):
+        state, _ = compiled.chunk(spec, state, length)
+    assert len(traces) == after_compilation <= 2
+
+
+def test_a_nan_is_reported(small_config):
+    config = small_config("env.name=tests.probe_envs:NotANumber", "env.stagger_starts=false")
+    spec = spec_module.make(config)
+    compiled = program.compile_program(config, spec)
+    state, report = compiled.chunk(spec, fresh(compiled, spec), 1)
+    assert report.finite
+    _, report = compiled.chunk(spec, state, 1)
+    assert not report.finite
+
+
+def test_evaluation_runs_whole_episodes(small_config):
+    config = small_config("evaluation.episodes=32", "++env.params.max_steps_in_episode=7")
+    spec = spec_module.make(config)
+    compiled = program.compile_program(config, spec)
+    returns = compiled.evaluate(spec, fresh(compiled, spec), jax.random.key(0))
+    np.testing.assert_array_equal(returns, 7)
+
+
+def test_a_greedy_evaluation_takes_the_most_probable_action(small_config):
+    config = small_config("env.name=tests.probe_envs:ActionReward", "evaluation.greedy=true")
+    spec = spec_module.make(config)
+    compiled = program.compile_program(config, spec)
+    returns = np.asarray(compiled.evaluate(spec, fresh(compiled, spec), jax.random.key(0)))
+    assert len(np.unique(returns)) == 1

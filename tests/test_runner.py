@@ -1,0 +1,161 @@
+"""Whole runs, in this process."""
+
+import json
+import signal
+
+import pytest
+import yaml
+from PIL import Image
+
+from jaxac import checkpoint, run_directory, runner
+from jaxac.errors import ConfigError, Diverged
+
+ARTIFACTS = ("logger.curve=false", "logger.gif=false")
+TIMINGS = {"seconds", "sps"}
+
+
+@pytest.fixture
+def run(small_config, run_dir):
+    """``run(*overrides, at=…)``: trains in a directory of its own and returns it."""
+
+    def train(*overrides, at="a"):
+        config = small_config("compilation_cache=null", *ARTIFACTS, *overrides)
+        runner.train(config, run_directory.open_run(config, run_dir / at, list(overrides)), None)
+        return run_dir / at
+
+    return train
+
+
+def summary(directory):
+    return json.loads((directory / "summary.json").read_text())
+
+
+def rows(directory):
+    return [{k: v for k, v in row.items() if k not in TIMINGS} for row in run_directory.rows(directory)]
+
+
+def final_state(directory):
+    return checkpoint.read(checkpoint.newest(directory / "checkpoints")).state
+
+
+def test_a_run_leaves_what_it_promises(run):
+    directory = run("logger.curve=true", "logger.gif=true", "evaluation.episodes=4")
+    expected = {"status", "eval_return_mean", "eval_return_std", "eval_episodes", "env_steps", "updates", "sps"}
+    expected |= {"compile_seconds", "train_seconds", "wall_seconds", "env_steps_to_threshold", "seconds_to_threshold"}
+    expected |= {"params_digest", "versions", "devices"}
+    found = summary(directory)
+    assert expected <= set(found)
+    assert (found["status"], found["env_steps"], found["updates"]) == ("completed", 320, 10)
+    assert found["eval_episodes"] == 4
+    assert len(found["params_digest"]) == 64
+    assert yaml.safe_load((directory / "config.yaml").read_text())["env"]["num_envs"] == 8
+    assert [row["env_steps"] for row in run_directory.rows(directory)] == list(range(32, 321, 32))
+    assert Image.open(directory / "learning_curve.png").size[0] > 300
+    assert Image.open(directory / "policy.gif").n_frames > 5
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(run):
+    first, second, other = run(at="a"), run(at="b"), run("seed=1", at="c")
+    assert summary(first)["params_digest"] == summary(second)["params_digest"] != summary(other)["params_digest"]
+    assert rows(first) == rows(second)
+
+
+@pytest.mark.parametrize("stop", [1, 4, 9])
+def test_stopping_and_resuming_changes_no_bit(run, stop):
+    whole, parts = run(at="whole"), run(f"stop_after_updates={stop}", at="parts")
+    assert summary(parts)["status"] == "interrupted"
+    run(f"resume={parts}", at="parts")
+    assert final_state(parts) == final_state(whole)
+    assert rows(parts) == rows(whole)
+    assert summary(parts)["params_digest"] == summary(whole)["params_digest"]
+    assert summary(parts)["eval_return_mean"] == summary(whole)["eval_return_mean"]
+
+
+def test_rows_after_the_checkpoint_are_written_again(run):
+    """As after kill -9, which may come between a row and the checkpoint."""
+    whole, parts = run(at="whole"), run("stop_after_updates=4", at="parts")
+    with (parts / "metrics.jsonl").open("a") as file:
+        file.write('{"updates": 5, "env_steps": 160}\n{"updates": 6, "env_')
+    run(f"resume={parts}", at="parts")
+    assert rows(parts) == rows(whole)
+
+
+def test_resuming_from_an_older_checkpoint(run):
+    whole = run("checkpoint.every=32", at="whole")
+    state, expected = final_state(whole), rows(whole)
+    older = checkpoint.paths(whole / "checkpoints")[0]
+    assert checkpoint.read(older).updates < 10
+    run(f"resume={older}", at="whole")
+    assert final_state(whole) == state
+    assert rows(whole) == expected
+
+
+def test_a_longer_run_goes_on(run):
+    whole = run("total_env_steps=640", "optimizer.schedule=constant", at="whole")
+    parts = run("optimizer.schedule=constant", at="parts")
+    run("optimizer.schedule=constant", "total_env_steps=640", f"resume={parts}", at="parts")
+    assert summary(parts)["params_digest"] == summary(whole)["params_digest"]
+
+
+@pytest.mark.parametrize(
+    "override, expected",
+    [
+        ("optimizer.learning_rate=1", r"optimizer\.learning_rate=1\.0 disagrees"),
+        ("seed=5", "seed=5 disagrees"),
+        ("total_env_steps=32", "total_env_steps=32 is less"),
+    ],
+)
+def test_a_resume_that_disagrees(run, override, expected):
+    directory = run()
+    before = (directory / "metrics.jsonl").read_text()
+    with pytest.raises(ConfigError, match=expected):
+        run(f"resume={directory}", override)
+    assert (directory / "metrics.jsonl").read_text() == before
+
+
+def test_a_run_is_not_overwritten(run):
+    run()
+    with pytest.raises(ConfigError, match="already holds a run"):
+        run()
+
+
+def test_divergence_stops_the_run_and_keeps_the_last_good_checkpoint(run, run_dir):
+    with pytest.raises(Diverged, match="learning_rate"):
+        run("env.name=tests.probe_envs:NotANumber", "env.stagger_starts=false", "checkpoint.every=1")
+    found = summary(run_dir / "a")
+    assert (found["status"], found["updates"]) == ("diverged", 2)
+    good = checkpoint.read(checkpoint.newest(run_dir / "a" / "checkpoints"))
+    assert good.updates == 1
+    assert rows(run_dir / "a")[-1]["policy_loss"] is None  # JSON has no NaN
+
+
+def test_a_run_stops_where_its_return_is_reached(run):
+    found = summary(run("evaluation.stop_at_return=5", "evaluation.every=96"))
+    assert (found["status"], found["updates"], found["env_steps_to_threshold"]) == ("completed", 3, 96)
+    assert found["eval_return_mean"] >= 5
+
+
+def test_a_signal_saves_and_says_so(run, run_dir, monkeypatch):
+    absorb = runner.Trainer._absorb
+
+    def interrupt(self, chunk, loggers):
+        absorb(self, chunk, loggers)
+        if chunk.updates == 3:
+            signal.raise_signal(signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runner.Trainer, "_absorb", interrupt)
+        with pytest.raises(SystemExit) as stopped:
+            run()
+    assert stopped.value.code == 128 + signal.SIGTERM
+    directory = run_dir / "a"
+    assert summary(directory)["status"] == "interrupted"
+    run(f"resume={directory}")
+    assert summary(directory)["params_digest"] == summary(run(at="whole"))["params_digest"]
+
+
+def test_shards_on_devices_resume_too(run):
+    shards = "algo.num_shards=4"
+    whole, parts = run(shards, at="whole"), run(shards, "stop_after_updates=5", at="parts")
+    run(shards, f"resume={parts}", at="parts")
+    assert final_state(parts) == final_state(whole)

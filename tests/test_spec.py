@@ -1,0 +1,53 @@
+import jax
+import jax.numpy as jnp
+import pytest
+
+from experiments.common import make_config
+from jaxac import spec as spec_module
+
+A2C = "+algo=a2c"
+
+
+def structure(*overrides):
+    return jax.tree.structure(spec_module.make(make_config(A2C, *overrides)))
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["optimizer.learning_rate=1e-4", "algo.discount=0.9", "algo.gae_lambda=0.5", "algo.entropy_coef=0.1", "seed=7"]
+    + ["algo.value_coef=1", "optimizer.max_grad_norm=1", "optimizer.epsilon=1e-3", "env.reward_scale=1"]
+    + ["total_env_steps=1000000", "evaluation.episodes=10", "hydra.run.dir=x"],
+)
+def test_numbers_share_a_program(override):
+    assert structure(override) == structure()
+
+
+def test_environment_parameters_share_a_program():
+    assert structure("++env.params.gravity=5.0") == structure("++env.params.gravity=6.0")
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["env.num_envs=8", "algo.unroll_length=4", "network=separate", "algo.returns=n_step", "env.name=Acrobot-v1"]
+    + ["algo.num_shards=2", "optimizer=rmsprop", "optimizer.max_grad_norm=null", "optimizer.schedule=constant"],
+)
+def test_sizes_and_choices_form_another(override):
+    assert structure(override) != structure()
+
+
+def test_leaves_are_strongly_typed():
+    """A weakly typed one would compile the program a second time."""
+    assert not any(leaf.weak_type for leaf in jax.tree.leaves(spec_module.make(make_config(A2C))))
+
+
+def test_one_trace_serves_all_numbers():
+    traces = []
+
+    @jax.jit
+    def program(spec):
+        traces.append(spec)
+        return jnp.square(spec.optimizer.learning_rate)
+
+    for rate in ("1e-3", "1", "0"):
+        program(spec_module.make(make_config(A2C, f"optimizer.learning_rate={rate}")))
+    assert len(traces) == 1
