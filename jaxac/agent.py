@@ -97,9 +97,7 @@ def objective(
         advantage_std=advantage_std,
         value_mean=masked_mean(value, weight),
     )
-    total = (
-        losses.policy_loss + spec.algo.value_coef * losses.value_loss - spec.algo.entropy_coef * losses.entropy
-    )
+    total = losses.policy_loss + spec.algo.value_coef * losses.value_loss - spec.algo.entropy_coef * losses.entropy
     return total, losses
 
 

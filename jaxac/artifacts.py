@@ -21,10 +21,11 @@ def learning_curve(rows: list[dict[str, Any]], title: str, threshold: float | No
 
     figure = Figure(figsize=(7, 4), layout="constrained", dpi=120)
     axes = figure.add_subplot()
-    for name, label, style in (
+    styles: tuple[tuple[str, str, dict[str, Any]], ...] = (
         ("episode_return", "training episodes", {"color": "0.65", "linewidth": 1}),
         ("eval_return_mean", "evaluation", {"color": "C0", "marker": "o", "markersize": 3}),
-    ):
+    )
+    for name, label, style in styles:
         points = [(row["env_steps"], row[name]) for row in rows if row.get(name) is not None]
         if points:
             axes.plot(*zip(*points, strict=True), label=label, **style)

@@ -15,11 +15,12 @@ def rewrite(arguments: list[str]) -> list[str]:
 
     * ``algo=a2c`` and ``experiment=…`` become ``+algo=a2c``, ``+experiment=…``: neither has a default to override.
       An experiment chooses an algorithm itself, so beside one ``+algo=`` becomes ``algo=``.
-    * ``env.params.NAME=…`` becomes ``++env.params.NAME=…``: the environment's own defaults are not in the configuration.
+    * ``env.params.NAME=…`` becomes ``++env.params.NAME=…``: the environment's defaults are not in the configuration.
     * ``resume=PATH`` becomes the run's own overrides, its directory, and whatever else was given.
 
     Raises:
         ConfigError: if ``resume`` names no run, or ``hydra.run.dir`` one that exists.
+
     """
     keys = {_key(argument): argument for argument in arguments if "=" in argument}
     if "resume" in keys and _value(keys["resume"]) not in ("", "null"):

@@ -163,6 +163,7 @@ def resolve(raw: dict[str, Any]) -> Config:
 
     Raises:
         ConfigError: naming the first setting that cannot work, its value and the fix.
+
     """
     if "algo" not in raw:
         raise ConfigError("algo is not chosen: add +algo=a2c to the command line.")
@@ -221,7 +222,7 @@ def _check_sizes(config: Config) -> None:
     if env.num_envs % algo.num_shards:
         raise ConfigError(
             f"env.num_envs={env.num_envs} does not divide into algo.num_shards={algo.num_shards} shards of the same "
-            f"size; give a multiple, for example env.num_envs={math.ceil(env.num_envs / algo.num_shards) * algo.num_shards}."
+            f"size; give a multiple, for example env.num_envs={-(-env.num_envs // algo.num_shards) * algo.num_shards}."
         )
     if config.steps_per_update > _MAX_BATCH:
         raise ConfigError(
@@ -231,8 +232,8 @@ def _check_sizes(config: Config) -> None:
     limit = _episode_limit(config)
     if algo.returns == "monte_carlo" and limit is not None and algo.unroll_length < limit:
         raise ConfigError(
-            f"algo.unroll_length={algo.unroll_length} is too short for algo.returns=monte_carlo, which learns from whole "
-            f"episodes: give at least the episode limit, algo.unroll_length={math.ceil(limit)}, or lower "
+            f"algo.unroll_length={algo.unroll_length} is too short for algo.returns=monte_carlo, which learns from "
+            f"whole episodes: give at least the episode limit, algo.unroll_length={math.ceil(limit)}, or lower "
             "env.params.max_steps_in_episode."
         )
 

@@ -7,7 +7,7 @@ class ConfigError(Exception):
     exit_code = 2
 
 
-class Diverged(Exception):
+class DivergedError(Exception):
     """A loss or a parameter is not finite any more."""
 
     exit_code = 1

@@ -32,9 +32,7 @@ def evaluate(spec: Spec, params: Params, key: PRNGKey, num_episodes: int, greedy
     return jax.lax.while_loop(lambda episodes: jnp.any(episodes.alive), step, start).returns
 
 
-def record_episode(
-    spec: Spec, params: Params, key: PRNGKey, max_steps: int, greedy: bool
-) -> tuple[Array, Array]:
+def record_episode(spec: Spec, params: Params, key: PRNGKey, max_steps: int, greedy: bool) -> tuple[Array, Array]:
     """One fresh episode: its observations ``[max_steps, O]`` and how many of them are of it."""
 
     def step(episode: Episodes, _: None) -> tuple[Episodes, tuple[Array, Array]]:

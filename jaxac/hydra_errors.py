@@ -16,6 +16,7 @@ def explain(error: Exception, conf: str) -> str:
 
     Args:
         conf: the directory of the configuration, to look up which settings there are.
+
     """
     message = " ".join(str(error).split())
     if isinstance(error, MissingConfigException) and error.options is not None:
@@ -40,7 +41,7 @@ def _settings(conf: str) -> list[str]:
 
 
 def _paths(config: DictConfig, prefix: str = "") -> Iterator[str]:
-    for key in config:
+    for key in map(str, config):
         path = f"{prefix}{key}"
         yield path
         value: Any = None if OmegaConf.is_interpolation(config, key) else config[key]

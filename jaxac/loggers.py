@@ -106,7 +106,9 @@ def closing_lines(summary: dict[str, Any]) -> list[str]:
     if summary["status"] == "interrupted":
         lines.append(f"go on with: python -m jaxac.train resume={summary['directory']}")
     if summary["status"] == "diverged":
-        lines.append("the loss or a parameter is not finite; lower optimizer.learning_rate. The last checkpoint is good.")
+        lines.append(
+            "the loss or a parameter is not finite; lower optimizer.learning_rate. The last checkpoint is good."
+        )
     return lines
 
 

@@ -9,19 +9,18 @@ from jaxac.loggers import Row
 from jaxac.program import ChunkReport
 from jaxac.types import Array
 
-
 EVALUATION = ("eval_return_mean", "eval_return_std", "eval_episodes")
 
 
 def to_row(report: ChunkReport) -> Row:
     """A chunk's metrics as plain numbers; None where there is none (no episode ended, or not finite)."""
     metrics, episodes, _ = jax.device_get(report)
-    count = float(episodes.count)
+    ended = float(episodes.ended)
     return {
         **{name: number(value) for name, value in metrics._asdict().items()},
-        "episodes": int(count),
-        "episode_return": number(episodes.return_sum / count) if count else None,
-        "episode_length": number(episodes.length_sum / count) if count else None,
+        "episodes": int(ended),
+        "episode_return": number(episodes.return_sum / ended) if ended else None,
+        "episode_length": number(episodes.length_sum / ended) if ended else None,
     }
 
 

@@ -1,7 +1,7 @@
 """The actor-critic network: multilayer perceptrons over flat observations. The only importer of flax modules."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -64,7 +64,12 @@ class ActorCritic(nn.Module):
 def make(config: NetworkConfig, observation_size: int, num_actions: int) -> Network:
     """The network that ``config`` describes, for observations of ``observation_size`` features."""
     module = ActorCritic(num_actions, config)
-    return Network(
-        init=lambda key: module.init(key, jnp.zeros((observation_size,)))["params"],
-        apply=lambda weights, observation: module.apply({"params": weights}, observation),
-    )
+
+    def init(key: PRNGKey) -> PyTree:
+        return module.init(key, jnp.zeros((observation_size,)))["params"]
+
+    def apply(weights: PyTree, observation: Array) -> tuple[Array, Array]:
+        outputs: Any = module.apply({"params": weights}, observation)
+        return outputs
+
+    return Network(init, apply)

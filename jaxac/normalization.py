@@ -24,17 +24,17 @@ def of_shards(moments: Moments) -> Moments:
     """The moments of ``K`` equally large batches taken together: fields ``[K, ...] -> [...]``."""
     mean = jnp.mean(moments.mean, axis=0)
     between = jnp.mean(jnp.square(moments.mean - mean[None]), axis=0)
-    return Moments(jnp.sum(moments.count), mean, jnp.mean(moments.variance, axis=0) + between)
+    return Moments(jnp.sum(moments.seen), mean, jnp.mean(moments.variance, axis=0) + between)
 
 
 def merge(a: Moments, b: Moments) -> Moments:
     """The moments of two batches taken together."""
-    count = a.count + b.count
-    share = b.count / count
+    seen = a.seen + b.seen
+    share = b.seen / seen
     delta = b.mean - a.mean
     mean = a.mean + delta * share
     variance = a.variance * (1.0 - share) + b.variance * share + jnp.square(delta) * share * (1.0 - share)
-    return Moments(count, mean, variance)
+    return Moments(seen, mean, variance)
 
 
 def normalize(moments: Moments, observation: Array) -> Array:

@@ -78,10 +78,10 @@ def _mountain_car(draw: ImageDraw.ImageDraw, observation: np.ndarray) -> None:
     width, height = _SIZE
     grid = np.linspace(-1.2, 0.6, 100)
 
-    def place(position: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return (np.asarray(position) + 1.2) / 1.8 * width, height * (0.6 - 0.35 * np.sin(3 * np.asarray(position)))
+    def place(position: float) -> tuple[float, float]:
+        return (position + 1.2) / 1.8 * width, height * (0.6 - 0.35 * float(np.sin(3 * position)))
 
-    draw.line(list(zip(*(axis.tolist() for axis in place(grid)), strict=True)), fill=_INK, width=2)
+    draw.line([place(float(position)) for position in grid], fill=_INK, width=2)
     x, y = place(float(observation[0]))
     draw.ellipse((x - 10, y - 20, x + 10, y), fill=_ACCENT)
     flag_x, flag_y = place(0.5)

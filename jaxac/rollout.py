@@ -38,7 +38,7 @@ def step(
     episode_return = actor.episode_return + timestep.reward
     episode_length = actor.episode_length + 1
     episodes = Episodes(
-        count=jnp.sum(done, dtype=jnp.float32),
+        ended=jnp.sum(done, dtype=jnp.float32),
         return_sum=jnp.sum(jnp.where(done, episode_return, 0.0)),
         length_sum=jnp.sum(jnp.where(done, episode_length, 0), dtype=jnp.float32),
     )

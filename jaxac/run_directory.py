@@ -56,7 +56,8 @@ def refuse_if_run(directory: Path) -> None:
     """Raises ConfigError if a run was begun in ``directory``, so that none is overwritten."""
     if holds_run(directory):
         raise ConfigError(
-            f"hydra.run.dir={directory} already holds a run; choose another directory, or go on with resume={directory}."
+            f"hydra.run.dir={directory} already holds a run; choose another directory, or go on with "
+            f"resume={directory}."
         )
 
 
@@ -65,6 +66,7 @@ def locate(value: str) -> tuple[Path, Path | None]:
 
     Raises:
         ConfigError: if there is no run at ``value``.
+
     """
     path = Path(value).expanduser().resolve()
     if path.is_file() and holds_run(path.parent.parent):
@@ -81,6 +83,7 @@ def open_run(config: Config, directory: Path, overrides: list[str]) -> Run:
 
     Raises:
         ConfigError: if the directory holds another run, or the one to resume disagrees with ``config`` or is damaged.
+
     """
     if config.resume is None:
         refuse_if_run(directory)
@@ -106,8 +109,10 @@ def open_run(config: Config, directory: Path, overrides: list[str]) -> Run:
 
 def _record(directory: Path, config: Config, overrides: list[str]) -> None:
     """Writes down what a later ``resume=`` starts from: all but the settings of this process alone."""
-    _write_yaml(directory / CONFIG, as_dict(dataclasses.replace(config, **dict.fromkeys(PER_PROCESS))))
-    _write_yaml(directory / OVERRIDES, [text for text in overrides if text.lstrip("+").split("=")[0] not in PER_PROCESS])
+    _write_yaml(directory / CONFIG, as_dict(dataclasses.replace(config, resume=None, stop_after_updates=None)))
+    _write_yaml(
+        directory / OVERRIDES, [text for text in overrides if text.lstrip("+").split("=")[0] not in PER_PROCESS]
+    )
 
 
 def as_dict(config: Config) -> dict[str, Any]:
@@ -146,7 +151,9 @@ def _check_agreement(saved: Any, given: Any, resume: str) -> None:
         if path[0] in _MAY_CHANGE or path[0] in _SECTIONS_MAY_CHANGE:
             continue
         name = ".".join(path)
-        raise ConfigError(f"{name}={new} disagrees with the run at resume={resume}, which has {name}={old}; leave it out.")
+        raise ConfigError(
+            f"{name}={new} disagrees with the run at resume={resume}, which has {name}={old}; leave it out."
+        )
 
 
 def _differences(a: Any, b: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any, Any]]:

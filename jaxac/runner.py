@@ -16,7 +16,7 @@ import jax
 from jaxac import artifacts, checkpoint, machine, metrics, program, run_directory, schedule, serialization, spec
 from jaxac.algos import ALGOS
 from jaxac.config import Config
-from jaxac.errors import Diverged
+from jaxac.errors import DivergedError
 from jaxac.loggers import Logger, Row, open_loggers
 from jaxac.run_directory import Run
 from jaxac.signals import StopRequest, stop_request
@@ -121,19 +121,20 @@ class Trainer:
             self.status, self.updates = "diverged", chunk.updates
         elif chunk.returns is not None:
             self.progress.evaluation = metrics.evaluation_row(chunk.returns)
-            self._note_threshold(row)
+            self._note_threshold()
             row |= self.progress.evaluation
         for logger in loggers:
             logger.log(row)
         if chunk.saved is not None and self.status != "diverged":
             self._save(chunk.saved, chunk.updates)
 
-    def _note_threshold(self, row: Row) -> None:
+    def _note_threshold(self) -> None:
         threshold, mean = self.config.return_threshold, self.progress.evaluation["eval_return_mean"]
-        if self.progress.env_steps_to_threshold is None and threshold is not None and mean is not None:
-            if mean >= threshold:
-                self.progress.env_steps_to_threshold = row["env_steps"]
-                self.progress.seconds_to_threshold = row["seconds"]
+        if threshold is None or mean is None or mean < threshold:
+            return
+        if self.progress.env_steps_to_threshold is None:
+            self.progress.env_steps_to_threshold = self._read * self.config.steps_per_update
+            self.progress.seconds_to_threshold = self.progress.train_seconds
 
     def _solved(self) -> bool:
         """Whether an evaluation of this process has reached ``evaluation.stop_at_return``."""
@@ -176,8 +177,9 @@ def train(config: Config, run: Run, group: str | None) -> float | None:
         The mean return of the last evaluation; None if there was none.
 
     Raises:
-        Diverged: if the losses or the parameters stopped being finite.
+        DivergedError: if the losses or the parameters stopped being finite.
         SystemExit: with 128 + the signal's number, if Ctrl-C or SIGTERM stopped the run; all is saved by then.
+
     """
     machine.enable_compilation_cache(config.compilation_cache)
     with stop_request() as stop:
@@ -199,7 +201,7 @@ def train(config: Config, run: Run, group: str | None) -> float | None:
             for logger in loggers:
                 logger.finish(summary, files, exit_code)
     if trainer.status == "diverged":
-        raise Diverged(
+        raise DivergedError(
             f"training diverged after {summary['updates']} updates: a loss or a parameter is not finite; "
             f"lower optimizer.learning_rate. The last good checkpoint is kept in {run.directory}."
         )

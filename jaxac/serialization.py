@@ -36,6 +36,7 @@ def unpack(template: PyTree, content: bytes) -> PyTree:
 
     Raises:
         ConfigError: if the trees differ in structure, shapes or dtypes.
+
     """
     stored = serialization.msgpack_restore(content)
     leaves, treedef = jax.tree_util.tree_flatten_with_path(template)
@@ -44,7 +45,9 @@ def unpack(template: PyTree, content: bytes) -> PyTree:
         value = stored.get(path)
         expected = jax.eval_shape(jax.random.key_data, leaf) if _is_key(leaf) else leaf
         if value is None or value.shape != expected.shape or value.dtype != expected.dtype:
-            raise ConfigError(f"resume: the checkpoint does not fit this program at {path}; resume with the version that wrote it.")
+            raise ConfigError(
+                f"resume: the checkpoint does not fit this program at {path}; resume with the version that wrote it."
+            )
         restored = jax.random.wrap_key_data(value) if _is_key(leaf) else value
         return jax.device_put(restored, leaf.sharding)
 

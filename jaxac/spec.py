@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from jaxac.config import AlgoConfig, EnvConfig, NetworkConfig, OptimizerConfig
+from jaxac.config import AlgoConfig, Config, EnvConfig, NetworkConfig, OptimizerConfig
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ for _type in (EnvConfig, AlgoConfig, NetworkConfig, OptimizerConfig, Spec):
     jax.tree_util.register_dataclass(_type, _numbers, [name for name in _hints if name not in _numbers])
 
 
-def make(config) -> Spec:
+def make(config: Config) -> Spec:
     """The training program of a resolved configuration, its numbers as strongly typed scalars.
 
     Strong types matter: a Python float is weakly typed, and a program compiled for one is compiled again for the other.

@@ -20,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from jaxac import config as configuration
 from jaxac import hydra_errors, run_directory
 from jaxac.command_line import rewrite
-from jaxac.errors import ConfigError, Diverged
+from jaxac.errors import ConfigError, DivergedError
 
 _PACKAGED = Path(__file__).parent / "conf"
 CONF = str(_PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[1] / "conf")
@@ -34,6 +34,7 @@ def job(cfg: DictConfig) -> float | None:
 
     Returns:
         The mean return of the final evaluation; None where the run was stopped before it.
+
     """
     hydra_config = HydraConfig.get()
     multirun = hydra_config.mode == RunMode.MULTIRUN
@@ -47,7 +48,7 @@ def job(cfg: DictConfig) -> float | None:
         from jaxac import runner  # the first import of JAX
 
         return runner.train(config, run, Path(hydra_config.sweep.dir).name if multirun else None)
-    except (ConfigError, Diverged) as error:
+    except (ConfigError, DivergedError) as error:
         if multirun:
             raise  # the other jobs go on
         _fail(error)
@@ -59,17 +60,19 @@ def main() -> None:
     try:
         sys.argv[1:] = rewrite(sys.argv[1:])
         job()
-    except (ConfigError, Diverged) as error:
+    except (ConfigError, DivergedError) as error:
         _fail(error)
     except (HydraException, OmegaConfBaseException) as error:
         _fail(ConfigError(hydra_errors.explain(error, CONF)))
     except OSError as error:
-        _fail(ConfigError(f"cannot write {error.filename}: {error.strerror}; choose another place with hydra.run.dir=…"))
+        _fail(
+            ConfigError(f"cannot write {error.filename}: {error.strerror}; choose another place with hydra.run.dir=…")
+        )
     except KeyboardInterrupt:
         sys.exit(130)
 
 
-def _fail(error: ConfigError | Diverged) -> NoReturn:
+def _fail(error: ConfigError | DivergedError) -> NoReturn:
     print(f"jaxac: {error}", file=sys.stderr)
     sys.exit(error.exit_code)
 

@@ -52,8 +52,8 @@ class Transition(NamedTuple):
 class Episodes(NamedTuple):
     """Sums over the episodes that ended."""
 
-    count: Array
-    """[] float32."""
+    ended: Array
+    """[] float32, how many."""
     return_sum: Array
     """[] float32, undiscounted and unscaled."""
     length_sum: Array
@@ -77,8 +77,8 @@ class ActorState(NamedTuple):
 class Moments(NamedTuple):
     """Running mean and variance of observations (Chan et al. 1979), by which they are normalized."""
 
-    count: Array
-    """[] float32, observations seen."""
+    seen: Array
+    """[] float32, the number of observations."""
     mean: Array
     """[O] float32"""
     variance: Array

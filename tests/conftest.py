@@ -6,7 +6,7 @@ os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
 os.environ["NPROC"] = "16"  # with fewer threads than devices, programs with collectives can deadlock on the CPU
 os.environ["WANDB_MODE"] = "disabled"
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -21,13 +21,12 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compilation_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def compilation_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Programs that several tests compile are compiled once a session, in this process and in those it starts."""
     path = str(tmp_path_factory.mktemp("xla"))
     os.environ["JAXAC_TEST_CACHE"] = path
     jax.config.update("jax_compilation_cache_dir", path)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-    yield
 
 
 SMALL = ("env.num_envs=8", "algo.unroll_length=4", "network.hidden_sizes=[8]", "total_env_steps=320")

@@ -1,4 +1,6 @@
-"""Tiny environments, each of which fails for one reason only (after Andy Jones, "Debugging RL, Without the Agonizing Pain").
+"""Tiny environments, each of which fails for one reason only.
+
+After Andy Jones, "Debugging RL, Without the Agonizing Pain".
 
 They are gymnax environments, so that they pass through all that a real one does; ``env.name=tests.probe_envs:Endless``.
 """

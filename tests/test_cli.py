@@ -154,4 +154,7 @@ def test_a_running_runs_directory_is_not_taken(tmp_path):
     done = jaxac("algo=a2c", "seed=1", *SMALL, f"hydra.run.dir={directory}", cwd=tmp_path)
     assert done.returncode == 2
     assert "already holds a run" in done.stderr
-    assert before == ((directory / "metrics.jsonl").read_bytes(), (directory / ".hydra" / "overrides.yaml").read_bytes())
+    assert before == (
+        (directory / "metrics.jsonl").read_bytes(),
+        (directory / ".hydra" / "overrides.yaml").read_bytes(),
+    )

@@ -48,7 +48,10 @@ def test_resume_takes_a_checkpoints_path(old_run):
     path = old_run / "checkpoints" / "000000000005.ckpt"
     path.parent.mkdir()
     path.touch()
-    assert any(argument.startswith("resume=") and "000000000005.ckpt" in argument for argument in command_line.rewrite([f"resume={path}"]))
+    assert any(
+        argument.startswith("resume=") and "000000000005.ckpt" in argument
+        for argument in command_line.rewrite([f"resume={path}"])
+    )
 
 
 def test_resume_of_what_is_no_run(tmp_path):

@@ -17,9 +17,7 @@ def options(group):
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
-@pytest.mark.parametrize(
-    "network, optimizer", list(itertools.product(options("network"), options("optimizer")))
-)
+@pytest.mark.parametrize("network, optimizer", list(itertools.product(options("network"), options("optimizer"))))
 def test_every_choice_composes(network, optimizer):
     make_config(A2C, f"network={network}", f"optimizer={optimizer}")
 
@@ -37,7 +35,9 @@ def test_the_tutorial_is_the_textbooks():
     assert config.num_updates == 500
 
 
-@pytest.mark.parametrize("path", [path for path in sorted(CONF.rglob("*.yaml")) if path.parent.name != "experiment"], ids=str)
+@pytest.mark.parametrize(
+    "path", [path for path in sorted(CONF.rglob("*.yaml")) if path.parent.name != "experiment"], ids=str
+)
 def test_every_setting_is_explained(path):
     """Each key that holds a value has a comment above it, or above the block it stands in."""
     names_say_it_all = {"name", "shared", "hidden_sizes", "project", "entity"}

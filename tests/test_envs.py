@@ -63,7 +63,7 @@ def test_these_train_for_real(name):
         "+algo=a2c", f"env.name={name}", "env.num_envs=4", "algo.unroll_length=3", "total_env_steps=24"
     )
     spec, algo = spec_module.make(config), ALGOS["a2c"]
-    state, report = jax.jit(lambda spec, state: program.run_chunk(algo, spec, state, 2))(
+    _, report = jax.jit(lambda spec, state: program.run_chunk(algo, spec, state, 2))(
         spec, algo.init(spec, jax.random.key(0))
     )
     assert report.finite

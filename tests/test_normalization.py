@@ -12,7 +12,7 @@ def test_merging_batches_is_one_large_batch():
     moments = normalization.init(3)
     for batch in DATA:
         moments = normalization.merge(moments, normalization.of_batch(batch))
-    assert moments.count == 300
+    assert moments.seen == 300
     np.testing.assert_allclose(moments.mean, DATA.mean((0, 1)), rtol=1e-5)
     np.testing.assert_allclose(moments.variance, DATA.var((0, 1)), rtol=1e-3)
 
@@ -21,7 +21,7 @@ def test_shards_together_are_one_large_batch():
     together = normalization.of_shards(jax.vmap(normalization.of_batch)(DATA))
     np.testing.assert_allclose(together.mean, DATA.mean((0, 1)), rtol=1e-5)
     np.testing.assert_allclose(together.variance, DATA.var((0, 1)), rtol=1e-3)
-    assert together.count == 300
+    assert together.seen == 300
 
 
 def test_normalized_data_has_zero_mean_and_unit_variance():

@@ -44,7 +44,9 @@ def learn(*overrides):
 
 @pytest.mark.parametrize("returns", ["gae", "n_step"])
 def test_the_critic_learns_a_constant(returns):
-    assert learn("env.name=tests.probe_envs:ConstantReward", f"algo.returns={returns}")(1.0)[1] == pytest.approx(1, abs=0.05)
+    assert learn("env.name=tests.probe_envs:ConstantReward", f"algo.returns={returns}")(1.0)[1] == pytest.approx(
+        1, abs=0.05
+    )
 
 
 def test_the_critic_looks_at_the_observation():
@@ -75,7 +77,9 @@ def test_a_time_limit_is_not_the_end_of_the_world():
 
 
 def test_whole_episodes_need_no_bootstrap():
-    assert learn("env.name=tests.probe_envs:DelayedReward", "algo.returns=monte_carlo")(0.0)[1] == pytest.approx(0.9, abs=0.05)
+    assert learn("env.name=tests.probe_envs:DelayedReward", "algo.returns=monte_carlo")(0.0)[1] == pytest.approx(
+        0.9, abs=0.05
+    )
 
 
 def test_environments_are_made_once():

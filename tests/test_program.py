@@ -41,7 +41,7 @@ def test_a_chunk_reports_the_mean_of_its_updates(compiled):
     for name in ("policy_loss", "entropy", "learning_rate"):
         parts = [getattr(report.metrics, name) for report in reports]
         np.testing.assert_allclose(getattr(together.metrics, name), np.mean(parts), rtol=1e-5)
-    assert together.episodes.count == sum(report.episodes.count for report in reports)
+    assert together.episodes.ended == sum(report.episodes.ended for report in reports)
 
 
 def test_the_state_is_donated(compiled):

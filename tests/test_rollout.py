@@ -38,7 +38,7 @@ def test_termination_and_truncation_differ(small_spec):
 def test_episode_sums_count_raw_rewards(small_spec):
     spec = small_spec("env.reward_scale=0.5", "algo.unroll_length=64", "env.stagger_starts=false")
     _, actor, transitions, episodes = unroll(spec)
-    assert episodes.count == transitions.done.sum()
+    assert episodes.ended == transitions.done.sum()
     running = actor.episode_length.sum()
     assert episodes.length_sum == 64 * 8 - running
     assert episodes.return_sum == episodes.length_sum  # CartPole pays 1 a step

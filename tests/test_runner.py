@@ -8,7 +8,7 @@ import yaml
 from PIL import Image
 
 from jaxac import checkpoint, run_directory, runner
-from jaxac.errors import ConfigError, Diverged
+from jaxac.errors import ConfigError, DivergedError
 
 ARTIFACTS = ("logger.curve=false", "logger.gif=false")
 TIMINGS = {"seconds", "sps"}
@@ -120,7 +120,7 @@ def test_a_run_is_not_overwritten(run):
 
 
 def test_divergence_stops_the_run_and_keeps_the_last_good_checkpoint(run, run_dir):
-    with pytest.raises(Diverged, match="learning_rate"):
+    with pytest.raises(DivergedError, match="learning_rate"):
         run("env.name=tests.probe_envs:NotANumber", "env.stagger_starts=false", "checkpoint.every=1")
     found = summary(run_dir / "a")
     assert (found["status"], found["updates"]) == ("diverged", 2)

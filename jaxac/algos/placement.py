@@ -23,7 +23,9 @@ def mesh(num_shards: int) -> Mesh:
     return jax.make_mesh((num_devices(num_shards),), (AXIS,), axis_types=(AxisType.Auto,))
 
 
-def map_shards(function: Callable[..., PyTree], num_shards: int, in_axes: tuple[int | None, ...]) -> Callable[..., PyTree]:
+def map_shards(
+    function: Callable[..., PyTree], num_shards: int, in_axes: tuple[int | None, ...]
+) -> Callable[..., PyTree]:
     """``vmap`` over ``K`` shards, spread over devices.
 
     Args:
@@ -32,6 +34,7 @@ def map_shards(function: Callable[..., PyTree], num_shards: int, in_axes: tuple[
 
     Returns:
         A function whose results have a leading axis ``K``.
+
     """
     mapped = jax.vmap(function, in_axes)
     if num_devices(num_shards) == 1:
