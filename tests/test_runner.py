@@ -50,8 +50,9 @@ def test_a_run_leaves_what_it_promises(run):
     assert len(found["params_digest"]) == 64
     assert yaml.safe_load((directory / "config.yaml").read_text())["env"]["num_envs"] == 8
     assert [row["env_steps"] for row in run_directory.rows(directory)] == list(range(32, 321, 32))
-    assert Image.open(directory / "learning_curve.png").size[0] > 300
-    assert Image.open(directory / "policy.gif").n_frames > 5
+    with Image.open(directory / "learning_curve.png") as curve, Image.open(directory / "policy.gif") as episode:
+        assert curve.size[0] > 300
+        assert episode.n_frames > 5
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(run):

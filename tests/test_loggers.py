@@ -1,0 +1,87 @@
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+
+from jaxac import loggers
+from jaxac.loggers import Console, JsonLines, Wandb, closing_lines
+
+ROW = {"env_steps": 1_000, "updates": 5, "seconds": 0.5, "sps": 2_000.0, "policy_loss": 0.25, "episode_return": None}
+SUMMARY = {
+    "status": "completed",
+    "env_steps": 1_000,
+    "updates": 5,
+    "train_seconds": 0.5,
+    "sps": 2_000.0,
+    "compile_seconds": 1.0,
+    "eval_return_mean": 480.0,
+    "eval_return_std": 1.0,
+    "eval_episodes": 256,
+    "threshold": 475.0,
+    "env_steps_to_threshold": 800,
+    "seconds_to_threshold": 0.4,
+    "directory": "somewhere",
+}
+
+
+def test_json_lines_are_there_as_soon_as_they_are_logged(tmp_path):
+    logger = JsonLines(tmp_path / "metrics.jsonl")
+    logger.log(ROW)
+    assert json.loads((tmp_path / "metrics.jsonl").read_text()) == ROW
+    logger.finish(SUMMARY, [], 0)
+
+
+def test_the_console_says_what_matters():
+    out = io.StringIO()
+    console = Console(total_env_steps=1_000, out=out)
+    console.log({**ROW, "episode_return": 21.5, "eval_return_mean": 99.0})
+    console.finish(SUMMARY, [], 0)
+    for expected in ("100%", "2 k SPS", "return 21.5", "evaluation 99.0", "480.0 ± 1.0", "800 steps", "somewhere"):
+        assert expected in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "status, expected", [("interrupted", "resume=somewhere"), ("diverged", "optimizer.learning_rate")]
+)
+def test_a_run_that_did_not_complete_says_what_to_do(status, expected):
+    assert expected in "\n".join(closing_lines({**SUMMARY, "status": status}))
+
+
+def test_without_evaluation_there_is_none_to_report():
+    lines = closing_lines({**SUMMARY, "eval_return_mean": None, "env_steps_to_threshold": None})
+    assert not any("evaluation" in line for line in lines)
+
+
+@pytest.fixture
+def offline_run(small_config, tmp_path):
+    """A finished offline run of W&B's, as ``wandb`` itself reads it back."""
+    config = small_config("logger.wandb.mode=offline", "logger.wandb.tags=[mine]", "logger.wandb.group=ours")
+    logger = Wandb(config, tmp_path, "abcd1234", None)
+    for updates in (1, 2):
+        logger.log({**ROW, "updates": updates, "env_steps": 100 * updates})
+    logger.finish(SUMMARY, [], 0)
+    (path,) = tmp_path.glob("wandb/offline-run-*/run-abcd1234.wandb")
+    return path
+
+
+def test_wandb_holds_the_run_offline(offline_run):
+    assert offline_run.stat().st_size > 0
+    content = offline_run.read_bytes()
+    for expected in (b"abcd1234", b"mine", b"ours", b"CartPole-v1", b"policy_loss", b"num_envs"):
+        assert expected in content
+
+
+def test_wandbs_own_reader_finds_history_and_summary(offline_run):
+    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--summary", str(offline_run.parent)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "eval_return_mean" in done.stdout
+
+
+def test_disabled_wandb_is_not_opened(small_config, tmp_path):
+    config = small_config("logger.wandb.mode=disabled", "logger.console=false")
+    opened = loggers.open_loggers(config, tmp_path, "id", None)
+    assert [type(logger) for logger in opened] == [JsonLines]
+    opened[0].finish(SUMMARY, [], 0)
