@@ -30,6 +30,7 @@ ARMS = {
     "separate 64-64 tanh networks": ["network=separate"],
 }
 SOLVED, LOST = 475.0, 450.0
+EVALUATIONS = 20  # of each run
 
 
 def run_seed(job: tuple[int, list[str], int]) -> dict[str, Any]:
@@ -39,10 +40,10 @@ def run_seed(job: tuple[int, list[str], int]) -> dict[str, Any]:
 
     num_envs, overrides, seed = job
     machine.enable_compilation_cache("auto")
-    total = make_config("+algo=a2c", f"env.num_envs={num_envs}").total_env_steps
-    return learn(
-        make_config("+algo=a2c", f"env.num_envs={num_envs}", f"seed={seed}", f"total_env_steps={total}", *overrides)
-    )
+    default = ["+algo=a2c", f"env.num_envs={num_envs}", f"seed={seed}"]
+    total = make_config(*default).total_env_steps or 0
+    length = [f"total_env_steps={total}", f"evaluation.every={-(-total // EVALUATIONS)}"]
+    return learn(make_config(*default, *length, *overrides))
 
 
 def summarize(runs: list[dict[str, Any]]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def make_config(*overrides: str) -> Config:
 
 
 def learn(config: Config) -> dict[str, Any]:
-    """Trains in memory, evaluating at the configured cadence.
+    """Trains in memory, evaluating at the configured cadence, each time on all ``evaluation.episodes``.
 
     Returns:
         ``env_steps`` and ``returns`` (mean return) of every evaluation, and ``train_seconds`` without compilation or
@@ -50,7 +50,8 @@ def learn(config: Config) -> dict[str, Any]:
         train_seconds += time.perf_counter() - start
         updates = target
         if plan.evaluates_at(updates):
-            returns = compiled.evaluate(numbers, state, jax.random.fold_in(evaluation_key, updates))
+            batches = range(program.EVALUATION_BATCHES)
+            returns = program.evaluate_batches(compiled, numbers, state, evaluation_key, updates, batches)
             curve["env_steps"].append(updates * config.steps_per_update)
             curve["returns"].append(float(returns.mean()))
     return {**curve, "train_seconds": train_seconds}

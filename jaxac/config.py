@@ -249,7 +249,7 @@ def _with_defaults(config: Config) -> Config:
     if config.total_env_steps is None:
         config = dataclasses.replace(config, total_env_steps=_default_env_steps(config))
     total = config.num_updates * config.steps_per_update
-    for section, parts in (("logger", 100), ("evaluation", 20), ("checkpoint", 5)):
+    for section, parts in (("logger", 100), ("evaluation", 10), ("checkpoint", 5)):
         if getattr(config, section).every is None:
             config = _replace(config, section, every=math.ceil(total / parts))
     return config

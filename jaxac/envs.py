@@ -20,6 +20,8 @@ class Env(NamedTuple):
     """``reset(key, params, B) -> (env_state [B, ...], observation [B, O])``."""
     step: Callable[[PRNGKey, PyTree, Array, PyTree], tuple[PyTree, TimeStep]]
     """``step(key, env_state, action [B], params) -> (env_state, TimeStep)``; a finished episode starts anew."""
+    advance: Callable[[PRNGKey, PyTree, Array, PyTree], tuple[PyTree, TimeStep]]
+    """``step`` without the new start, for those who care for one episode only."""
     params: Callable[[dict[str, Any]], PyTree]
     """``params(overrides) -> params``: the environment's defaults with some replaced."""
     observation_size: int
@@ -73,29 +75,28 @@ def make(name: str) -> Env:
         observation, state = jax.vmap(env.reset_env, (0, None))(jax.random.split(key, num_envs), params)
         return _strong(state), flat(observation)
 
-    def step(key: PRNGKey, state: PyTree, action: Array, params: PyTree) -> tuple[PyTree, TimeStep]:
+    def advance(key: PRNGKey, state: PyTree, action: Array, params: PyTree) -> tuple[PyTree, TimeStep]:
         num_envs = action.shape[0]
-        step_key, reset_key = jax.random.split(key)
-        keys = jax.random.split(step_key, num_envs)
+        keys = jax.random.split(key, num_envs)
         observation, stepped, reward, terminated, _ = jax.vmap(env.step_env, (0, 0, 0, None))(
             keys, state, action, params
         )
         truncated = jax.vmap(env.is_truncated, (0, None))(stepped, params)
         terminated = terminated.astype(bool)
         truncated = truncated.astype(bool) & ~terminated
-        done = terminated | truncated
         final = flat(observation)
-        fresh, first = reset(reset_key, params, num_envs)
-        select = functools.partial(_where, done)
-        return jax.tree.map(select, fresh, _strong(stepped)), TimeStep(
-            observation=select(first, final),
-            final_observation=final,
-            reward=reward.reshape(num_envs).astype(jnp.float32),
-            terminated=terminated,
-            truncated=truncated,
-        )
+        reward = reward.reshape(num_envs).astype(jnp.float32)
+        return _strong(stepped), TimeStep(final, final, reward, terminated, truncated)
 
-    return Env(reset, step, params, size, shape, int(env.num_actions))
+    def step(key: PRNGKey, state: PyTree, action: Array, params: PyTree) -> tuple[PyTree, TimeStep]:
+        step_key, reset_key = jax.random.split(key)
+        stepped, timestep = advance(step_key, state, action, params)
+        fresh, first = reset(reset_key, params, action.shape[0])
+        select = functools.partial(_where, timestep.terminated | timestep.truncated)
+        observation = select(first, timestep.final_observation)
+        return jax.tree.map(select, fresh, stepped), timestep._replace(observation=observation)
+
+    return Env(reset, step, advance, params, size, shape, int(env.num_actions))
 
 
 def _where(mask: Array, x: Array, y: Array) -> Array:

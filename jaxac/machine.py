@@ -1,5 +1,6 @@
 """The machine: its versions and devices, and where compiled programs are kept."""
 
+import os
 import platform
 from importlib import metadata
 from typing import Any
@@ -17,6 +18,14 @@ def describe() -> dict[str, Any]:
         "versions": {"python": platform.python_version(), **versions},
         "devices": [f"{device.platform}:{device.id} {device.device_kind}" for device in jax.devices()],
     }
+
+
+def memory_bytes() -> int:
+    """The memory of one device: the accelerator's, or the machine's where it is a CPU."""
+    stats = jax.local_devices()[0].memory_stats()
+    if stats and "bytes_limit" in stats:
+        return stats["bytes_limit"]
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def enable_compilation_cache(setting: str | None) -> None:

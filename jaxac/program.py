@@ -1,18 +1,22 @@
 """The compiled programs of a run: initialize, advance a chunk of updates, evaluate, copy."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from jaxac import evaluation
+from jaxac import evaluation, machine
 from jaxac.algos import ALGOS, Algo
 from jaxac.config import Config
+from jaxac.errors import ConfigError
 from jaxac.spec import Spec
 from jaxac.types import Array, Episodes, Metrics, PRNGKey, PyTree
+
+EVALUATION_BATCHES = 4
+"""The final evaluation takes so many batches of episodes, those along the way one."""
 
 
 class ChunkReport(NamedTuple):
@@ -33,7 +37,7 @@ class Program(NamedTuple):
     chunk: Callable[[Spec, PyTree, int], tuple[PyTree, ChunkReport]]
     """``chunk(spec, state, num_updates)``; ``state`` is donated. Any number of updates runs in the same program."""
     evaluate: Callable[[Spec, PyTree, PRNGKey], Array]
-    """``evaluate(spec, state, key) -> [episodes]`` returns."""
+    """``evaluate(spec, state, key)``: the returns of a batch of ``evaluation.episodes / 4`` episodes, rounded up."""
     copy: Callable[[PyTree], PyTree]
     state: PyTree
     """Shapes, dtypes and shardings of the state."""
@@ -44,6 +48,14 @@ def keys(seed: int) -> tuple[PRNGKey, PRNGKey]:
     """The keys of a run: for training, and for evaluations (each folds in the number of updates done)."""
     train_key, evaluation_key = jax.random.split(jax.random.key(seed))
     return train_key, evaluation_key
+
+
+def evaluate_batches(
+    compiled: Program, spec: Spec, state: PyTree, key: PRNGKey, updates: int, batches: Iterable[int]
+) -> Array:
+    """[episodes] the returns of these of the four batches of the evaluation after ``updates`` updates."""
+    key = jax.random.fold_in(key, updates)
+    return jnp.concatenate([compiled.evaluate(spec, state, jax.random.fold_in(key, batch)) for batch in batches])
 
 
 def run_chunk(algo: Algo, spec: Spec, state: PyTree, num_updates: Array) -> tuple[PyTree, ChunkReport]:
@@ -62,7 +74,12 @@ def run_chunk(algo: Algo, spec: Spec, state: PyTree, num_updates: Array) -> tupl
 
 
 def compile_program(config: Config, spec: Spec) -> Program:
-    """Traces and compiles everything the run will call."""
+    """Traces and compiles everything the run will call.
+
+    Raises:
+        ConfigError: if it needs more memory than the device has.
+
+    """
     algo, settings = ALGOS[config.algo.name], config.evaluation
     start = time.perf_counter()
     key = keys(config.seed)[0]
@@ -73,7 +90,8 @@ def compile_program(config: Config, spec: Spec) -> Program:
         return run_chunk(algo, spec, state, num_updates)
 
     def evaluate(spec: Spec, state: PyTree, key: PRNGKey) -> Array:
-        return evaluation.evaluate(spec, algo.params(state), key, settings.episodes, settings.greedy)
+        batch = -(-settings.episodes // EVALUATION_BATCHES)
+        return evaluation.evaluate(spec, algo.params(state), key, batch, settings.greedy)
 
     def copy(state: PyTree) -> PyTree:
         return jax.tree.map(jnp.copy, state)
@@ -85,6 +103,7 @@ def compile_program(config: Config, spec: Spec) -> Program:
     )
     with ThreadPoolExecutor() as pool:  # the compiler releases the interpreter lock
         compiled_chunk, compiled_evaluate, compiled_copy = pool.map(lambda program: program.compile(), lowered)
+    _check_memory(config, compiled_chunk)
     return Program(
         init=init,
         chunk=lambda spec, state, num_updates: compiled_chunk(spec, state, jnp.int32(num_updates)),
@@ -93,6 +112,20 @@ def compile_program(config: Config, spec: Spec) -> Program:
         state=state,
         compile_seconds=time.perf_counter() - start,
     )
+
+
+def _check_memory(config: Config, compiled: jax.stages.Compiled) -> None:
+    """Raises ConfigError if the program cannot fit into the device's memory, before it runs there."""
+    analysis = compiled.memory_analysis()
+    if analysis is None:
+        return
+    needed, available = analysis.temp_size_in_bytes + analysis.argument_size_in_bytes, machine.memory_bytes()
+    if needed > available:
+        fitting = config.env.num_envs * available // needed
+        raise ConfigError(
+            f"env.num_envs={config.env.num_envs} needs {needed / 1e9:.0f} GB of memory and the device has "
+            f"{available / 1e9:.0f}; lower it to about {fitting}, or lower algo.unroll_length."
+        )
 
 
 def _struct(shape: jax.ShapeDtypeStruct, sharding: jax.sharding.Sharding) -> jax.ShapeDtypeStruct:

@@ -7,6 +7,7 @@ import pytest
 from jaxac import program, serialization
 from jaxac import spec as spec_module
 from jaxac.algos import ALGOS, a2c
+from jaxac.errors import ConfigError
 
 
 @pytest.fixture
@@ -77,6 +78,13 @@ def test_every_program_is_traced_once(small_config, monkeypatch):
     for length in (1, 2, 3):
         state, _ = compiled.chunk(spec, state, length)
     assert len(traces) == after_compilation <= 2
+
+
+def test_what_does_not_fit_is_refused_before_it_runs(small_config, monkeypatch):
+    config = small_config()
+    monkeypatch.setattr(program.machine, "memory_bytes", lambda: 5_000)
+    with pytest.raises(ConfigError, match=r"env\.num_envs=8 needs .* lower it to about \d"):
+        program.compile_program(config, spec_module.make(config))
 
 
 def test_a_nan_is_reported(small_config):

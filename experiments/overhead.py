@@ -1,0 +1,66 @@
+"""What the host's work costs: the default run against one without logging, evaluation and checkpoints.
+
+    python -m experiments.overhead                    4096 environments, 5 pairs: about 5 minutes on 2 cores
+    python -m experiments.overhead --num-envs 512     about 1 minute
+
+Both arms are whole runs of the real command's main loop, one after the other in one process, in alternating order,
+with W&B offline in the default arm; the ratio is taken pair by pair. Compilation and the final curve and GIF are not
+counted: they do not grow with the length of the run.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from experiments.common import make_config, save
+from jaxac import machine, run_directory, runner
+from jaxac.loggers import open_loggers
+from jaxac.signals import StopRequest
+
+SILENT = (
+    "logger.every=1_000_000_000",
+    "evaluation.every=0",
+    "evaluation.episodes=1",
+    "checkpoint.every=0",
+    "logger.wandb.mode=disabled",
+)
+
+
+def seconds(num_envs: int, *overrides: str) -> float:
+    """Seconds from the first chunk to the last row, of one run without artifacts."""
+    config = make_config("+algo=a2c", f"env.num_envs={num_envs}", "logger.console=false", *overrides)
+    with tempfile.TemporaryDirectory() as directory:
+        trainer = runner.Trainer(config, run_directory.open_run(config, Path(directory), []))
+        loggers = open_loggers(config, Path(directory), trainer.progress.run_id, None)
+        start = time.perf_counter()
+        trainer.train(StopRequest(), loggers)
+        elapsed = time.perf_counter() - start
+        for logger in loggers:
+            logger.finish({"env_steps": 0}, [], 0)
+    return elapsed
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--num-envs", type=int, default=4096)
+    parser.add_argument("--pairs", type=int, default=5)
+    args = parser.parse_args()
+    machine.enable_compilation_cache("auto")
+    seconds(args.num_envs), seconds(args.num_envs, *SILENT)  # the first run of each pays for warming up
+    pairs = []
+    for pair in range(args.pairs):
+        order = [(), SILENT] if pair % 2 else [SILENT, ()]
+        times = {overrides: seconds(args.num_envs, *overrides) for overrides in order}
+        pairs.append({"default": times[()], "silent": times[SILENT], "ratio": times[()] / times[SILENT]})
+        print({name: round(value, 3) for name, value in pairs[-1].items()}, flush=True)
+    ratios = [pair["ratio"] for pair in pairs]
+    low, median, high = min(ratios) - 1, statistics.median(ratios) - 1, max(ratios) - 1
+    print(f"host work: {median:.1%} of training time (pairs from {low:.1%} to {high:.1%})")
+    path = save(f"overhead_{args.num_envs}", {"num_envs": args.num_envs, "median": median, "pairs": pairs})
+    print(f"written to {path}")
+
+
+if __name__ == "__main__":
+    main()
