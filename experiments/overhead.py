@@ -32,8 +32,9 @@ def seconds(num_envs: int, *overrides: str) -> float:
     """Seconds from the first chunk to the last row, of one run without artifacts."""
     config = make_config("+algo=a2c", f"env.num_envs={num_envs}", "logger.console=false", *overrides)
     with tempfile.TemporaryDirectory() as directory:
-        trainer = runner.Trainer(config, run_directory.open_run(config, Path(directory), []))
-        loggers = open_loggers(config, Path(directory), trainer.progress.run_id, None)
+        progress = runner.Progress(run_id="overhead")
+        loggers = open_loggers(config, Path(directory), progress.run_id, None)
+        trainer = runner.Trainer(config, run_directory.open_run(config, Path(directory), []), progress)
         start = time.perf_counter()
         trainer.train(StopRequest(), loggers)
         elapsed = time.perf_counter() - start

@@ -35,7 +35,7 @@ def _choose(arguments: list[str]) -> list[str]:
 
     def spell(argument: str) -> str:
         key = _key(argument) if "=" in argument else ""
-        if key.startswith("env.params."):
+        if key == "env.params" or key.startswith("env.params."):
             return "++" + argument.lstrip(_PREFIXES)
         if key == "experiment" or (key == "algo" and not has_experiment):
             return "+" + argument.lstrip(_PREFIXES)

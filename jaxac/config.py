@@ -76,6 +76,7 @@ class OptimizerConfig:
     name: Literal["adam", "rmsprop"]
     learning_rate: NonNegative
     schedule: Literal["constant", "linear"]
+    anneal_env_steps: Positive | None
     max_grad_norm: Positive | None
     epsilon: Positive
     decay: Decay
@@ -249,6 +250,8 @@ def _with_defaults(config: Config) -> Config:
     if config.total_env_steps is None:
         config = dataclasses.replace(config, total_env_steps=_default_env_steps(config))
     total = config.num_updates * config.steps_per_update
+    if config.optimizer.anneal_env_steps is None:
+        config = _replace(config, "optimizer", anneal_env_steps=float(total))
     for section, parts in (("logger", 100), ("evaluation", 10), ("checkpoint", 5)):
         if getattr(config, section).every is None:
             config = _replace(config, section, every=math.ceil(total / parts))

@@ -12,6 +12,7 @@ from rich.live import Live
 
 from jaxac import run_directory
 from jaxac.config import Config
+from jaxac.errors import ConfigError
 
 Row = dict[str, float | int | None]
 _PLAIN_SECONDS = 5.0  # between lines where the output is no terminal
@@ -24,7 +25,7 @@ class Logger(Protocol):
         """One chunk's metrics; ``None`` where a metric has no value."""
 
     def finish(self, summary: dict[str, Any], artifacts: list[Path], exit_code: int) -> None:
-        """The run has ended."""
+        """The run has ended; ``summary`` is empty if it ended by an error."""
 
 
 class JsonLines:
@@ -53,14 +54,13 @@ class Console:
         self._printed = -float("inf")
         self._done_before: float | None = None
         self._started = time.monotonic()
-        if self._live:
-            self._live.start()
 
     def log(self, row: Row) -> None:
         if row.get("eval_return_mean") is not None:
             self._evaluation = row["eval_return_mean"]
         line = self._line(row)
         if self._live:
+            self._live.start()  # does nothing the second time
             self._live.update(line, refresh=True)
         elif time.monotonic() - self._printed > _PLAIN_SECONDS or row["env_steps"] == self._total:
             self._console.print(line, soft_wrap=True)
@@ -81,7 +81,7 @@ class Console:
         del artifacts, exit_code
         if self._live:
             self._live.stop()
-        for line in closing_lines(summary):
+        for line in closing_lines(summary) if summary else []:
             self._console.print(line, soft_wrap=True)
 
 
@@ -105,10 +105,6 @@ def closing_lines(summary: dict[str, Any]) -> list[str]:
     lines.append(f"results in {summary['directory']}")
     if summary["status"] == "interrupted":
         lines.append(f"go on with: python -m jaxac.train resume={summary['directory']}")
-    if summary["status"] == "diverged":
-        lines.append(
-            "the loss or a parameter is not finite; lower optimizer.learning_rate. The last checkpoint is good."
-        )
     return lines
 
 
@@ -120,16 +116,22 @@ class Wandb:
         import wandb
 
         self._wandb = wandb
-        self._run = wandb.init(
-            id=run_id,
-            dir=run,
-            config=run_directory.as_dict(config),
-            reinit="create_new",
-            settings=wandb.Settings(
-                silent=True, console="off", x_transaction_log_flush_interval=2, disable_git=True, disable_code=True
-            ),
-            **_identity(config, group),
+        settings = wandb.Settings(
+            silent=True, console="off", x_transaction_log_flush_interval=2, disable_git=True, disable_code=True
         )
+        try:
+            self._run = wandb.init(
+                id=run_id,
+                dir=run,
+                config=run_directory.as_dict(config),
+                reinit="create_new",
+                settings=settings,
+                **_identity(config, group),
+            )
+        except wandb.Error as error:
+            raise ConfigError(
+                f"logger.wandb.mode={config.logger.wandb.mode} does not work: {error} Or use logger.wandb.mode=offline."
+            ) from None
         self._run.define_metric("env_steps")
         self._run.define_metric("*", step_metric="env_steps")
 
@@ -139,7 +141,7 @@ class Wandb:
     def finish(self, summary: dict[str, Any], artifacts: list[Path], exit_code: int) -> None:
         images = {path.stem: self._wandb.Image(str(path)) for path in artifacts if path.suffix == ".png"}
         videos = {path.stem: self._wandb.Video(str(path)) for path in artifacts if path.suffix == ".gif"}
-        if images or videos:
+        if summary and (images or videos):
             self._run.log({"env_steps": summary["env_steps"], **images, **videos})
         self._run.summary.update({name: value for name, value in summary.items() if value is not None})
         self._run.finish(exit_code=exit_code)

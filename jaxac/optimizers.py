@@ -8,11 +8,13 @@ from jaxac.types import Array
 
 
 def learning_rate(spec: Spec, update: Array) -> Array:
-    """The rate of the ``update``-th optimizer step: constant, or linear to 0 at the end of the run."""
+    """The rate of the ``update``-th optimizer step: constant, or linear to 0 at ``optimizer.anneal_env_steps``."""
     rate = jnp.asarray(spec.optimizer.learning_rate, jnp.float32)
     if spec.optimizer.schedule == "constant":
         return rate
-    return rate * jnp.maximum(0.0, 1.0 - update.astype(jnp.float32) / spec.num_updates)
+    assert spec.optimizer.anneal_env_steps is not None, "config.resolve() fills this in"
+    progress = update.astype(jnp.float32) * spec.steps_per_update / spec.optimizer.anneal_env_steps
+    return rate * jnp.maximum(0.0, 1.0 - progress)
 
 
 def make(spec: Spec) -> optax.GradientTransformation:

@@ -148,6 +148,8 @@ def _write_yaml(path: Path, value: Any) -> None:
 
 def _check_agreement(saved: Any, given: Any, resume: str) -> None:
     for path, old, new in _differences(saved, given):
+        if path == ("optimizer", "anneal_env_steps") and saved["total_env_steps"] != given["total_env_steps"]:
+            continue  # it follows the length of the run, unless it is set
         if path[0] in _MAY_CHANGE or path[0] in _SECTIONS_MAY_CHANGE:
             continue
         name = ".".join(path)

@@ -54,19 +54,19 @@ class Dispatched(NamedTuple):
 class Trainer:
     """One process's part of a run: the state on the device, and the host's account of it."""
 
-    def __init__(self, config: Config, run: Run) -> None:
-        self.config, self.run = config, run
+    def __init__(self, config: Config, run: Run, progress: Progress) -> None:
+        self.config, self.run, self.progress = config, run, progress
         self.schedule = schedule.make(config)
         self.spec = spec.make(config)
         self.program = program.compile_program(config, self.spec)
         self.status = "completed"
         train_key, self.evaluation_key = program.keys(config.seed)
         if run.checkpoint is None:
-            self.updates, self.progress = 0, Progress(run_id=secrets.token_hex(4))
+            self.updates = 0
             self.state = self.program.init(self.spec, train_key)
             self._save(self.state)
         else:
-            self.updates, self.progress = run.checkpoint.updates, Progress(**run.checkpoint.progress)
+            self.updates = run.checkpoint.updates
             self.state = serialization.unpack(self.program.state, run.checkpoint.state)
             self._saved = self.updates
         self.progress.compile_seconds += self.program.compile_seconds
@@ -191,16 +191,16 @@ def train(config: Config, run: Run, group: str | None) -> float | None:
 
     """
     machine.enable_compilation_cache(config.compilation_cache)
+    progress = Progress(**run.checkpoint.progress) if run.checkpoint else Progress(run_id=secrets.token_hex(4))
+    print(headline(config), flush=True)
     with stop_request() as stop:
-        print(headline(config), flush=True)
-        trainer = Trainer(config, run)
-        print(f"compiled in {trainer.program.compile_seconds:.1f} s", flush=True)
         if run.checkpoint:
-            run_directory.truncate_rows(run.directory, trainer.updates)
-        loggers = open_loggers(config, run.directory, trainer.progress.run_id, group)
-        exit_code = 1
-        files, summary = [], {}
+            run_directory.truncate_rows(run.directory, run.checkpoint.updates)
+        loggers = open_loggers(config, run.directory, progress.run_id, group)
+        exit_code, files, summary = 1, [], {}
         try:
+            trainer = Trainer(config, run, progress)
+            print(f"compiled in {trainer.program.compile_seconds:.1f} s", flush=True)
             trainer.train(stop, loggers)
             exit_code = {"completed": 0, "diverged": 1}.get(trainer.status, 128 + stop.signal if stop.signal else 0)
             files = artifacts.make(config, run.directory, trainer)

@@ -25,8 +25,11 @@ class Spec:
     algo: AlgoConfig
     network: NetworkConfig
     optimizer: OptimizerConfig
-    num_updates: float
-    """Length of the run, which the learning rate's schedule needs."""
+
+    @property
+    def steps_per_update(self) -> int:
+        """Environment steps of one update, all shards together."""
+        return self.env.num_envs * self.algo.unroll_length
 
 
 def is_number(annotation: object) -> bool:
@@ -50,5 +53,5 @@ def make(config: Config) -> Spec:
 
     Strong types matter: a Python float is weakly typed, and a program compiled for one is compiled again for the other.
     """
-    spec = Spec(config.env, config.algo, config.network, config.optimizer, float(config.num_updates))
+    spec = Spec(config.env, config.algo, config.network, config.optimizer)
     return jax.tree.map(lambda x: jnp.asarray(x, jnp.result_type(type(x))), spec)

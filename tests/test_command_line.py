@@ -13,6 +13,7 @@ from jaxac.errors import ConfigError
         (["experiment=tutorial"], ["+experiment=tutorial"]),
         (["+experiment=tutorial", "+algo=a2c"], ["+experiment=tutorial", "algo=a2c"]),
         (["env.params.gravity=5"], ["++env.params.gravity=5"]),
+        (["env.params={gravity: 5}"], ["++env.params={gravity: 5}"]),
         (["algo.discount=0.9", "--help"], ["algo.discount=0.9", "--help"]),
         (["resume=null"], ["resume=null"]),
     ],

@@ -91,10 +91,11 @@ def test_resuming_from_an_older_checkpoint(run):
     assert rows(whole) == expected
 
 
-def test_a_longer_run_goes_on(run):
-    whole = run("total_env_steps=640", "optimizer.schedule=constant", at="whole")
-    parts = run("optimizer.schedule=constant", at="parts")
-    run("optimizer.schedule=constant", "total_env_steps=640", f"resume={parts}", at="parts")
+@pytest.mark.parametrize("schedule", ["optimizer.schedule=constant", "optimizer.anneal_env_steps=640"])
+def test_a_longer_run_goes_on(run, schedule):
+    whole = run(schedule, "total_env_steps=640", at="whole")
+    parts = run(schedule, at="parts")
+    run(schedule, "total_env_steps=640", f"resume={parts}", at="parts")
     assert summary(parts)["params_digest"] == summary(whole)["params_digest"]
 
 
