@@ -8,8 +8,8 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from jaxac import config as configuration
 from jaxac import train as entry_point
+from jaxac import validation
 from jaxac.config import Config
 
 RESULTS = Path(__file__).parent / "results"
@@ -20,7 +20,7 @@ def make_config(*overrides: str) -> Config:
     with initialize_config_dir(entry_point.CONF, version_base="1.3"):
         raw = OmegaConf.to_container(compose("config", list(overrides)), resolve=True)
     assert isinstance(raw, dict)
-    return configuration.resolve({str(key): value for key, value in raw.items()})
+    return validation.resolve({str(key): value for key, value in raw.items()})
 
 
 def learn(config: Config) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from experiments.common import make_config, save
-from jaxac import machine, run_directory, runner
+from jaxac import machine, run_directory, trainer
 from jaxac.loggers import open_loggers
 from jaxac.signals import StopRequest
 
@@ -32,11 +32,11 @@ def seconds(num_envs: int, *overrides: str) -> float:
     """Seconds from the first chunk to the last row, of one run without artifacts."""
     config = make_config("+algo=a2c", f"env.num_envs={num_envs}", "logger.console=false", *overrides)
     with tempfile.TemporaryDirectory() as directory:
-        progress = runner.Progress(run_id="overhead")
+        progress = trainer.Progress(run_id="overhead")
         loggers = open_loggers(config, Path(directory), progress.run_id, None)
-        trainer = runner.Trainer(config, run_directory.open_run(config, Path(directory), []), progress)
+        session = trainer.Trainer(config, run_directory.open_run(config, Path(directory), []), progress)
         start = time.perf_counter()
-        trainer.train(StopRequest(), loggers)
+        session.train(StopRequest(), loggers)
         elapsed = time.perf_counter() - start
         for logger in loggers:
             logger.finish({"env_steps": 0}, [], 0)

@@ -18,6 +18,7 @@ _MAX_STEPS = 1000
 def learning_curve(rows: list[dict[str, Any]], title: str, threshold: float | None, path: Path) -> Path:
     """Return against environment steps: of training episodes, and of evaluations."""
     from matplotlib.figure import Figure  # slow to import; without pyplot, which would look for a screen
+    from matplotlib.ticker import EngFormatter
 
     figure = Figure(figsize=(7, 4), layout="constrained", dpi=120)
     axes = figure.add_subplot()
@@ -32,6 +33,7 @@ def learning_curve(rows: list[dict[str, Any]], title: str, threshold: float | No
     if threshold is not None:
         axes.axhline(threshold, color="C2", linewidth=1, linestyle="--", label=f"solved ({threshold:g})")
     axes.set(title=title, xlabel="environment steps", ylabel="episode return")
+    axes.xaxis.set_major_formatter(EngFormatter())
     axes.grid(alpha=0.3)
     axes.legend(loc="best")
     figure.savefig(path)
@@ -51,7 +53,9 @@ def make(config: Config, directory: Path, trainer: Any) -> list[Path]:
     files = []
     rows = run_directory.rows(directory)
     if config.logger.curve and rows:
-        title = f"{config.algo.name} on {config.env.name}, {config.env.num_envs} environments, seed {config.seed}"
+        title = (
+            f"{config.algo.name.upper()} on {config.env.name}, {config.env.num_envs} environments, seed {config.seed}"
+        )
         files.append(learning_curve(rows, title, config.return_threshold, directory / "learning_curve.png"))
     if config.logger.gif and trainer.status == "completed":
         from jaxac import render

@@ -12,7 +12,7 @@ def learning_rate(spec: Spec, update: Array) -> Array:
     rate = jnp.asarray(spec.optimizer.learning_rate, jnp.float32)
     if spec.optimizer.schedule == "constant":
         return rate
-    assert spec.optimizer.anneal_env_steps is not None, "config.resolve() fills this in"
+    assert spec.optimizer.anneal_env_steps is not None, "validation.resolve() fills this in"
     progress = update.astype(jnp.float32) * spec.steps_per_update / spec.optimizer.anneal_env_steps
     return rate * jnp.maximum(0.0, 1.0 - progress)
 

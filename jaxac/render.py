@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 _SIZE = (400, 266)
 _MAX_FRAMES = 250
-_FRAME_MILLISECONDS = 30
+_STEP_MILLISECONDS = 20
 _INK, _ACCENT, _PAPER = (40, 44, 52), (200, 90, 40), (255, 255, 255)
 Draw = Callable[[ImageDraw.ImageDraw, np.ndarray], None]
 
@@ -18,7 +18,7 @@ def save_gif(env_name: str, observations: np.ndarray, path: Path) -> Path:
     stride = -(-len(observations) // _MAX_FRAMES)
     frames = [_frame(env_name, observation) for observation in observations[::stride]]
     first, *rest = [frame.quantize(64) for frame in frames]
-    first.save(path, save_all=True, append_images=rest, duration=_FRAME_MILLISECONDS, loop=0)
+    first.save(path, save_all=True, append_images=rest, duration=stride * _STEP_MILLISECONDS, loop=0)
     return path
 
 

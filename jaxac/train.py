@@ -17,8 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from jaxac import config as configuration
-from jaxac import hydra_errors, run_directory
+from jaxac import hydra_errors, run_directory, validation
 from jaxac.command_line import rewrite
 from jaxac.errors import ConfigError, DivergedError
 
@@ -41,7 +40,7 @@ def job(cfg: DictConfig) -> float | None:
     try:
         raw = OmegaConf.to_container(cfg, resolve=True)
         assert isinstance(raw, dict)
-        config = configuration.resolve({str(key): value for key, value in raw.items()})
+        config = validation.resolve({str(key): value for key, value in raw.items()})
         overrides = list(hydra_config.overrides.task)
         run = run_directory.open_run(config, Path(hydra_config.runtime.output_dir), overrides)
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from jaxac import checkpoint, run_directory, runner
+from jaxac import checkpoint, run_directory, runner, trainer
 from jaxac.errors import ConfigError, DivergedError
 
 ARTIFACTS = ("logger.curve=false", "logger.gif=false")
@@ -138,7 +138,7 @@ def test_a_run_stops_where_its_return_is_reached(run):
 
 
 def test_a_signal_saves_and_says_so(run, run_dir, monkeypatch):
-    absorb = runner.Trainer._absorb
+    absorb = trainer.Trainer._absorb
 
     def interrupt(self, chunk, loggers):
         absorb(self, chunk, loggers)
@@ -146,7 +146,7 @@ def test_a_signal_saves_and_says_so(run, run_dir, monkeypatch):
             signal.raise_signal(signal.SIGTERM)
 
     with monkeypatch.context() as patch:
-        patch.setattr(runner.Trainer, "_absorb", interrupt)
+        patch.setattr(trainer.Trainer, "_absorb", interrupt)
         with pytest.raises(SystemExit) as stopped:
             run()
     assert stopped.value.code == 128 + signal.SIGTERM
