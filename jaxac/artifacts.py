@@ -53,9 +53,8 @@ def make(config: Config, directory: Path, trainer: Any) -> list[Path]:
     files = []
     rows = run_directory.rows(directory)
     if config.logger.curve and rows:
-        title = (
-            f"{config.algo.name.upper()} on {config.env.name}, {config.env.num_envs} environments, seed {config.seed}"
-        )
+        env = f"{config.env.name}, {config.env.num_envs} environments"
+        title = f"{config.algo.name.upper()} on {env}, seed {config.seed}"
         files.append(learning_curve(rows, title, config.return_threshold, directory / "learning_curve.png"))
     if config.logger.gif and trainer.status == "completed":
         from jaxac import render

@@ -56,8 +56,8 @@ def train(config: Config, run: Run, group: str | None) -> float | None:
 
 def headline(config: Config) -> str:
     """One line on what is about to run."""
-    devices = jax.devices()
+    devices, env, algo = jax.devices(), config.env, config.algo
     return (
-        f"{config.algo.name.upper()} on {config.env.name}: {config.env.num_envs} environments × {config.algo.unroll_length} "
-        f"steps × {config.num_updates} updates, {len(devices)} {devices[0].device_kind} device(s), seed {config.seed}"
+        f"{algo.name.upper()} on {env.name}: {env.num_envs} environments × {algo.unroll_length} steps × "
+        f"{config.num_updates} updates, {len(devices)} {devices[0].device_kind} device(s), seed {config.seed}"
     )
