@@ -22,6 +22,9 @@ class EnvInfo:
     """One environment."""
 
     name: str
+    module: str
+    """Where its class is defined."""
+    cls: str
     actions: int | None
     """Number of discrete actions; None where actions are continuous."""
     params: dict[str, Any]
@@ -69,9 +72,11 @@ def _describe(name: str) -> dict[str, Any]:
     import numpy as np
 
     if name in UNSUPPORTED:
-        return {"actions": None, "params": {}, "threshold": None}
+        return {"module": "", "cls": "", "actions": None, "params": {}, "threshold": None}
     env, params = gymnax.make(name)
     return {
+        "module": type(env).__module__,
+        "cls": type(env).__name__,
         "actions": getattr(env.action_space(params), "n", None),
         "params": {k: v for k, v in vars(params).items() if np.ndim(v) == 0},
         "threshold": gymnasium.spec(name).reward_threshold if name in gymnasium.registry else None,

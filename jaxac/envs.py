@@ -1,4 +1,4 @@
-"""Batched environments with auto-reset. The only importer of gymnax."""
+"""Batched environments with auto-reset. The only door to gymnax."""
 
 import functools
 import importlib
@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxac import catalog, lean_import
 from jaxac.errors import ConfigError
 from jaxac.types import Array, PRNGKey, PyTree, TimeStep
 
@@ -31,10 +32,9 @@ class Env(NamedTuple):
 
 def _create(name: str) -> Any:
     """A gymnax environment by its registered name, or by ``package.module:Class``."""
-    if ":" not in name:
-        import gymnax  # slow to import: seconds
-
-        return gymnax.make(name)[0]
+    info = catalog.lookup(name)
+    if info is not None:
+        return getattr(lean_import.load(info.module), info.cls)()
     module, _, attribute = name.partition(":")
     try:
         env = getattr(importlib.import_module(module), attribute)()

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import gymnax
 import jax
 import jax.numpy as jnp
@@ -67,6 +70,23 @@ def test_these_train_for_real(name):
         spec, algo.init(spec, jax.random.key(0))
     )
     assert report.finite
+
+
+def test_gymnax_itself_stays_unimported_and_importable():
+    """Importing all of it takes seconds; it must still be there for those who want it, with the same classes."""
+    code = """
+import sys
+from jaxac import envs
+envs.make("CartPole-v1")
+assert "gymnax" not in sys.modules and "seaborn" not in sys.modules
+module = sys.modules["gymnax.environments.classic_control.cartpole"]
+import subprocess
+import sys
+
+import gymnax
+assert type(gymnax.make("CartPole-v1")[0]) is module.CartPole
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_an_environment_of_ones_own():
