@@ -29,7 +29,6 @@ def learn(config: Config) -> dict[str, Any]:
     Returns:
         ``env_steps`` and ``returns`` (mean return) of every evaluation, and ``train_seconds`` without compilation or
         evaluation.
-
     """
     import time
 

@@ -44,7 +44,6 @@ def canonical(name: str) -> str:
 
     Raises:
         ConfigError: if there is no such environment.
-
     """
     if ":" in name or name in table():
         return name

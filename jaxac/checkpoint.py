@@ -61,7 +61,6 @@ def read(path: Path) -> Checkpoint:
 
     Raises:
         ConfigError: if the file is damaged; names the newest earlier one that is not.
-
     """
     checkpoint = _parse(path.read_bytes())
     if checkpoint is None:

@@ -20,7 +20,6 @@ def rewrite(arguments: list[str]) -> list[str]:
 
     Raises:
         ConfigError: if ``resume`` names no run, or ``hydra.run.dir`` one that exists.
-
     """
     keys = {_key(argument): argument for argument in arguments if "=" in argument}
     if "resume" in keys and _value(keys["resume"]) not in ("", "null"):

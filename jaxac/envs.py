@@ -54,7 +54,6 @@ def make(name: str) -> Env:
 
     Raises:
         ConfigError: if ``name`` is an import path that leads nowhere, or to continuous actions.
-
     """
     with jax.ensure_compile_time_eval():
         env = _create(name)

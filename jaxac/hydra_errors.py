@@ -16,7 +16,6 @@ def explain(error: Exception, conf: str) -> str:
 
     Args:
         conf: the directory of the configuration, to look up which settings there are.
-
     """
     message = " ".join(str(error).split())
     if isinstance(error, MissingConfigException) and error.options is not None:

@@ -53,7 +53,7 @@ class Console:
         self._evaluation: float | None = None
         self._printed = -float("inf")
         self._done_before: float | None = None
-        self._started = time.monotonic()
+        self._started = 0.0
 
     def log(self, row: Row) -> None:
         if row.get("eval_return_mean") is not None:
@@ -69,7 +69,7 @@ class Console:
     def _line(self, row: Row) -> str:
         done = float(row["env_steps"] or 0)
         if self._done_before is None:
-            self._done_before = done
+            self._done_before, self._started = done, time.monotonic()
         elapsed, gained = time.monotonic() - self._started, done - self._done_before
         left = f"{(self._total - done) * elapsed / gained:.0f} s" if gained else "…"
         return (

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxac import evaluation, machine
-from jaxac.algos import ALGOS, Algo
+from jaxac.algos import ALGOS, Algo, placement
 from jaxac.config import Config
 from jaxac.errors import ConfigError
 from jaxac.spec import Spec
@@ -78,7 +78,6 @@ def compile_program(config: Config, spec: Spec) -> Program:
 
     Raises:
         ConfigError: if it needs more memory than the device has.
-
     """
     algo, settings = ALGOS[config.algo.name], config.evaluation
     start = time.perf_counter()
@@ -104,9 +103,16 @@ def compile_program(config: Config, spec: Spec) -> Program:
     with ThreadPoolExecutor() as pool:  # the compiler releases the interpreter lock
         compiled_chunk, compiled_evaluate, compiled_copy = pool.map(lambda program: program.compile(), lowered)
     _check_memory(config, compiled_chunk)
+    wait = jax.default_backend() == "cpu" and placement.num_devices(config.algo.num_shards) > 1
+
+    def run(spec: Spec, state: PyTree, num_updates: int) -> tuple[PyTree, ChunkReport]:
+        result = compiled_chunk(spec, state, jnp.int32(num_updates))
+        # Several CPU devices share one pool of threads: two chunks under way at once can starve each other for ever.
+        return jax.block_until_ready(result) if wait else result
+
     return Program(
         init=init,
-        chunk=lambda spec, state, num_updates: compiled_chunk(spec, state, jnp.int32(num_updates)),
+        chunk=run,
         evaluate=compiled_evaluate,
         copy=compiled_copy,
         state=state,

@@ -42,7 +42,6 @@ def lambda_returns(
         value: [T] the critic's value of the observation at each step.
         next_value: [T] the critic's value of the observation that followed each step, before any reset.
         gae_lambda: scalar in [0, 1].
-
     """
     delta = reward + discount * next_value - value
     decay = discount * gae_lambda * (1.0 - done)

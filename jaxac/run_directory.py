@@ -53,8 +53,8 @@ def holds_run(directory: Path) -> bool:
 
 
 def refuse_if_run(directory: Path) -> None:
-    """Raises ConfigError if a run was begun in ``directory``, so that none is overwritten."""
-    if holds_run(directory):
+    """Raises ConfigError if ``directory`` holds anything of a run that could be lost by another one there."""
+    if checkpoint.newest(directory / CHECKPOINTS) or rows(directory):
         raise ConfigError(
             f"hydra.run.dir={directory} already holds a run; choose another directory, or go on with "
             f"resume={directory}."
@@ -66,7 +66,6 @@ def locate(value: str) -> tuple[Path, Path | None]:
 
     Raises:
         ConfigError: if there is no run at ``value``.
-
     """
     path = Path(value).expanduser().resolve()
     if path.is_file() and holds_run(path.parent.parent):
@@ -83,7 +82,6 @@ def open_run(config: Config, directory: Path, overrides: list[str]) -> Run:
 
     Raises:
         ConfigError: if the directory holds another run, or the one to resume disagrees with ``config`` or is damaged.
-
     """
     if config.resume is None:
         refuse_if_run(directory)
@@ -118,6 +116,14 @@ def _record(directory: Path, config: Config, overrides: list[str]) -> None:
 def as_dict(config: Config) -> dict[str, Any]:
     """The configuration as plain dicts, lists and scalars."""
     return json.loads(json.dumps(dataclasses.asdict(config)))
+
+
+def is_complete(run: Run, config: Config) -> bool:
+    """Whether the run to resume has come to its end already, summary and all."""
+    if run.checkpoint is None or run.checkpoint.updates < config.num_updates:
+        return False
+    path = run.directory / SUMMARY
+    return path.is_file() and json.loads(path.read_text())["env_steps"] == config.num_updates * config.steps_per_update
 
 
 def rows(directory: Path) -> list[dict[str, Any]]:

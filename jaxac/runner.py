@@ -23,10 +23,14 @@ def train(config: Config, run: Run, group: str | None) -> float | None:
     Raises:
         DivergedError: if the losses or the parameters stopped being finite.
         SystemExit: with 128 + the signal's number, if Ctrl-C or SIGTERM stopped the run; all is saved by then.
-
     """
     machine.enable_compilation_cache(config.compilation_cache)
     progress = Progress(**run.checkpoint.progress) if run.checkpoint else Progress(run_id=secrets.token_hex(4))
+    if run_directory.is_complete(run, config):
+        print(
+            f"nothing left to do: {run.directory} is complete; raise total_env_steps={config.total_env_steps} to go on"
+        )
+        return progress.evaluation["eval_return_mean"]
     print(headline(config), flush=True)
     with stop_request() as stop:
         if run.checkpoint:

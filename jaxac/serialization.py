@@ -36,7 +36,6 @@ def unpack(template: PyTree, content: bytes) -> PyTree:
 
     Raises:
         ConfigError: if the trees differ in structure, shapes or dtypes.
-
     """
     stored = serialization.msgpack_restore(content)
     leaves, treedef = jax.tree_util.tree_flatten_with_path(template)

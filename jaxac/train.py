@@ -33,7 +33,6 @@ def job(cfg: DictConfig) -> float | None:
 
     Returns:
         The mean return of the final evaluation; None where the run was stopped before it.
-
     """
     hydra_config = HydraConfig.get()
     multirun = hydra_config.mode == RunMode.MULTIRUN
@@ -64,6 +63,8 @@ def main() -> None:
     except (HydraException, OmegaConfBaseException) as error:
         _fail(ConfigError(hydra_errors.explain(error, CONF)))
     except OSError as error:
+        if error.filename is None:
+            raise
         _fail(
             ConfigError(f"cannot write {error.filename}: {error.strerror}; choose another place with hydra.run.dir=…")
         )

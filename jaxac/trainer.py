@@ -143,7 +143,7 @@ class Trainer:
             self.progress.seconds_to_threshold = self.progress.train_seconds
 
     def _solved(self) -> bool:
-        """Whether an evaluation of this process has reached ``evaluation.stop_at_return``."""
+        """Whether the latest evaluation has reached ``evaluation.stop_at_return``."""
         target, mean = self.config.evaluation.stop_at_return, self.progress.evaluation["eval_return_mean"]
         return target is not None and mean is not None and mean >= target
 

@@ -18,7 +18,6 @@ def resolve(raw: dict[str, Any]) -> Config:
 
     Raises:
         ConfigError: naming the first setting that cannot work, its value and the fix.
-
     """
     if "algo" not in raw:
         raise ConfigError("algo is not chosen: add +algo=a2c to the command line.")

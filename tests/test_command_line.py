@@ -67,6 +67,7 @@ def test_resume_is_for_one_run(old_run):
 
 
 def test_a_run_is_never_overwritten(old_run, tmp_path):
+    (old_run / run_directory.METRICS).write_text('{"updates": 1}\n')
     with pytest.raises(ConfigError, match="already holds a run"):
         command_line.rewrite(["+algo=a2c", f"hydra.run.dir={old_run}"])
     command_line.rewrite(["+algo=a2c", f"hydra.run.dir={tmp_path / 'new'}"])

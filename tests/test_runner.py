@@ -121,6 +121,20 @@ def test_a_run_is_not_overwritten(run):
         run()
 
 
+def test_a_complete_run_has_nothing_left_to_do(run, capsys):
+    directory = run()
+    before = (directory / "summary.json").read_bytes()
+    run(f"resume={directory}")
+    assert "nothing left to do" in capsys.readouterr().out
+    assert (directory / "summary.json").read_bytes() == before
+
+
+def test_a_directory_where_a_run_failed_before_it_began_can_be_used(run, run_dir):
+    with pytest.raises(ConfigError, match="cannot be imported"):
+        run("env.name=no.such.module:Env")
+    assert summary(run())["status"] == "completed"
+
+
 def test_divergence_stops_the_run_and_keeps_the_last_good_checkpoint(run, run_dir):
     with pytest.raises(DivergedError, match="learning_rate"):
         run("env.name=tests.probe_envs:NotANumber", "env.stagger_starts=false", "checkpoint.every=1")

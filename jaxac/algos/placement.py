@@ -34,7 +34,6 @@ def map_shards(
 
     Returns:
         A function whose results have a leading axis ``K``.
-
     """
     mapped = jax.vmap(function, in_axes)
     if num_devices(num_shards) == 1:
