@@ -56,6 +56,12 @@ def learn(config: Config) -> dict[str, Any]:
     return {**curve, "train_seconds": train_seconds}
 
 
+def load(name: str) -> dict[str, Any]:
+    """What :func:`save` wrote last under ``name``; empty if nothing."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
 def save(name: str, result: dict[str, Any]) -> Path:
     """Writes ``result`` to ``experiments/results``, with the command, the versions and the device that made it."""
     from jaxac import machine
