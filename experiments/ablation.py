@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--num-envs", type=int, default=4096)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument(
-        "--only", nargs="+", choices=ARMS, default=ARMS, help="arms to run; the others keep their results"
+        "--only", nargs="+", choices=ARMS, default=ARMS, help="the others keep their results"
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes, each on one core")
     args = parser.parse_args()
