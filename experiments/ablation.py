@@ -82,9 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--num-envs", type=int, default=4096)
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument(
-        "--only", nargs="+", choices=ARMS, default=ARMS, help="the others keep their results"
-    )
+    parser.add_argument("--only", nargs="+", choices=ARMS, default=ARMS, help="the others keep their results")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes, each on one core")
     args = parser.parse_args()
     # One thread a process: two runs side by side finish sooner than one after the other on two threads.

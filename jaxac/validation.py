@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import sys
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -11,6 +12,8 @@ from jaxac.config import Config
 from jaxac.errors import ConfigError
 
 _MAX_BATCH = 2**31 - 1  # indices are 32 bits wide
+_CADENCES = {"logger": (100, 2_000_000), "evaluation": (10, sys.maxsize), "checkpoint": (5, 20_000_000)}
+"""A part of the run, but so many environment steps at most: a stop waits for a row, a kill costs a checkpoint."""
 
 
 def resolve(raw: dict[str, Any]) -> Config:
@@ -105,9 +108,9 @@ def _with_defaults(config: Config) -> Config:
     total = config.num_updates * config.steps_per_update
     if config.optimizer.anneal_env_steps is None:
         config = _replace(config, "optimizer", anneal_env_steps=float(total))
-    for section, parts in (("logger", 100), ("evaluation", 10), ("checkpoint", 5)):
+    for section, (parts, at_most) in _CADENCES.items():
         if getattr(config, section).every is None:
-            config = _replace(config, section, every=math.ceil(total / parts))
+            config = _replace(config, section, every=min(math.ceil(total / parts), at_most))
     return config
 
 

@@ -108,6 +108,11 @@ def test_the_default_length_follows_the_number_of_environments(num_envs, updates
     assert make_config(A2C, f"env.num_envs={num_envs}").num_updates == updates
 
 
+def test_long_runs_still_log_and_save_every_few_seconds():
+    config = make_config(A2C, "total_env_steps=1e10")
+    assert (config.logger.every, config.checkpoint.every) == (2_000_000, 20_000_000)
+
+
 def test_a_length_is_rounded_up_to_whole_updates():
     assert make_config(A2C, "env.num_envs=10", "algo.unroll_length=10", "total_env_steps=101").num_updates == 2
 
