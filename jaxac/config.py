@@ -71,7 +71,7 @@ class NetworkConfig:
 class OptimizerConfig:
     __pydantic_config__ = _FORBID_EXTRA
     name: Literal["adam", "rmsprop"]
-    learning_rate: NonNegative
+    learning_rate: NonNegative | None
     schedule: Literal["constant", "linear"]
     anneal_env_steps: Positive | None
     max_grad_norm: Positive | None

@@ -9,6 +9,7 @@ from jaxac.types import Array
 
 def learning_rate(spec: Spec, update: Array) -> Array:
     """The rate of the ``update``-th optimizer step: constant, or linear to 0 at ``optimizer.anneal_env_steps``."""
+    assert spec.optimizer.learning_rate is not None, "validation.resolve() fills this in"
     rate = jnp.asarray(spec.optimizer.learning_rate, jnp.float32)
     if spec.optimizer.schedule == "constant":
         return rate

@@ -106,6 +106,8 @@ def _with_defaults(config: Config) -> Config:
     if config.total_env_steps is None:
         config = dataclasses.replace(config, total_env_steps=_default_env_steps(config))
     total = config.num_updates * config.steps_per_update
+    if config.optimizer.learning_rate is None:
+        config = _replace(config, "optimizer", learning_rate=_default_learning_rate(config))
     if config.optimizer.anneal_env_steps is None:
         config = _replace(config, "optimizer", anneal_env_steps=float(total))
     for section, (parts, at_most) in _CADENCES.items():
@@ -117,3 +119,8 @@ def _with_defaults(config: Config) -> Config:
 def _default_env_steps(config: Config) -> int:
     """400 updates, and at least a million environment steps: what CartPole needs at 64, 512 and 4096 environments."""
     return max(400 * config.steps_per_update, 1_000_000)
+
+
+def _default_learning_rate(config: Config) -> float:
+    """3e-3, and less below 512 environments, whose gradients are noisier: what CartPole tolerates without relapses."""
+    return 3e-3 * min(1.0, config.env.num_envs / 512) ** 0.25

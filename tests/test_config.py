@@ -113,6 +113,11 @@ def test_long_runs_still_log_and_save_every_few_seconds():
     assert (config.logger.every, config.checkpoint.every) == (2_000_000, 20_000_000)
 
 
+@pytest.mark.parametrize("num_envs, expected", [(32, 1.5e-3), (512, 3e-3), (4096, 3e-3)])
+def test_the_default_learning_rate_follows_the_number_of_environments(num_envs, expected):
+    assert make_config(A2C, f"env.num_envs={num_envs}").optimizer.learning_rate == pytest.approx(expected)
+
+
 def test_a_length_is_rounded_up_to_whole_updates():
     assert make_config(A2C, "env.num_envs=10", "algo.unroll_length=10", "total_env_steps=101").num_updates == 2
 

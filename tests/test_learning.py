@@ -2,15 +2,15 @@
 
 import pytest
 
-from experiments.ablation import LOST, SOLVED
+from experiments.ablation import summarize
 from experiments.common import learn, make_config
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("num_envs, seeds", [(64, 4), (512, 3), (4096, 1)])
+@pytest.mark.parametrize("num_envs, seeds", [(64, 10), (512, 5), (4096, 1)])
 def test_cartpole_is_solved_and_stays_solved(num_envs, seeds):
-    for seed in range(seeds):
-        returns = learn(make_config("+algo=a2c", f"env.num_envs={num_envs}", f"seed={seed}"))["returns"]
-        first = next(i for i, value in enumerate(returns) if value >= SOLVED)
-        assert returns[-1] >= SOLVED
-        assert min(returns[first:]) >= LOST
+    """At least 9 of 10 seeds end at 475 or more, none under 400; 8 of 10 never fall under 450 once solved."""
+    result = summarize([learn(make_config("+algo=a2c", f"env.num_envs={num_envs}", f"seed={i}")) for i in range(seeds)])
+    assert result["solved"] >= 0.9 * seeds - 0.5
+    assert result["final_min"] >= 400
+    assert result["stays_solved"] >= 0.8 * seeds
