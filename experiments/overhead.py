@@ -5,8 +5,8 @@
 
 Both arms are whole runs of the real command's main loop, one after the other in one process, in alternating order,
 with W&B offline in the default arm; the ratio is taken pair by pair. Compilation and the final curve and GIF are not
-counted: they do not grow with the length of the run. Whole runs are noisy, so the host's work is also added up: an
-upper bound on its cost, since the device goes on with the next chunk meanwhile.
+counted: they do not grow with the length of the run. Whole runs are noisy, so the time the host is at work is also
+added up; what cutting a run into many compiled calls costs the device is not in that figure.
 """
 
 import argparse

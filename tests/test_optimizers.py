@@ -7,6 +7,13 @@ from jaxac import optimizers
 from tests import reference
 
 GRADIENTS = np.random.default_rng(0).normal(size=(10, 4))
+A3C_RMSPROP = (
+    "optimizer=rmsprop",
+    "optimizer.learning_rate=7e-4",
+    "optimizer.schedule=constant",
+    "optimizer.max_grad_norm=null",
+    "optimizer.epsilon=0.1",
+)
 
 
 def descend(spec, gradients=GRADIENTS):
@@ -20,26 +27,14 @@ def descend(spec, gradients=GRADIENTS):
 
 
 def test_rmsprop_is_the_papers(small_spec):
-    spec = small_spec(
-        "optimizer=rmsprop",
-        "optimizer.learning_rate=7e-4",
-        "optimizer.schedule=constant",
-        "optimizer.max_grad_norm=null",
-        "optimizer.epsilon=0.1",
-    )
+    spec = small_spec(*A3C_RMSPROP)
     expected = reference.rmsprop(np.zeros(4), GRADIENTS, 7e-4, 0.99, 0.1)
     np.testing.assert_allclose(descend(spec), expected, rtol=1e-6)
 
 
 def test_rmsprops_epsilon_is_inside_the_root(small_spec):
     """One step from g = 0: η Δ / √((1−α) Δ² + ε) is far from η Δ / (√((1−α) Δ²) + ε)."""
-    spec = small_spec(
-        "optimizer=rmsprop",
-        "optimizer.learning_rate=7e-4",
-        "optimizer.schedule=constant",
-        "optimizer.max_grad_norm=null",
-        "optimizer.epsilon=0.1",
-    )
+    spec = small_spec(*A3C_RMSPROP)
     step = -descend(spec, np.full((1, 4), 0.01))
     np.testing.assert_allclose(step, 7e-4 * 0.01 / np.sqrt(0.01 * 0.01**2 + 0.1), rtol=1e-3)
 
