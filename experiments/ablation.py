@@ -44,6 +44,7 @@ def run_seed(job: tuple[int, list[str], int]) -> dict[str, Any]:
     from jaxac import machine
 
     num_envs, overrides, seed = job
+    machine.keep_freed_memory()
     machine.enable_compilation_cache("auto")
     default = ["+algo=a2c", f"env.num_envs={num_envs}", f"seed={seed}"]
     total = make_config(*default).total_env_steps or 0

@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 
 from jaxac import train as entry_point
-from jaxac import validation
 from jaxac.config import Config
 
 RESULTS = Path(__file__).parent / "results"
@@ -18,9 +16,7 @@ RESULTS = Path(__file__).parent / "results"
 def make_config(*overrides: str) -> Config:
     """The configuration that these overrides give on the command line."""
     with initialize_config_dir(entry_point.CONF, version_base="1.3"):
-        raw = OmegaConf.to_container(compose("config", list(overrides)), resolve=True)
-    assert isinstance(raw, dict)
-    return validation.resolve({str(key): value for key, value in raw.items()})
+        return entry_point.to_config(compose("config", list(overrides)))
 
 
 def learn(config: Config) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxac import evaluation, machine
 from jaxac.algos import ALGOS, Algo, placement
@@ -106,7 +107,7 @@ def compile_program(config: Config, spec: Spec) -> Program:
     wait = jax.default_backend() == "cpu" and placement.num_devices(config.algo.num_shards) > 1
 
     def run(spec: Spec, state: PyTree, num_updates: int) -> tuple[PyTree, ChunkReport]:
-        result = compiled_chunk(spec, state, jnp.int32(num_updates))
+        result = compiled_chunk(spec, state, np.int32(num_updates))
         # Several CPU devices share one pool of threads: two chunks under way at once can starve each other for ever.
         return jax.block_until_ready(result) if wait else result
 

@@ -24,6 +24,7 @@ def train(config: Config, run: Run, group: str | None) -> float | None:
         DivergedError: if the losses or the parameters stopped being finite.
         SystemExit: with 128 + the signal's number, if Ctrl-C or SIGTERM stopped the run; all is saved by then.
     """
+    machine.keep_freed_memory()
     machine.enable_compilation_cache(config.compilation_cache)
     progress = Progress(**run.checkpoint.progress) if run.checkpoint else Progress(run_id=secrets.token_hex(4))
     if run_directory.is_complete(run, config):

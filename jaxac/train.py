@@ -19,12 +19,24 @@ from omegaconf.errors import OmegaConfBaseException
 
 from jaxac import hydra_errors, run_directory, validation
 from jaxac.command_line import rewrite
+from jaxac.config import Config
 from jaxac.errors import ConfigError, DivergedError
 
 _PACKAGED = Path(__file__).parent / "conf"
 CONF = str(_PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[1] / "conf")
 
 OmegaConf.register_new_resolver("jaxac.unique", functools.partial(secrets.token_hex, 3), use_cache=True, replace=True)
+
+
+def to_config(cfg: DictConfig) -> Config:
+    """What Hydra composed, checked.
+
+    Raises:
+        ConfigError: naming the first setting that cannot work, its value and the fix.
+    """
+    raw = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(raw, dict)
+    return validation.resolve({str(key): value for key, value in raw.items()})
 
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="config")
@@ -37,9 +49,7 @@ def job(cfg: DictConfig) -> float | None:
     hydra_config = HydraConfig.get()
     multirun = hydra_config.mode == RunMode.MULTIRUN
     try:
-        raw = OmegaConf.to_container(cfg, resolve=True)
-        assert isinstance(raw, dict)
-        config = validation.resolve({str(key): value for key, value in raw.items()})
+        config = to_config(cfg)
         overrides = list(hydra_config.overrides.task)
         run = run_directory.open_run(config, Path(hydra_config.runtime.output_dir), overrides)
 

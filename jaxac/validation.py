@@ -12,7 +12,7 @@ from jaxac.config import Config
 from jaxac.errors import ConfigError
 
 _MAX_BATCH = 2**31 - 1  # indices are 32 bits wide
-_CADENCES = {"logger": (50, 2_000_000), "evaluation": (10, sys.maxsize), "checkpoint": (5, 20_000_000)}
+_CADENCES = {"logger": (20, 2_000_000), "evaluation": (10, sys.maxsize), "checkpoint": (5, 20_000_000)}
 """A part of the run, but so many environment steps at most: a stop waits for a row, a kill costs a checkpoint."""
 
 
