@@ -47,7 +47,7 @@ def learn(config: Config) -> dict[str, Any]:
         if plan.evaluates_at(updates):
             batches = range(program.EVALUATION_BATCHES)
             returns = program.evaluate_batches(compiled, numbers, state, evaluation_key, updates, batches)
-            curve["env_steps"].append(updates * config.steps_per_update)
+            curve["env_steps"].append(config.env_steps(updates))
             curve["returns"].append(float(returns.mean()))
     return {**curve, "train_seconds": train_seconds}
 

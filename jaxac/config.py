@@ -5,6 +5,7 @@ it a pytree leaf). A field of any other type is a *size or a choice* and is comp
 unit and the papers' values are said where users set them, in ``conf/``.
 """
 
+import bisect
 import math
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -46,8 +47,10 @@ class EnvConfig:
 
 @dataclass(frozen=True)
 class AlgoConfig:
+    """What all algorithms share."""
+
     __pydantic_config__ = _FORBID_EXTRA
-    name: Literal["a2c"]
+    name: str
     num_shards: Count
     unroll_length: Count
     discount: Probability
@@ -57,6 +60,66 @@ class AlgoConfig:
     value_coef: NonNegative
     normalize_observations: bool
     normalize_advantage: bool
+    time_reduction: Literal["mean", "sum"]
+
+    @property
+    def group_size(self) -> int:
+        """Gradients that the server averages into one step."""
+        raise NotImplementedError
+
+    def pushes(self, updates: int) -> int:
+        """Gradients that all shards together have pushed after so many updates."""
+        return updates * self.num_shards
+
+
+@dataclass(frozen=True)
+class A2CConfig(AlgoConfig):
+    name: Literal["a2c"]
+
+    @property
+    def group_size(self) -> int:
+        return self.num_shards
+
+
+@dataclass(frozen=True)
+class DelayConfig:
+    __pydantic_config__ = _FORBID_EXTRA
+    distribution: Literal["none", "constant", "uniform", "geometric", "pareto"]
+    mean: NonNegative | tuple[NonNegative, ...]
+    maximum: Cadence
+
+
+@dataclass(frozen=True)
+class A3CConfig(AlgoConfig):
+    """A2C's, and everything about who reads whose parameters when."""
+
+    name: Literal["a3c"]
+    runtime: Literal["compiled", "threads", "replay"]
+    events: str | None
+    server: Literal["per_gradient", "softsync", "mean"]
+    softsync_size: Count
+    order: Literal["fixed", "shuffled"]
+    pull_every: Count
+    shard_periods: tuple[Count, ...] | None
+    delay: DelayConfig
+    max_staleness: Cadence | None
+    above_max_staleness: Literal["wait", "drop"]
+    shared_statistics: bool
+    correction: Literal["none", "learning_rate", "delay_compensation"]
+    compensation: NonNegative
+    lock: bool
+
+    @property
+    def group_size(self) -> int:
+        return {"per_gradient": 1, "softsync": self.softsync_size, "mean": self.num_shards}[self.server]
+
+    @property
+    def periods(self) -> tuple[int, ...]:
+        """[K] shard k pushes in every ``periods[k]``-th round."""
+        return self.shard_periods or (1,) * self.num_shards
+
+    def pushes(self, updates: int) -> int:
+        return sum(updates // period for period in self.periods)
 
 
 @dataclass(frozen=True)
@@ -127,7 +190,7 @@ class Config:
     total_env_steps: Count | None
     stop_after_updates: Count | None
     env: EnvConfig
-    algo: AlgoConfig
+    algo: Annotated[A2CConfig | A3CConfig, Field(discriminator="name")]
     network: NetworkConfig
     optimizer: OptimizerConfig
     evaluation: EvaluationConfig
@@ -138,14 +201,24 @@ class Config:
 
     @property
     def steps_per_update(self) -> int:
-        """Environment steps of one update, all environments together."""
+        """Environment steps of one update in which every shard takes part."""
         return self.env.num_envs * self.algo.unroll_length
 
     @property
+    def steps_per_push(self) -> int:
+        """Environment steps behind one shard's gradient."""
+        return self.steps_per_update // self.algo.num_shards
+
+    def env_steps(self, updates: int) -> int:
+        """Environment steps that all shards together have taken after so many updates."""
+        return self.algo.pushes(updates) * self.steps_per_push
+
+    @property
     def num_updates(self) -> int:
-        """Updates of the whole run: ``total_env_steps``, rounded up to whole updates."""
+        """Updates of the whole run: the fewest that make ``total_env_steps``."""
         assert self.total_env_steps is not None, "validation.resolve() fills this in"
-        return math.ceil(self.total_env_steps / self.steps_per_update)
+        at_most = self.algo.num_shards * math.ceil(self.total_env_steps / self.steps_per_update)
+        return bisect.bisect_left(range(at_most), self.total_env_steps, key=self.env_steps)
 
     @property
     def return_threshold(self) -> float | None:

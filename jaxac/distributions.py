@@ -28,3 +28,9 @@ def entropy(logits: Array) -> Array:
     """[...] −Σ π log π, in nats."""
     log_probs = jax.nn.log_softmax(logits)
     return -jnp.sum(jnp.exp(log_probs) * log_probs, axis=-1)
+
+
+def kl(logits: Array, other: Array) -> Array:
+    """[...] Σ π (log π − log π'), in nats, of the policy ``logits`` from the policy ``other``."""
+    log_probs = jax.nn.log_softmax(logits)
+    return jnp.sum(jnp.exp(log_probs) * (log_probs - jax.nn.log_softmax(other)), axis=-1)

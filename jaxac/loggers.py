@@ -4,9 +4,11 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
+import numpy as np
 from rich.console import Console as RichConsole
 from rich.live import Live
 
@@ -14,7 +16,8 @@ from jaxac import run_directory
 from jaxac.config import Config
 from jaxac.errors import ConfigError
 
-Row = dict[str, float | int | None]
+Row = dict[str, Any]
+"""Numbers, None, and lists: a histogram over 0, 1, 2, … if its name says so, else one number a shard."""
 _PLAIN_SECONDS = 5.0  # between lines where the output is no terminal
 
 
@@ -136,7 +139,18 @@ class Wandb:
         self._run.define_metric("*", step_metric="env_steps")
 
     def log(self, row: Row) -> None:
-        self._run.log({name: value for name, value in row.items() if value is not None})
+        self._run.log(dict(self._spread(row)))
+
+    def _spread(self, row: Row) -> Iterator[tuple[str, Any]]:
+        """What W&B can draw: histograms as such, one line a shard of other lists."""
+        for name, value in row.items():
+            if not isinstance(value, list):
+                yield from [(name, value)] if value is not None else []
+            elif name.endswith("_histogram"):
+                if value:
+                    yield name, self._wandb.Histogram(np_histogram=_at_most_512_bins(value))
+            else:
+                yield from ((f"{name}/{shard}", number) for shard, number in enumerate(value))
 
     def finish(self, summary: dict[str, Any], artifacts: list[Path], exit_code: int) -> None:
         images = {path.stem: self._wandb.Image(str(path)) for path in artifacts if path.suffix == ".png"}
@@ -153,7 +167,7 @@ def open_loggers(config: Config, directory: Path, run_id: str, group: str | None
     if config.logger.wandb.mode != "disabled":
         loggers.append(Wandb(config, directory, run_id, group))
     if config.logger.console:
-        loggers.append(Console(config.num_updates * config.steps_per_update))
+        loggers.append(Console(config.env_steps(config.num_updates)))
     return loggers
 
 
@@ -181,3 +195,10 @@ def _short(value: float | None) -> str:
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.1f}"
+
+
+def _at_most_512_bins(counts: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """W&B's limit; the counts of 0, 1, 2, … in bins of the same whole width, and the bins' edges."""
+    width = -(-len(counts) // 512)
+    edges = np.arange(0, len(counts) + width, width)
+    return np.add.reduceat(counts, edges[:-1]), edges

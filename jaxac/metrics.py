@@ -7,20 +7,44 @@ import numpy as np
 
 from jaxac.loggers import Row
 from jaxac.program import ChunkReport
-from jaxac.types import Array
+from jaxac.types import Array, Asynchrony
 
 EVALUATION = ("eval_return_mean", "eval_return_std", "eval_episodes")
 
 
-def to_row(report: ChunkReport) -> Row:
-    """A chunk's metrics as plain numbers; None where there is none (no episode ended, or not finite)."""
-    metrics, episodes, _ = jax.device_get(report)
+def to_row(report: ChunkReport, steps_per_push: int, seconds: float) -> Row:
+    """A chunk's metrics as plain numbers; None where there is none (no episode ended, or not finite).
+
+    Args:
+        steps_per_push: environment steps behind one shard's gradient.
+        seconds: that the chunk took.
+    """
+    metrics, episodes, asynchrony, lag, _ = jax.device_get(report)
     ended = float(episodes.ended)
     return {
         **{name: number(value) for name, value in metrics._asdict().items()},
         "episodes": int(ended),
         "episode_return": number(episodes.return_sum / ended) if ended else None,
         "episode_length": number(episodes.length_sum / ended) if ended else None,
+        **(asynchrony_row(asynchrony, steps_per_push, seconds) if asynchrony else {}),
+        **({name: number(value) for name, value in lag._asdict().items()} if lag else {}),
+    }
+
+
+def asynchrony_row(asynchrony: Asynchrony, steps_per_push: int, seconds: float) -> Row:
+    """How stale the gradients of a chunk were that the server used, and what else became of pushes and pulls."""
+    counts = np.asarray(asynchrony.staleness, np.int64)
+    versions, used = int(asynchrony.versions), int(counts.sum())
+    largest = int(counts.nonzero()[0].max()) if used else None
+    return {
+        "staleness_mean": float(counts @ np.arange(counts.size) / used) if used else None,
+        "staleness_max": largest,
+        "staleness_histogram": counts[: 0 if largest is None else largest + 1].tolist(),
+        "versions": versions,
+        "versions_per_second": versions / seconds,
+        "pushes_dropped": int(asynchrony.dropped),
+        "pulls_forced": int(asynchrony.waited),
+        "shard_env_steps": (np.asarray(asynchrony.shard_pushes, np.int64) * steps_per_push).tolist(),
     }
 
 

@@ -14,7 +14,7 @@ from jaxac.algos import ALGOS, Algo, placement
 from jaxac.config import Config
 from jaxac.errors import ConfigError
 from jaxac.spec import Spec
-from jaxac.types import Array, Episodes, Metrics, PRNGKey, PyTree
+from jaxac.types import Array, Asynchrony, Episodes, Lag, Metrics, PRNGKey, PyTree, Report
 
 EVALUATION_BATCHES = 4
 """The final evaluation takes so many batches of episodes, those along the way one."""
@@ -27,6 +27,10 @@ class ChunkReport(NamedTuple):
     """Averaged over the chunk's updates."""
     episodes: Episodes
     """Of the chunk's ended episodes."""
+    asynchrony: Asynchrony | None
+    """Added up over the chunk's updates; None for A2C."""
+    lag: Lag | None
+    """At the end of the chunk; None for A2C."""
     finite: Array
     """[] bool: every metric and every parameter is a finite number."""
 
@@ -63,15 +67,17 @@ def run_chunk(algo: Algo, spec: Spec, state: PyTree, num_updates: Array) -> tupl
     """``num_updates`` updates in one loop, whose trip count is data: chunks of any length share a program."""
     zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(algo.update, spec, state)[1])
 
-    def body(_: Array, carry: tuple[PyTree, PyTree]) -> tuple[PyTree, PyTree]:
+    def body(_: Array, carry: tuple[PyTree, Report]) -> tuple[PyTree, Report]:
         state, totals = carry
         state, report = algo.update(spec, state)
         return state, jax.tree.map(jnp.add, totals, report)
 
-    state, (sums, episodes) = jax.lax.fori_loop(0, num_updates, body, (state, zeros))
-    finite = [jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves((algo.params(state), sums))]
-    means = jax.tree.map(lambda x: x / num_updates, sums)
-    return state, ChunkReport(means, episodes, jnp.all(jnp.stack(finite)))
+    state, sums = jax.lax.fori_loop(0, num_updates, body, (state, zeros))
+    finite = [jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves((algo.params(state), sums.metrics))]
+    means = jax.tree.map(lambda x: x / num_updates, sums.metrics)
+    return state, ChunkReport(
+        means, sums.episodes, sums.asynchrony, algo.lag(spec, state), finite=jnp.all(jnp.stack(finite))
+    )
 
 
 def compile_program(config: Config, spec: Spec) -> Program:

@@ -99,7 +99,7 @@ def open_run(config: Config, directory: Path, overrides: list[str]) -> Run:
     if loaded.updates > config.num_updates:
         raise ConfigError(
             f"total_env_steps={config.total_env_steps} is less than the run has done already; give more than "
-            f"{loaded.updates * config.steps_per_update}."
+            f"{config.env_steps(loaded.updates)}."
         )
     _record(directory, config, overrides)
     return Run(directory, loaded)
@@ -123,7 +123,7 @@ def is_complete(run: Run, config: Config) -> bool:
     if run.checkpoint is None or run.checkpoint.updates < config.num_updates:
         return False
     path = run.directory / SUMMARY
-    return path.is_file() and json.loads(path.read_text())["env_steps"] == config.num_updates * config.steps_per_update
+    return path.is_file() and json.loads(path.read_text())["env_steps"] == config.env_steps(config.num_updates)
 
 
 def rows(directory: Path) -> list[dict[str, Any]]:

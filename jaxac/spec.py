@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from jaxac.config import AlgoConfig, Config, EnvConfig, NetworkConfig, OptimizerConfig
+from jaxac.config import A2CConfig, A3CConfig, Config, DelayConfig, EnvConfig, NetworkConfig, OptimizerConfig
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,13 @@ class Spec:
     """The numbers, sizes and choices of a training program."""
 
     env: EnvConfig
-    algo: AlgoConfig
+    algo: A2CConfig | A3CConfig
     network: NetworkConfig
     optimizer: OptimizerConfig
 
     @property
     def steps_per_update(self) -> int:
-        """Environment steps of one update, all shards together."""
+        """Environment steps of one update in which every shard takes part."""
         return self.env.num_envs * self.algo.unroll_length
 
 
@@ -37,12 +37,12 @@ def is_number(annotation: object) -> bool:
     origin = typing.get_origin(annotation)
     if origin is typing.Annotated:
         return is_number(typing.get_args(annotation)[0])
-    if origin in (typing.Union, types.UnionType):
+    if origin in (typing.Union, types.UnionType, tuple):
         return any(is_number(member) for member in typing.get_args(annotation))
     return annotation is float or origin is dict or dataclasses.is_dataclass(annotation)
 
 
-for _type in (EnvConfig, AlgoConfig, NetworkConfig, OptimizerConfig, Spec):
+for _type in (EnvConfig, DelayConfig, A2CConfig, A3CConfig, NetworkConfig, OptimizerConfig, Spec):
     _hints = typing.get_type_hints(_type, include_extras=True)
     _numbers = [name for name, hint in _hints.items() if is_number(hint)]
     jax.tree_util.register_dataclass(_type, _numbers, [name for name in _hints if name not in _numbers])

@@ -107,14 +107,15 @@ class Trainer:
         jax.block_until_ready(chunk.report)
         now = time.perf_counter()
         elapsed, self._read_at = now - self._read_at, now
-        steps, self._read = (chunk.updates - self._read) * self.config.steps_per_update, chunk.updates
+        env_steps = self.config.env_steps
+        steps, self._read = env_steps(chunk.updates) - env_steps(self._read), chunk.updates
         self.progress.train_seconds += elapsed
         row: Row = {
-            "env_steps": chunk.updates * self.config.steps_per_update,
+            "env_steps": env_steps(chunk.updates),
             "updates": chunk.updates,
             "seconds": self.progress.train_seconds,
             "sps": steps / elapsed,
-            **metrics.to_row(chunk.report),
+            **metrics.to_row(chunk.report, self.config.steps_per_push, elapsed),
         }
         if not chunk.report.finite:
             self.status, self.updates = "diverged", chunk.updates
@@ -139,7 +140,7 @@ class Trainer:
         if threshold is None or mean is None or mean < threshold:
             return
         if self.progress.env_steps_to_threshold is None:
-            self.progress.env_steps_to_threshold = self._read * self.config.steps_per_update
+            self.progress.env_steps_to_threshold = self.config.env_steps(self._read)
             self.progress.seconds_to_threshold = self.progress.train_seconds
 
     def _solved(self) -> bool:
@@ -155,7 +156,7 @@ class Trainer:
 
     def summary(self) -> dict[str, Any]:
         """What ``summary.json`` holds."""
-        progress, env_steps = self.progress, self.updates * self.config.steps_per_update
+        progress, env_steps = self.progress, self.config.env_steps(self.updates)
         progress.wall_seconds += self.run.lap()
         return {
             "status": self.status,

@@ -101,6 +101,8 @@ class Server(NamedTuple):
     opt_state: PyTree
     version: Array
     """[] int32, the number of optimizer steps taken."""
+    arrivals: Array
+    """[] int32, the number of gradients received, whether used or dropped."""
 
 
 class Metrics(NamedTuple):
@@ -117,3 +119,36 @@ class Metrics(NamedTuple):
     advantage_std: Array
     value_mean: Array
     learning_rate: Array
+
+
+class Asynchrony(NamedTuple):
+    """Who was how stale: counts, which add up over updates."""
+
+    staleness: Array
+    """[N] int32: gradients used, by how many versions old they were on arrival; the last bin holds all more."""
+    dropped: Array
+    """[] int32, gradients above ``algo.max_staleness``."""
+    waited: Array
+    """[] int32, snapshots pulled anew lest their gradients be above it."""
+    shard_pushes: Array
+    """[K] int32, gradients pushed by each shard, dropped ones included."""
+    versions: Array
+    """[] int32, server steps."""
+
+
+class Lag(NamedTuple):
+    """How far the snapshots are behind the server at one moment, means over shards."""
+
+    parameter_distance: Array
+    """[] L2 norm of the difference of the weights."""
+    policy_kl: Array
+    """[] KL(snapshot's policy ‖ server's policy) in nats, over the observations that the shards act on next."""
+
+
+class Report(NamedTuple):
+    """What one update tells."""
+
+    metrics: Metrics
+    episodes: Episodes
+    asynchrony: Asynchrony | None
+    """None for A2C."""

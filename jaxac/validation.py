@@ -8,10 +8,12 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from jaxac import catalog
-from jaxac.config import Config
+from jaxac.config import A3CConfig, Config
 from jaxac.errors import ConfigError
 
 _MAX_BATCH = 2**31 - 1  # indices are 32 bits wide
+_MEMBERS = ("a2c", "a3c", "bool", "int", "float", "tuple")
+"""The members of unions, which pydantic puts into the paths of settings."""
 _CADENCES = {"logger": (20, 2_000_000), "evaluation": (10, sys.maxsize), "checkpoint": (5, 20_000_000)}
 """A part of the run, but so many environment steps at most: a stop waits for a row, a kill costs a checkpoint."""
 
@@ -31,6 +33,8 @@ def resolve(raw: dict[str, Any]) -> Config:
     config = _replace(config, "env", name=catalog.canonical(config.env.name))
     _check_env(config)
     _check_sizes(config)
+    if isinstance(config.algo, A3CConfig):
+        _check_asynchrony(config.algo)
     return _with_defaults(config)
 
 
@@ -41,8 +45,7 @@ def _replace(config: Config, section: str, **changes: Any) -> Config:
 def _sentence(error: ValidationError) -> str:
     """Of the first thing wrong: setting, value, reason."""
     first = error.errors(include_url=False)[0]
-    # Unions append the name of the member that was tried, which is no part of the setting's name.
-    path = ".".join(str(part) for part in first["loc"] if str(part).isidentifier() and part not in ("bool", "int"))
+    path = ".".join(str(part) for part in first["loc"] if str(part).isidentifier() and part not in _MEMBERS)
     reason = first["msg"].removeprefix("Value error, ")
     if first["type"] == "unexpected_keyword_argument":
         return f"{path} is not a setting; see conf/ for those there are."
@@ -95,6 +98,53 @@ def _check_sizes(config: Config) -> None:
         )
 
 
+def _check_asynchrony(algo: A3CConfig) -> None:
+    for name, values in (("algo.shard_periods", algo.shard_periods), ("algo.delay.mean", algo.delay.mean)):
+        if isinstance(values, tuple) and len(values) != algo.num_shards:
+            raise ConfigError(
+                f"{name}={list(values)} has {len(values)} numbers for algo.num_shards={algo.num_shards} shards; give "
+                "one a shard."
+            )
+    if min(algo.periods) > 1:
+        raise ConfigError(f"algo.shard_periods={list(algo.periods)} has no shard of period 1; divide by the smallest.")
+    if algo.server == "mean" and max(algo.periods) > 1:
+        raise ConfigError(
+            f"algo.shard_periods={list(algo.periods)} makes no sense with algo.server=mean, a barrier at which all "
+            "shards are as slow as the slowest; leave it out, or choose algo.server=per_gradient."
+        )
+    if not algo.shared_statistics and algo.group_size > 1:
+        raise ConfigError(
+            f"algo.shared_statistics=false needs algo.server=per_gradient: a mean of {algo.group_size} gradients "
+            "belongs to no shard's statistics."
+        )
+    if (algo.runtime == "replay") != (algo.events is not None):
+        raise ConfigError(
+            f"algo.events={algo.events} does not fit algo.runtime={algo.runtime}: runtime=replay needs the "
+            "events.jsonl of a run with runtime=threads, and nothing else reads it; set both or neither."
+        )
+    if algo.runtime != "compiled":
+        _check_real_time(algo)
+
+
+def _check_real_time(algo: A3CConfig) -> None:
+    """Threads have real delays and orders, so the settings of virtual ones cannot be followed."""
+    virtual = {
+        "algo.server": (algo.server, "per_gradient"),
+        "algo.shard_periods": (algo.shard_periods, None),
+        "algo.delay.distribution": (algo.delay.distribution, "none"),
+    }
+    for name, (value, only) in virtual.items():
+        if value != only:
+            raise ConfigError(
+                f"{name}={value} is for algo.runtime=compiled; with algo.runtime={algo.runtime} leave it at {only}."
+            )
+    if algo.max_staleness is not None and algo.above_max_staleness == "wait":
+        raise ConfigError(
+            f"algo.above_max_staleness=wait is for algo.runtime=compiled: with algo.runtime={algo.runtime} nobody "
+            "waits for another; choose drop."
+        )
+
+
 def _episode_limit(config: Config) -> float | None:
     info = catalog.lookup(config.env.name)
     defaults = info.params if info else {}
@@ -105,7 +155,7 @@ def _with_defaults(config: Config) -> Config:
     """The run's length and cadences, where they are left to us."""
     if config.total_env_steps is None:
         config = dataclasses.replace(config, total_env_steps=_default_env_steps(config))
-    total = config.num_updates * config.steps_per_update
+    total = config.env_steps(config.num_updates)
     if config.optimizer.learning_rate is None:
         config = _replace(config, "optimizer", learning_rate=_default_learning_rate(config))
     if config.optimizer.anneal_env_steps is None:

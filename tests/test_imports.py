@@ -13,8 +13,9 @@ ROOT = Path(jaxac.__file__).parent
 TABLE = """
 errors lean_import catalog config validation checkpoint run_directory hydra_errors command_line loggers schedule signals
 machine
-types spec returns distributions normalization envs networks agent rollout optimizers algos.placement algos.shard
-algos.a2c algos evaluation program metrics serialization render artifacts trainer runner train
+types spec returns distributions normalization envs networks agent rollout optimizers
+algos.placement algos.shard algos.server algos.a2c algos.trees algos.staleness algos.corrections algos.arrival algos.a3c
+algos evaluation program metrics serialization render artifacts trainer runner train
 """
 ORDER = TABLE.split()
 

@@ -1,6 +1,5 @@
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
 from jaxac import optimizers
@@ -17,12 +16,11 @@ A3C_RMSPROP = (
 
 
 def descend(spec, gradients=GRADIENTS):
-    optimizer = optimizers.make(spec)
     params = jnp.zeros(4)
-    state = optimizer.init(params)
-    for gradient in gradients:
-        updates, state = optimizer.update(jnp.asarray(gradient, jnp.float32), state, params)
-        params = optax.apply_updates(params, updates)
+    state = optimizers.make(spec).init(params)
+    for done, gradient in enumerate(gradients):
+        rate = optimizers.learning_rate(spec, jnp.int32(done))
+        params, state = optimizers.descend(spec, params, jnp.asarray(gradient, jnp.float32), state, rate)
     return params
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from jaxac.algos import a2c
+from jaxac.algos import a2c, a3c
 from jaxac.spec import Spec
-from jaxac.types import Episodes, Metrics, Params, PRNGKey
+from jaxac.types import Lag, Params, PRNGKey, Report
 
 
 class Algo(NamedTuple):
@@ -13,10 +13,15 @@ class Algo(NamedTuple):
 
     init: Callable[[Spec, PRNGKey], Any]
     """``init(spec, key) -> state``."""
-    update: Callable[[Spec, Any], tuple[Any, tuple[Metrics, Episodes]]]
-    """``update(spec, state) -> (state, report)``: one unroll of every environment, one step of the optimizer."""
+    update: Callable[[Spec, Any], tuple[Any, Report]]
+    """``update(spec, state) -> (state, report)``: one unroll of every environment, and what the server makes of it."""
     params: Callable[[Any], Params]
     """``params(state)``: what is evaluated."""
+    lag: Callable[[Spec, Any], Lag | None]
+    """``lag(spec, state)``: how far those who act are behind the server; None where they cannot be."""
 
 
-ALGOS = {"a2c": Algo(a2c.init, a2c.update, a2c.params)}
+ALGOS = {
+    "a2c": Algo(a2c.init, a2c.update, a2c.params, a2c.lag),
+    "a3c": Algo(a3c.init, a3c.update, a3c.params, a3c.lag),
+}

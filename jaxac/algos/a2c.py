@@ -1,16 +1,18 @@
-"""A2C: one server whose parameters every shard reads; their gradients are averaged into one optimizer step."""
+"""A2C: every shard reads the server, and the server steps on the mean of their gradients.
+
+The synchronous form of Mnih et al. 2016, "Asynchronous Methods for Deep Reinforcement Learning".
+"""
 
 import functools
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 
-from jaxac import normalization, optimizers
-from jaxac.algos import placement, shard
+from jaxac import optimizers
+from jaxac.algos import placement, server, shard
 from jaxac.spec import Spec
-from jaxac.types import ActorState, Episodes, Metrics, Params, PRNGKey, Server
+from jaxac.types import ActorState, Metrics, Params, PRNGKey, Report, Server
 
 _mean_over_shards = functools.partial(jax.tree.map, functools.partial(jnp.mean, axis=0))
 _sum_over_shards = functools.partial(jax.tree.map, functools.partial(jnp.sum, axis=0))
@@ -29,31 +31,28 @@ def init(spec: Spec, key: PRNGKey) -> State:
     num_shards = spec.algo.num_shards
     params_key, actors_key = jax.random.split(key)
     params = shard.build(spec)[1].init(params_key)
-    server = Server(params, optimizers.make(spec).init(params.network), jnp.zeros((), jnp.int32))
     actors = jax.vmap(functools.partial(shard.init, spec))(jax.random.split(actors_key, num_shards))
-    return State(placement.shared(server, num_shards), placement.sharded(actors, num_shards))
+    return State(placement.shared(server.init(spec, params), num_shards), placement.sharded(actors, num_shards))
 
 
-def update(spec: Spec, state: State) -> tuple[State, tuple[Metrics, Episodes]]:
+def update(spec: Spec, state: State) -> tuple[State, Report]:
     """Every shard unrolls and differentiates at the server's parameters; the server takes one step."""
-    server, num_shards = state.server, spec.algo.num_shards
+    num_shards = spec.algo.num_shards
     gradients = placement.map_shards(shard.gradient, num_shards, (None, None, 0))
-    pushed, actors, report = gradients(spec, server.params, state.actors)
-    mean = _mean_over_shards(pushed.weights)
-    updates, opt_state = optimizers.make(spec).update(mean, server.opt_state, server.params.network)
-    params = Params(
-        optax.apply_updates(server.params.network, updates),
-        normalization.merge(server.params.moments, normalization.of_shards(pushed.moments)),
-    )
-    metrics = Metrics(
-        **_mean_over_shards(report.losses)._asdict(),
-        gradient_norm=optax.tree.norm(mean),
-        learning_rate=optimizers.learning_rate(spec, server.version),
-    )
-    new_server = placement.shared(Server(params, opt_state, server.version + 1), num_shards)
-    return State(new_server, actors), (metrics, _sum_over_shards(report.episodes))
+    pushed, actors, unrolled = gradients(spec, state.server.params, state.actors)
+    rate = optimizers.learning_rate(spec, state.server.arrivals)
+    stepped, norm = server.step(spec, state.server, pushed, rate)
+    stepped = stepped._replace(arrivals=stepped.arrivals + num_shards)
+    metrics = Metrics(**_mean_over_shards(unrolled.losses)._asdict(), gradient_norm=norm, learning_rate=rate)
+    report = Report(metrics, _sum_over_shards(unrolled.episodes), asynchrony=None)
+    return State(placement.shared(stepped, num_shards), actors), report
 
 
 def params(state: State) -> Params:
     """The server's parameters."""
     return state.server.params
+
+
+def lag(spec: Spec, state: State) -> None:
+    """None: there are no snapshots."""
+    del spec, state

@@ -19,7 +19,7 @@ class Gradient(NamedTuple):
     """Of the observations of this unroll alone."""
 
 
-class Report(NamedTuple):
+class Unrolled(NamedTuple):
     """What a shard tells of an unroll."""
 
     losses: Losses
@@ -37,12 +37,14 @@ def init(spec: Spec, key: PRNGKey) -> ActorState:
     return rollout.init(spec, build(spec)[0], key, spec.env.num_envs // spec.algo.num_shards)
 
 
-def gradient(spec: Spec, params: Params, actor: ActorState) -> tuple[Gradient, ActorState, Report]:
+def gradient(spec: Spec, params: Params, actor: ActorState) -> tuple[Gradient, ActorState, Unrolled]:
     """Unroll with ``params``, then differentiate the loss at ``params``."""
     env, ac = build(spec)
     actor, transitions, episodes = rollout.unroll(spec, env, ac, params, actor)
     grads, losses = jax.grad(ac.loss, has_aux=True)(
         params.network, params.moments, spec, transitions, actor.observation
     )
+    if spec.algo.time_reduction == "sum":
+        grads = jax.tree.map(lambda x: x * spec.algo.unroll_length, grads)
     moments = normalization.of_batch(transitions.observation)
-    return Gradient(grads, moments), actor, Report(losses, episodes)
+    return Gradient(grads, moments), actor, Unrolled(losses, episodes)

@@ -1,0 +1,179 @@
+"""A3C in virtual time: shards act and differentiate with snapshots that they pulled earlier.
+
+Mnih et al. 2016, "Asynchronous Methods for Deep Reinforcement Learning", Algorithm S3, with the order of arrival, the
+age of what is pulled and the server's grouping as data. An update is a *round*, in which every shard takes its turn:
+
+    for each wave of shards:                     one wave, unless staleness is bounded
+        unroll and differentiate, all at once    each with its own snapshot
+        for each of them, in order of arrival:   push
+            the server steps when its group of gradients is complete
+            who waited for that step pulls the new version, or one ``delay`` versions older
+
+Staleness is ``server.version`` on arrival minus the version of the snapshot that made the gradient.
+"""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxac import distributions, optimizers
+from jaxac.algos import arrival, placement, server, shard, staleness, trees
+from jaxac.algos.arrival import Group, Ledger, Outcome, Round
+from jaxac.algos.shard import Gradient, Unrolled
+from jaxac.spec import Spec
+from jaxac.types import ActorState, Array, Asynchrony, Lag, Metrics, Params, PRNGKey, Report, Server
+
+
+class State(NamedTuple):
+    """The whole training state."""
+
+    key: PRNGKey
+    """For orders and delays."""
+    round: Array
+    """[] int32, rounds done."""
+    ledger: Ledger
+    snapshots: Params
+    """[K, ...] what each shard acts with, of version ``ledger.version``."""
+    actors: ActorState
+    """[K, ...]"""
+
+    @property
+    def server(self) -> Server:
+        """Who owns the parameters."""
+        return self.ledger.server
+
+
+class WaveReport(NamedTuple):
+    """Of a wave of ``W`` shards."""
+
+    outcomes: Outcome
+    """[W], in order of arrival."""
+    unrolled: Unrolled
+    """[W]"""
+    active: Array
+    """[W] bool, in the order of ``unrolled``."""
+    waited: Array
+    """[] int32, snapshots pulled anew before the wave."""
+
+
+def init(spec: Spec, key: PRNGKey) -> State:
+    """Fresh parameters, which every shard has pulled, and environments."""
+    algo = staleness.settings(spec)
+    num_shards = algo.num_shards
+    params_key, actors_key, schedule_key = jax.random.split(key, 3)
+    params = shard.build(spec)[1].init(params_key)
+    actors = jax.vmap(functools.partial(shard.init, spec))(jax.random.split(actors_key, num_shards))
+    owner = server.init(spec, params)
+    owner = owner._replace(opt_state=trees.copies(owner.opt_state, 1 if algo.shared_statistics else num_shards))
+    zero, none = jnp.zeros((), jnp.int32), jnp.zeros(num_shards, jnp.int32)
+    nothing = jax.tree.map(jnp.zeros_like, Gradient(params.network, params.moments))
+    group = Group(trees.copies(nothing, algo.group_size), zero, zero)
+    ledger = Ledger(owner, trees.copies(params, staleness.history_size(algo)), group, none, none)
+    ledger, snapshots = placement.shared((ledger, trees.copies(params, num_shards)), num_shards)
+    return State(schedule_key, zero, ledger, snapshots, placement.sharded(actors, num_shards))
+
+
+def update(spec: Spec, state: State) -> tuple[State, Report]:
+    """One round."""
+    algo = staleness.settings(spec)
+    rate = optimizers.learning_rate(spec, state.server.arrivals)
+    key, order_key, delay_key = jax.random.split(state.key, 3)
+    round_ = Round(staleness.active(algo, state.round), staleness.delays(algo, delay_key))
+    waves = staleness.arrival_order(algo, order_key).reshape(-1, staleness.wave_size(algo))
+    if len(waves) == 1:
+        state, report = _whole_round(spec, round_, state, waves[0])
+        reports = jax.tree.map(lambda x: x[None], report)
+    else:
+        state, reports = jax.lax.scan(functools.partial(_wave, spec, round_), state, waves)
+    return state._replace(key=key, round=state.round + 1), _report(spec, rate, round_, reports)
+
+
+def params(state: State) -> Params:
+    """The server's parameters."""
+    return state.server.params
+
+
+def lag(spec: Spec, state: State) -> Lag:
+    """How far the snapshots are behind the server, at the end of a round."""
+    agent = shard.build(spec)[1]
+
+    def of_shard(snapshot: Params, observation: Array) -> Lag:
+        distance = optax.tree.norm(optax.tree.sub(snapshot.network, state.server.params.network))
+        logits = [agent.policy(params, observation) for params in (snapshot, state.server.params)]
+        return Lag(distance, jnp.mean(distributions.kl(*logits)))
+
+    lags = jax.vmap(of_shard)(state.snapshots, state.actors.observation)
+    return jax.tree.map(jnp.mean, lags)
+
+
+def _whole_round(spec: Spec, round_: Round, state: State, order: Array) -> tuple[State, WaveReport]:
+    """All shards compute at once, where they live, and arrive in this order."""
+    state, waited = _wait(spec, round_, state, order)
+    gradients = placement.map_shards(shard.gradient, len(order), (None, 0, 0))
+    pushed, actors, unrolled = gradients(spec, state.snapshots, state.actors)
+    actors = trees.where(round_.active, actors, state.actors)
+    wave = arrival.Wave(placement.shared(pushed, len(order)), state.snapshots, state.ledger.version)
+    state, outcomes = _arrive(spec, round_, state._replace(actors=actors), wave, order, order)
+    return state, WaveReport(outcomes, unrolled, round_.active, waited)
+
+
+def _wave(spec: Spec, round_: Round, state: State, shards: Array) -> tuple[State, WaveReport]:
+    """Some of the shards compute at once, and arrive in this order."""
+    state, waited = _wait(spec, round_, state, shards)
+    read, before, version = trees.take((state.snapshots, state.actors, state.ledger.version), shards)
+    pushed, after, unrolled = jax.vmap(shard.gradient, (None, 0, 0))(spec, read, before)
+    actors = trees.put(state.actors, shards, trees.where(round_.active[shards], after, before))
+    wave = arrival.Wave(pushed, read, version)
+    state, outcomes = _arrive(spec, round_, state._replace(actors=actors), wave, shards, jnp.arange(len(shards)))
+    return state, WaveReport(outcomes, unrolled, round_.active[shards], waited)
+
+
+def _wait(spec: Spec, round_: Round, state: State, shards: Array) -> tuple[State, Array]:
+    """Who would exceed ``algo.max_staleness`` on arrival first pulls the newest version; also how many did."""
+    algo, ledger = staleness.settings(spec), state.ledger
+    if algo.max_staleness is None or algo.above_max_staleness == "drop":
+        return state, jnp.zeros((), jnp.int32)
+    steps_before = (ledger.group.size + jnp.arange(len(shards))) // algo.group_size
+    on_arrival = ledger.server.version - ledger.version[shards] + steps_before
+    late = jnp.zeros(algo.num_shards, bool).at[shards].set(on_arrival > algo.max_staleness) & round_.active
+    newest = jax.tree.map(lambda x: x[None], ledger.server.params)
+    version = jnp.where(late, ledger.server.version, ledger.version)
+    ledger = ledger._replace(version=version, pushes=jnp.where(late, 0, ledger.pushes))
+    state = state._replace(ledger=ledger, snapshots=trees.where(late, newest, state.snapshots))
+    return state, jnp.sum(late, dtype=jnp.int32)
+
+
+def _arrive(
+    spec: Spec, round_: Round, state: State, wave: arrival.Wave, shards: Array, index: Array
+) -> tuple[State, Outcome]:
+    """The gradients of a wave arrive; then those who pulled fetch their parameters, by version."""
+    ledger, outcomes = arrival.push_all(spec, round_, state.ledger, wave, shards, index)
+    kept = staleness.history_size(staleness.settings(spec))
+    fetched = trees.take(ledger.history, ledger.version % kept)
+    snapshots = trees.where(jnp.any(outcomes.pulled, axis=0), fetched, state.snapshots)
+    return state._replace(ledger=ledger, snapshots=snapshots), outcomes
+
+
+def _report(spec: Spec, rate: Array, round_: Round, waves: WaveReport) -> Report:
+    """Of a round, from its waves ``[waves, ...]``."""
+    outcomes, bins = waves.outcomes, staleness.bins(staleness.settings(spec))
+    versions = jnp.sum(outcomes.stepped, dtype=jnp.int32)
+    weight = waves.active / jnp.sum(waves.active)
+    metrics = Metrics(
+        **jax.tree.map(lambda x: jnp.sum(x * weight), waves.unrolled.losses)._asdict(),
+        gradient_norm=jnp.sum(outcomes.gradient_norm) / jnp.maximum(versions, 1),
+        learning_rate=rate,
+    )
+    age = jnp.minimum(outcomes.staleness, bins - 1)
+    asynchrony = Asynchrony(
+        staleness=jnp.zeros(bins, jnp.int32).at[age].add(outcomes.used.astype(jnp.int32)),
+        dropped=jnp.sum(outcomes.dropped, dtype=jnp.int32),
+        waited=jnp.sum(waves.waited),
+        shard_pushes=round_.active.astype(jnp.int32),
+        versions=versions,
+    )
+    episodes = jax.tree.map(lambda x: jnp.sum(x * waves.active), waves.unrolled.episodes)
+    return Report(metrics, episodes, asynchrony)

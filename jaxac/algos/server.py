@@ -1,0 +1,36 @@
+"""The server: who owns the parameters, and how a group of gradients changes them."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxac import normalization, optimizers
+from jaxac.algos.shard import Gradient
+from jaxac.spec import Spec
+from jaxac.types import Array, Params, Server
+
+_mean_over_group = functools.partial(jax.tree.map, functools.partial(jnp.mean, axis=0))
+
+
+def init(spec: Spec, params: Params) -> Server:
+    """Version 0."""
+    zero = jnp.zeros((), jnp.int32)
+    return Server(params, optimizers.make(spec).init(params.network), version=zero, arrivals=zero)
+
+
+def step(spec: Spec, server: Server, group: Gradient, rate: Array) -> tuple[Server, Array]:
+    """One optimizer step on the mean of a group of gradients, ``group [C, ...]``.
+
+    Args:
+        rate: the learning rate.
+
+    Returns:
+        The server at its next version, and the norm of the mean gradient before clipping. ``arrivals`` is left alone.
+    """
+    mean = _mean_over_group(group.weights)
+    weights, opt_state = optimizers.descend(spec, server.params.network, mean, server.opt_state, rate)
+    moments = normalization.merge(server.params.moments, normalization.of_shards(group.moments))
+    stepped = Server(Params(weights, moments), opt_state, server.version + 1, server.arrivals)
+    return stepped, optax.tree.norm(mean)
