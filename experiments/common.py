@@ -52,6 +52,67 @@ def learn(config: Config) -> dict[str, Any]:
     return {**curve, "train_seconds": train_seconds}
 
 
+def learn_lanes(configs: list[Config]) -> dict[str, Any]:
+    """As :func:`learn`, for many configurations at once: one program, ``vmap`` over what they differ in.
+
+    Args:
+        configs: that differ in numbers only (seed, rates, coefficients, delays …), not in sizes or choices.
+
+    Returns:
+        ``env_steps [E]`` and ``returns [lanes][E]`` of the evaluations, ``metrics`` (``[lanes][E]`` each, of the chunk
+        before) and ``train_seconds`` of all lanes together, without compilation or evaluation.
+    """
+    import functools
+    import time
+
+    import jax
+    import jax.numpy as jnp
+
+    from jaxac import evaluation, program, schedule, spec
+    from jaxac.algos import ALGOS
+
+    config, plan = configs[0], schedule.make(configs[0])
+    algo, settings = ALGOS[config.algo.name], config.evaluation
+    specs = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(spec.make, configs))
+    train_keys, evaluation_keys = jax.vmap(program.keys)(jnp.asarray([config.seed for config in configs], jnp.uint32))
+    chunk = jax.jit(jax.vmap(functools.partial(program.run_chunk, algo), (0, 0, None)), donate_argnums=1)
+
+    @jax.jit
+    @jax.vmap
+    def evaluate(spec, state, key):
+        returns = evaluation.evaluate(spec, algo.params(state), key, settings.episodes, settings.greedy)
+        return returns.mean()
+
+    state = jax.jit(jax.vmap(algo.init))(specs, train_keys)
+    chunk = chunk.lower(specs, state, 1).compile()
+    updates, train_seconds, env_steps, returns, rows = 0, 0.0, [], [], []
+    while updates < plan.total:
+        start, target = time.perf_counter(), plan.next_evaluation(updates)
+        state, report = chunk(specs, state, jnp.int32(target - updates))
+        jax.block_until_ready(report)
+        train_seconds += time.perf_counter() - start
+        updates = target
+        keys = jax.vmap(lambda key: jax.random.fold_in(key, updates))(evaluation_keys)  # noqa: B023
+        env_steps.append(config.env_steps(updates))
+        returns.append(evaluate(specs, state, keys))
+        rows.append(_scalars(report))
+    metrics = {name: [[row[name][lane] for row in rows] for lane in range(len(configs))] for name in rows[0]}
+    lanes = [[float(mean[lane]) for mean in returns] for lane in range(len(configs))]
+    return {"env_steps": env_steps, "returns": lanes, "metrics": metrics, "train_seconds": train_seconds}
+
+
+def _scalars(report: Any) -> dict[str, list[float]]:
+    """What the tables need of a chunk's report ``[lanes, ...]``."""
+    import numpy as np
+
+    found = {"entropy": report.metrics.entropy}
+    if report.asynchrony:
+        counts = np.asarray(report.asynchrony.staleness)
+        found["staleness_mean"] = counts @ np.arange(counts.shape[1]) / counts.sum(1)
+        found["pushes_dropped"] = report.asynchrony.dropped
+    return {name: np.asarray(values, float).tolist() for name, values in found.items()}
+
+
 def load(name: str) -> dict[str, Any]:
     """What :func:`save` wrote last under ``name``; empty if nothing."""
     path = RESULTS / f"{name}.json"

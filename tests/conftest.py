@@ -36,8 +36,13 @@ SMALL = ("env.num_envs=8", "algo.unroll_length=4", "network.hidden_sizes=[8]", "
 
 @pytest.fixture
 def small_config() -> Callable[..., Config]:
-    """``small_config(*overrides)``: a run of ten updates that takes a moment."""
-    return lambda *overrides: make_config("+algo=a2c", *SMALL, *overrides)
+    """``small_config(*overrides)``: a run of ten updates that takes a moment, of A2C unless ``+algo=a3c`` is given."""
+
+    def make(*overrides: str) -> Config:
+        chosen = any(override.startswith("+algo=") for override in overrides)
+        return make_config(*([] if chosen else ["+algo=a2c"]), *SMALL, *overrides)
+
+    return make
 
 
 @pytest.fixture

@@ -114,7 +114,7 @@ def _whole_round(spec: Spec, round_: Round, state: State, order: Array) -> tuple
     state, waited = _wait(spec, round_, state, order)
     gradients = placement.map_shards(shard.gradient, len(order), (None, 0, 0))
     pushed, actors, unrolled = gradients(spec, state.snapshots, state.actors)
-    actors = trees.where(round_.active, actors, state.actors)
+    actors = _moved(spec, round_.active, actors, state.actors)
     wave = arrival.Wave(placement.shared(pushed, len(order)), state.snapshots, state.ledger.version)
     state, outcomes = _arrive(spec, round_, state._replace(actors=actors), wave, order, order)
     return state, WaveReport(outcomes, unrolled, round_.active, waited)
@@ -125,10 +125,17 @@ def _wave(spec: Spec, round_: Round, state: State, shards: Array) -> tuple[State
     state, waited = _wait(spec, round_, state, shards)
     read, before, version = trees.take((state.snapshots, state.actors, state.ledger.version), shards)
     pushed, after, unrolled = jax.vmap(shard.gradient, (None, 0, 0))(spec, read, before)
-    actors = trees.put(state.actors, shards, trees.where(round_.active[shards], after, before))
+    actors = trees.put(state.actors, shards, _moved(spec, round_.active[shards], after, before))
     wave = arrival.Wave(pushed, read, version)
     state, outcomes = _arrive(spec, round_, state._replace(actors=actors), wave, shards, jnp.arange(len(shards)))
     return state, WaveReport(outcomes, unrolled, round_.active[shards], waited)
+
+
+def _moved(spec: Spec, active: Array, after: ActorState, before: ActorState) -> ActorState:
+    """Shards that take no part stay where they were, with their keys: what they drew is as if it had not been."""
+    if max(staleness.settings(spec).periods) == 1:
+        return after
+    return trees.where(active, after, before)
 
 
 def _wait(spec: Spec, round_: Round, state: State, shards: Array) -> tuple[State, Array]:

@@ -1,0 +1,311 @@
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxac import optimizers, program, serialization
+from jaxac.algos import ALGOS, a2c, a3c, placement, server, shard, staleness
+from jaxac.types import Params, Server
+from tests.simulator import Simulator
+
+SHARDS = ("+algo=a3c", "algo.num_shards=4", "algo.order=shuffled")
+
+
+def flat(tree):
+    def plain(x):
+        return jax.random.key_data(x) if jnp.issubdtype(x.dtype, jax.dtypes.prng_key) else x
+
+    return np.concatenate([np.asarray(plain(x), np.float64).ravel() for x in jax.tree.leaves(tree)])
+
+
+def advance(algo, spec, updates):
+    """The state after so many updates, and all reports."""
+    state, update, reports = jax.jit(algo.init)(spec, jax.random.key(3)), jax.jit(algo.update), []
+    for _ in range(updates):
+        state, report = update(spec, state)
+        reports.append(report)
+    return state, reports
+
+
+def test_one_shard_that_pulls_after_every_push_is_a2c_bit_for_bit(small_spec):
+    synchronous, theirs = advance(a2c, small_spec("algo.num_shards=1"), 10)
+    asynchronous, ours = advance(a3c, small_spec("+algo=a3c", "algo.num_shards=1"), 10)
+    np.testing.assert_array_equal(flat(asynchronous.server.params), flat(synchronous.server.params))
+    np.testing.assert_array_equal(flat(asynchronous.server.opt_state), flat(synchronous.server.opt_state))
+    np.testing.assert_array_equal(flat(asynchronous.actors), flat(synchronous.actors))
+    for mine, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(flat(mine.metrics), flat(other.metrics))
+        np.testing.assert_array_equal(flat(mine.episodes), flat(other.episodes))
+
+
+@pytest.mark.parametrize(
+    "server_",
+    [("algo.server=mean",), ("algo.server=softsync", "algo.softsync_size=4")],
+    ids=["barrier and mean", "softsync of all"],
+)
+@pytest.mark.parametrize("order", ["fixed", "shuffled"])
+def test_a_server_that_averages_all_shards_is_a2c(small_spec, server_, order):
+    synchronous, _ = advance(a2c, small_spec("algo.num_shards=4"), 10)
+    asynchronous, reports = advance(a3c, small_spec(*SHARDS, *server_, f"algo.order={order}"), 10)
+    np.testing.assert_allclose(flat(asynchronous.server.params), flat(synchronous.server.params), rtol=1e-5, atol=1e-7)
+    np.testing.assert_array_equal(flat(asynchronous.actors), flat(synchronous.actors))
+    assert asynchronous.server.version == 10
+    assert all(report.asynchrony.staleness[0] == 4 for report in reports)
+
+
+def test_softsync_of_one_is_per_gradient(small_spec):
+    one, _ = advance(a3c, small_spec(*SHARDS, "algo.server=softsync", "algo.softsync_size=1"), 5)
+    each, _ = advance(a3c, small_spec(*SHARDS), 5)
+    np.testing.assert_array_equal(flat(one), flat(each))
+
+
+@pytest.mark.parametrize("num_shards", [2, 4, 8])
+def test_equal_shards_in_random_order_are_k_minus_1_versions_stale(small_spec, num_shards):
+    spec = small_spec("+algo=a3c", f"algo.num_shards={num_shards}")
+    counts = count_staleness(spec, 600)
+    mean = counts @ np.arange(counts.size) / counts.sum()
+    assert mean == pytest.approx(num_shards - 1, abs=0.05)
+    assert counts.nonzero()[0].max() <= 2 * num_shards - 2
+
+
+def test_in_a_fixed_order_all_are_k_minus_1_versions_stale(small_spec):
+    counts = count_staleness(small_spec(*SHARDS, "algo.order=fixed"), 50)
+    assert counts[3] == 50 * 4 - 3  # the first round's are 0, 1, 2, 3 versions old
+    np.testing.assert_array_equal(counts[:3], 1)
+
+
+def count_staleness(spec, updates):
+    state = jax.jit(a3c.init)(spec, jax.random.key(0))
+    _, report = jax.jit(functools.partial(program.run_chunk, ALGOS["a3c"]))(spec, state, updates)
+    return np.asarray(report.asynchrony.staleness)
+
+
+SCHEDULES = {
+    "as published": (),
+    "rare pulls": ("algo.pull_every=3",),
+    "groups": ("algo.server=softsync", "algo.softsync_size=2"),
+    "groups that straddle rounds": ("algo.server=softsync", "algo.softsync_size=3", "algo.pull_every=2"),
+    "slow shards": ("algo.shard_periods=[1,3,1,2]",),
+    "slow shards in groups": ("algo.shard_periods=[2,3,1,2]", "algo.server=softsync", "algo.softsync_size=3"),
+    "constant delays": ("algo.delay.distribution=constant", "algo.delay.mean=3"),
+    "delays a shard": ("algo.delay.distribution=geometric", "algo.delay.mean=[0,0,4,9]"),
+    "cut delays": ("algo.delay.distribution=pareto", "algo.delay.mean=6", "algo.delay.maximum=7"),
+    "uniform delays, rare pulls": ("algo.delay.distribution=uniform", "algo.delay.mean=2", "algo.pull_every=2"),
+    "in turn": ("algo.max_staleness=0",),
+    "waiting": ("algo.max_staleness=3", "algo.delay.distribution=geometric", "algo.delay.mean=2"),
+    "waiting in pairs": ("algo.max_staleness=2", "algo.pull_every=4", "algo.shard_periods=[1,1,2,1]"),
+    "waiting in groups": ("algo.max_staleness=1", "algo.server=softsync", "algo.softsync_size=2", "algo.pull_every=2"),
+    "dropping": ("algo.max_staleness=3", "algo.above_max_staleness=drop"),
+    "dropping everything but the first": ("algo.max_staleness=0", "algo.above_max_staleness=drop"),
+    "dropping after delays": (
+        "algo.max_staleness=5",
+        "algo.above_max_staleness=drop",
+        "algo.delay.distribution=pareto",
+        "algo.delay.mean=3",
+        "algo.shard_periods=[1,1,2,3]",
+    ),
+}
+
+
+def schedule(spec, state):
+    """What is drawn for the round that begins at ``state``: an order and delays, as plain numbers."""
+    _, order_key, delay_key = jax.random.split(state.key, 3)
+    order, delays = staleness.arrival_order(spec.algo, order_key), staleness.delays(spec.algo, delay_key)
+    return [int(x) for x in order], [int(x) for x in delays]
+
+
+@pytest.mark.parametrize("overrides", SCHEDULES.values(), ids=SCHEDULES)
+def test_versions_and_staleness_are_those_of_the_simulator(small_spec, overrides):
+    spec = small_spec(*SHARDS, *overrides)
+    simulator = Simulator(spec.algo)
+    state, update = jax.jit(a3c.init)(spec, jax.random.key(3)), jax.jit(a3c.update)
+    counts, dropped, waited = np.zeros(staleness.bins(spec.algo), int), 0, 0
+    for number in range(15):
+        simulator.round(number, *schedule(spec, state))
+        state, report = update(spec, state)
+        counts += np.asarray(report.asynchrony.staleness)
+        dropped, waited = dropped + report.asynchrony.dropped, waited + report.asynchrony.waited
+        assert state.server.version == simulator.newest
+        np.testing.assert_array_equal(state.ledger.version, simulator.snapshot)
+        np.testing.assert_array_equal(state.ledger.pushes, simulator.pushes)
+        assert {age: count for age, count in enumerate(counts) if count} == dict(simulator.ages)
+    assert (dropped, waited) == (simulator.dropped, simulator.waited)
+    if spec.algo.max_staleness is not None:
+        assert max(simulator.ages) <= spec.algo.max_staleness
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        SCHEDULES["as published"],
+        SCHEDULES["waiting"],
+        (*SCHEDULES["delays a shard"], "algo.correction=delay_compensation", "algo.compensation=2"),
+        (*SCHEDULES["groups that straddle rounds"], "algo.correction=learning_rate"),
+        (*SCHEDULES["dropping after delays"], "algo.shared_statistics=false", "optimizer=rmsprop"),
+    ],
+    ids=["as published", "waiting", "compensated", "groups at a lower rate", "own statistics"],
+)
+def test_parameters_are_those_of_one_gradient_after_the_other(small_spec, overrides):
+    """The same pulls, gradients and steps, made one by one by the simulator."""
+    spec = small_spec(*SHARDS, *overrides)
+    state, update = jax.jit(a3c.init)(spec, jax.random.key(3)), jax.jit(a3c.update)
+    workers = Workers(spec, state)
+    simulator = workers.simulator = Simulator(spec.algo, state.server.params, workers.compute, workers.step)
+    for number in range(6):
+        order, delays = schedule(spec, state)
+        state, _ = update(spec, state)
+        simulator.round(number, order, delays)
+        np.testing.assert_allclose(flat(state.server.params), flat(simulator.versions[-1]), rtol=2e-4, atol=2e-6)
+    for shard_, version in enumerate(simulator.snapshot):
+        mine = jax.tree.map(lambda x, shard_=shard_: x[shard_], state.snapshots)
+        np.testing.assert_allclose(flat(mine), flat(simulator.versions[version]), rtol=2e-4, atol=2e-6)
+
+
+class Workers:
+    """Gradients and steps for the simulator, from the pieces that A3C is made of, one at a time."""
+
+    def __init__(self, spec, state):
+        self.spec, self.algo = spec, spec.algo
+        self.actors = [jax.tree.map(lambda x, k=k: x[k], state.actors) for k in range(self.algo.num_shards)]
+        sets = 1 if self.algo.shared_statistics else self.algo.num_shards
+        fresh = optimizers.make(spec).init(state.server.params.network)
+        self.opt_states = [fresh] * sets
+        self.gradient = jax.jit(shard.gradient)
+
+    def compute(self, number, params):
+        gradient, self.actors[number], _ = self.gradient(self.spec, params, self.actors[number])
+        return gradient, params
+
+    def step(self, now, gradients, ages, number):
+        received = sum(self.simulator.ages.values()) + self.simulator.dropped - len(gradients)
+        rate = optimizers.learning_rate(self.spec, jnp.int32(received))
+        if self.algo.correction == "learning_rate":
+            rate = rate / max(1.0, sum(ages) / len(ages))
+        corrected = []
+        for gradient, read in gradients:
+            weights = gradient.weights
+            if self.algo.correction == "delay_compensation":
+                weights = jax.tree.map(
+                    lambda g, new, old: g + self.algo.compensation * g**2 * (new - old),
+                    weights,
+                    now.network,
+                    read.network,
+                )
+            corrected.append(gradient._replace(weights=weights))
+        group = jax.tree.map(lambda *x: jnp.stack(x), *corrected)
+        own = number % len(self.opt_states)
+        owner = Server(now, self.opt_states[own], jnp.int32(0), jnp.int32(0))
+        stepped, _ = server.step(self.spec, owner, group, rate)
+        self.opt_states[own] = stepped.opt_state
+        return stepped.params
+
+
+def test_a_learning_rate_of_zero_changes_no_weight(small_spec):
+    spec = small_spec(*SHARDS, "optimizer.learning_rate=0", *SCHEDULES["dropping after delays"])
+    before = jax.jit(a3c.init)(spec, jax.random.key(3)).server.params.network
+    after = advance(a3c, spec, 3)[0].server.params.network
+    np.testing.assert_array_equal(flat(before), flat(after))
+
+
+@pytest.mark.parametrize("correction", ["delay_compensation", "learning_rate"])
+def test_corrections_leave_fresh_gradients_alone(small_spec, correction):
+    spec = small_spec(*SHARDS, "algo.max_staleness=0", f"algo.correction={correction}")
+    plain = small_spec(*SHARDS, "algo.max_staleness=0")
+    np.testing.assert_array_equal(
+        flat(advance(a3c, spec, 4)[0].server.params), flat(advance(a3c, plain, 4)[0].server.params)
+    )
+
+
+def test_shards_have_statistics_of_their_own_or_share_them(small_spec):
+    own = advance(a3c, small_spec(*SHARDS, "algo.shared_statistics=false"), 2)[0].server.opt_state
+    shared = advance(a3c, small_spec(*SHARDS), 2)[0].server.opt_state
+    assert {x.shape[0] for x in jax.tree.leaves(own)} == {4}
+    assert {x.shape[0] for x in jax.tree.leaves(shared)} == {1}
+    assert [int(x) for x in own[1].count] == [2, 2, 2, 2]
+    assert [int(x) for x in shared[1].count] == [8]
+
+
+@pytest.mark.parametrize(
+    "shards, devices, overrides",
+    [(4, 4, ()), (8, 4, ("algo.delay.distribution=geometric", "algo.delay.mean=3")), (6, 3, ("algo.max_staleness=1",))],
+    ids=["one shard a device", "two shards a device", "in pairs"],
+)
+def test_shards_on_devices_are_shards_under_vmap(small_spec, monkeypatch, shards, devices, overrides):
+    spec = small_spec("+algo=a3c", f"algo.num_shards={shards}", "env.num_envs=24", *overrides)
+    assert placement.num_devices(shards) == devices
+    spread, reports = advance(a3c, spec, 5)
+    with monkeypatch.context() as patch:
+        patch.setattr(placement, "num_devices", lambda num_shards: 1)
+        together, together_reports = advance(a3c, spec, 5)
+    np.testing.assert_allclose(flat(spread.server.params), flat(together.server.params), rtol=1e-3, atol=1e-5)
+    np.testing.assert_array_equal(spread.ledger.version, together.ledger.version)
+    np.testing.assert_array_equal(spread.actors.episode_length, together.actors.episode_length)
+    np.testing.assert_allclose(flat(reports), flat(together_reports), rtol=1e-2, atol=1e-5)
+
+
+def test_a_stop_in_mid_schedule_changes_no_bit(small_spec):
+    spec = small_spec(*SHARDS, *SCHEDULES["dropping after delays"], "algo.server=softsync", "algo.softsync_size=3")
+    run = jax.jit(functools.partial(program.run_chunk, ALGOS["a3c"]))
+    start = jax.jit(a3c.init)(spec, jax.random.key(3))
+    whole, _ = run(spec, start, 10)
+    part, _ = run(spec, start, 7)
+    resumed, _ = run(spec, serialization.unpack(part, serialization.pack(part)), 3)
+    np.testing.assert_array_equal(flat(resumed), flat(whole))
+
+
+def test_keys_are_used_once(small_spec):
+    with jax.debug_key_reuse(True):
+        advance(a3c, small_spec(*SHARDS, "algo.delay.distribution=uniform", "algo.delay.mean=2"), 2)
+
+
+def test_slow_shards_take_fewer_steps(small_spec):
+    spec = small_spec(*SHARDS, "algo.shard_periods=[1,2,3,6]")
+    state, reports = advance(a3c, spec, 6)
+    np.testing.assert_array_equal(sum(report.asynchrony.shard_pushes for report in reports), [6, 3, 2, 1])
+    assert spec.algo.pushes(6) == state.server.arrivals == 12
+
+
+def test_lag_is_zero_where_nothing_is_stale(small_spec):
+    spec = small_spec(*SHARDS, "algo.server=mean")
+    nothing = a3c.lag(spec, advance(a3c, spec, 3)[0])
+    assert nothing == (0.0, 0.0)
+    something = a3c.lag(small_spec(*SHARDS), advance(a3c, small_spec(*SHARDS), 3)[0])
+    assert something.parameter_distance > 0 and something.policy_kl > 0
+
+
+def test_the_sum_over_time_is_t_times_the_mean(small_spec):
+    spec, summed = small_spec(), small_spec("algo.time_reduction=sum")
+    state = jax.jit(a2c.init)(spec, jax.random.key(3))
+    actor = jax.tree.map(lambda x: x[0], state.actors)
+    mean, total = (shard.gradient(each, state.server.params, actor)[0].weights for each in (spec, summed))
+    np.testing.assert_allclose(flat(total), 4 * flat(mean), rtol=1e-6)
+
+
+UNIFORM = (np.arange(100_000) + 0.5) / 100_000
+
+
+@pytest.mark.parametrize("distribution, mean", [("constant", 5), ("uniform", 2.5), ("uniform", 8), ("geometric", 3)])
+def test_delays_have_the_mean_that_is_asked_for(distribution, mean):
+    drawn = np.asarray(staleness.quantile(distribution, jnp.float32(mean), jnp.asarray(UNIFORM, jnp.float32)))
+    assert drawn.mean() == pytest.approx(mean, rel=2e-3)
+    np.testing.assert_array_equal(drawn, np.round(drawn))
+
+
+def test_a_pareto_delay_has_a_heavy_tail():
+    """P(delay ≥ d) = (1 + d/s)^−1.5 with s = mean/2."""
+    drawn = np.asarray(staleness.quantile("pareto", jnp.float32(4), jnp.asarray(UNIFORM, jnp.float32)))
+    for least in (1, 10, 100):
+        assert np.mean(drawn >= least) == pytest.approx((1 + least / 2) ** -1.5, rel=0.02)
+
+
+def test_a_delay_of_mean_zero_is_none():
+    for distribution in ("constant", "uniform", "geometric", "pareto"):
+        assert not staleness.quantile(distribution, jnp.float32(0), jnp.asarray(UNIFORM, jnp.float32)).any()
+
+
+def test_params_are_the_servers(small_spec):
+    state, _ = advance(a3c, small_spec(*SHARDS), 1)
+    assert isinstance(a3c.params(state), Params)
+    np.testing.assert_array_equal(flat(a3c.params(state)), flat(state.server.params))
