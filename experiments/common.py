@@ -70,21 +70,25 @@ def learn_lanes(configs: list[Config]) -> dict[str, Any]:
 
     from jaxac import evaluation, program, schedule, spec
     from jaxac.algos import ALGOS
+    from jaxac.spec import Spec
+    from jaxac.types import Array, PRNGKey, PyTree
 
     config, plan = configs[0], schedule.make(configs[0])
     algo, settings = ALGOS[config.algo.name], config.evaluation
     specs = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(spec.make, configs))
-    train_keys, evaluation_keys = jax.vmap(program.keys)(jnp.asarray([config.seed for config in configs], jnp.uint32))
-    chunk = jax.jit(jax.vmap(functools.partial(program.run_chunk, algo), (0, 0, None)), donate_argnums=1)
+    train_keys, evaluation_keys = (
+        jnp.stack(keys) for keys in zip(*(program.keys(c.seed) for c in configs), strict=True)
+    )
+    lanes = jax.jit(jax.vmap(functools.partial(program.run_chunk, algo), (0, 0, None)), donate_argnums=1)
 
     @jax.jit
     @jax.vmap
-    def evaluate(spec, state, key):
+    def evaluate(spec: Spec, state: PyTree, key: PRNGKey) -> Array:
         returns = evaluation.evaluate(spec, algo.params(state), key, settings.episodes, settings.greedy)
         return returns.mean()
 
     state = jax.jit(jax.vmap(algo.init))(specs, train_keys)
-    chunk = chunk.lower(specs, state, 1).compile()
+    chunk = lanes.lower(specs, state, 1).compile()
     updates, train_seconds, env_steps, returns, rows = 0, 0.0, [], [], []
     while updates < plan.total:
         start, target = time.perf_counter(), plan.next_evaluation(updates)
@@ -92,13 +96,13 @@ def learn_lanes(configs: list[Config]) -> dict[str, Any]:
         jax.block_until_ready(report)
         train_seconds += time.perf_counter() - start
         updates = target
-        keys = jax.vmap(lambda key: jax.random.fold_in(key, updates))(evaluation_keys)  # noqa: B023
+        now = jax.vmap(jax.random.fold_in, (0, None))(evaluation_keys, updates)
         env_steps.append(config.env_steps(updates))
-        returns.append(evaluate(specs, state, keys))
+        returns.append(evaluate(specs, state, now))
         rows.append(_scalars(report))
     metrics = {name: [[row[name][lane] for row in rows] for lane in range(len(configs))] for name in rows[0]}
-    lanes = [[float(mean[lane]) for mean in returns] for lane in range(len(configs))]
-    return {"env_steps": env_steps, "returns": lanes, "metrics": metrics, "train_seconds": train_seconds}
+    curves = [[float(mean[lane]) for mean in returns] for lane in range(len(configs))]
+    return {"env_steps": env_steps, "returns": curves, "metrics": metrics, "train_seconds": train_seconds}
 
 
 def _scalars(report: Any) -> dict[str, list[float]]:

@@ -44,6 +44,21 @@ def keep_freed_memory() -> None:
         mallopt(option, value)
 
 
+def split_cores(num_threads: int) -> None:
+    """Makes a device of each CPU core, for at most so many threads; without effect once JAX has looked for devices.
+
+    With as many threads as cores a computation then keeps to one core. Left alone where ``XLA_FLAGS`` counts the
+    devices already.
+    """
+    flags, cores = os.environ.get("XLA_FLAGS", ""), len(os.sched_getaffinity(0))
+    if "xla_force_host_platform_device_count" in flags:
+        return
+    flags += f" --xla_force_host_platform_device_count={min(num_threads, cores)}"
+    if num_threads >= cores:
+        flags += " --xla_cpu_multi_thread_eigen=false"
+    os.environ["XLA_FLAGS"] = flags
+
+
 def enable_compilation_cache(setting: str | None) -> None:
     """Keeps compiled programs in ``setting``: ``auto`` is a per-user directory, None is nowhere."""
     if setting is None:

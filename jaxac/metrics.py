@@ -6,8 +6,7 @@ import jax
 import numpy as np
 
 from jaxac.loggers import Row
-from jaxac.program import ChunkReport
-from jaxac.types import Array, Asynchrony
+from jaxac.types import Array, Asynchrony, ChunkReport
 
 EVALUATION = ("eval_return_mean", "eval_return_std", "eval_episodes")
 
@@ -19,7 +18,7 @@ def to_row(report: ChunkReport, steps_per_push: int, seconds: float) -> Row:
         steps_per_push: environment steps behind one shard's gradient.
         seconds: that the chunk took.
     """
-    metrics, episodes, asynchrony, lag, _ = jax.device_get(report)
+    metrics, episodes, asynchrony, lag, waiting, _ = jax.device_get(report)
     ended = float(episodes.ended)
     return {
         **{name: number(value) for name, value in metrics._asdict().items()},
@@ -28,6 +27,7 @@ def to_row(report: ChunkReport, steps_per_push: int, seconds: float) -> Row:
         "episode_length": number(episodes.length_sum / ended) if ended else None,
         **(asynchrony_row(asynchrony, steps_per_push, seconds) if asynchrony else {}),
         **({name: number(value) for name, value in lag._asdict().items()} if lag else {}),
+        **({name: number(value) for name, value in waiting._asdict().items()} if waiting else {}),
     }
 
 

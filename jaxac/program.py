@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -10,29 +11,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxac import evaluation, machine
-from jaxac.algos import ALGOS, Algo, placement
-from jaxac.config import Config
+from jaxac.algos import ALGOS, Algo, placement, realtime
+from jaxac.algos.replay import Replay
+from jaxac.algos.threads import Threads
+from jaxac.config import A3CConfig, Config
 from jaxac.errors import ConfigError
 from jaxac.spec import Spec
-from jaxac.types import Array, Asynchrony, Episodes, Lag, Metrics, PRNGKey, PyTree, Report
+from jaxac.types import Array, ChunkReport, PRNGKey, PyTree, Report
 
 EVALUATION_BATCHES = 4
 """The final evaluation takes so many batches of episodes, those along the way one."""
-
-
-class ChunkReport(NamedTuple):
-    """What the host learns of a chunk of updates: a fixed number of scalars, however long the chunk."""
-
-    metrics: Metrics
-    """Averaged over the chunk's updates."""
-    episodes: Episodes
-    """Of the chunk's ended episodes."""
-    asynchrony: Asynchrony | None
-    """Added up over the chunk's updates; None for A2C."""
-    lag: Lag | None
-    """At the end of the chunk; None for A2C."""
-    finite: Array
-    """[] bool: every metric and every parameter is a finite number."""
 
 
 class Program(NamedTuple):
@@ -47,6 +35,10 @@ class Program(NamedTuple):
     state: PyTree
     """Shapes, dtypes and shardings of the state."""
     compile_seconds: float
+    blocks: bool
+    """Whether ``chunk`` returns only when it is done, so that there is nothing to dispatch ahead."""
+    close: Callable[[], None]
+    """Ends what still runs in the background."""
 
 
 def keys(seed: int) -> tuple[PRNGKey, PRNGKey]:
@@ -76,24 +68,29 @@ def run_chunk(algo: Algo, spec: Spec, state: PyTree, num_updates: Array) -> tupl
     finite = [jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves((algo.params(state), sums.metrics))]
     means = jax.tree.map(lambda x: x / num_updates, sums.metrics)
     return state, ChunkReport(
-        means, sums.episodes, sums.asynchrony, algo.lag(spec, state), finite=jnp.all(jnp.stack(finite))
+        means,
+        sums.episodes,
+        sums.asynchrony,
+        algo.lag(spec, state),
+        waiting=None,
+        finite=jnp.all(jnp.stack(finite)),
     )
 
 
-def compile_program(config: Config, spec: Spec) -> Program:
+def compile_program(config: Config, spec: Spec, log: Path | None = None) -> Program:
     """Traces and compiles everything the run will call.
 
+    Args:
+        log: where A3C's threads write their events; None for nowhere.
+
     Raises:
-        ConfigError: if it needs more memory than the device has.
+        ConfigError: if it needs more memory than the device has, or an event log cannot be replayed.
     """
     algo, settings = ALGOS[config.algo.name], config.evaluation
     start = time.perf_counter()
     key = keys(config.seed)[0]
     init = jax.jit(algo.init).lower(spec, key).compile()
     state = jax.tree.map(_struct, jax.eval_shape(algo.init, spec, key), init.output_shardings)
-
-    def chunk(spec: Spec, state: PyTree, num_updates: Array) -> tuple[PyTree, ChunkReport]:
-        return run_chunk(algo, spec, state, num_updates)
 
     def evaluate(spec: Spec, state: PyTree, key: PRNGKey) -> Array:
         batch = -(-settings.episodes // EVALUATION_BATCHES)
@@ -102,21 +99,11 @@ def compile_program(config: Config, spec: Spec) -> Program:
     def copy(state: PyTree) -> PyTree:
         return jax.tree.map(jnp.copy, state)
 
-    lowered = (
-        jax.jit(chunk, donate_argnums=1).lower(spec, state, jax.ShapeDtypeStruct((), jnp.int32)),
-        jax.jit(evaluate).lower(spec, state, key),
-        jax.jit(copy).lower(state),
-    )
     with ThreadPoolExecutor() as pool:  # the compiler releases the interpreter lock
-        compiled_chunk, compiled_evaluate, compiled_copy = pool.map(lambda program: program.compile(), lowered)
-    _check_memory(config, compiled_chunk)
-    wait = jax.default_backend() == "cpu" and placement.num_devices(config.algo.num_shards) > 1
-
-    def run(spec: Spec, state: PyTree, num_updates: int) -> tuple[PyTree, ChunkReport]:
-        result = compiled_chunk(spec, state, np.int32(num_updates))
-        # Several CPU devices share one pool of threads: two chunks under way at once can starve each other for ever.
-        return jax.block_until_ready(result) if wait else result
-
+        chunk = pool.submit(_compile_chunk, config, spec, state, log)
+        others = [jax.jit(evaluate).lower(spec, state, key), jax.jit(copy).lower(state)]
+        compiled_evaluate, compiled_copy = pool.map(lambda program: program.compile(), others)
+        run, blocks, close = chunk.result()
     return Program(
         init=init,
         chunk=run,
@@ -124,7 +111,38 @@ def compile_program(config: Config, spec: Spec) -> Program:
         copy=compiled_copy,
         state=state,
         compile_seconds=time.perf_counter() - start,
+        blocks=blocks,
+        close=close,
     )
+
+
+Chunk = Callable[[Spec, PyTree, int], tuple[PyTree, ChunkReport]]
+
+
+def _compile_chunk(
+    config: Config, spec: Spec, state: PyTree, log: Path | None
+) -> tuple[Chunk, bool, Callable[[], None]]:
+    """What advances the run, whether that blocks, and what ends it."""
+    algo = config.algo
+    if isinstance(algo, A3CConfig) and algo.runtime != "compiled":
+        programs = realtime.compile_programs(spec, state)
+        threads = algo.runtime == "threads"
+        runtime = Threads(algo, programs, config.num_updates, log) if threads else Replay(algo, programs)
+        return lambda _, state, num_updates: runtime.chunk(state, num_updates), True, runtime.close
+
+    def chunk(spec: Spec, state: PyTree, num_updates: Array) -> tuple[PyTree, ChunkReport]:
+        return run_chunk(ALGOS[algo.name], spec, state, num_updates)
+
+    compiled = jax.jit(chunk, donate_argnums=1).lower(spec, state, jax.ShapeDtypeStruct((), jnp.int32)).compile()
+    _check_memory(config, compiled)
+    wait = jax.default_backend() == "cpu" and placement.num_devices(algo.num_shards) > 1
+
+    def run(spec: Spec, state: PyTree, num_updates: int) -> tuple[PyTree, ChunkReport]:
+        result = compiled(spec, state, np.int32(num_updates))
+        # Several CPU devices share one pool of threads: two chunks under way at once can starve each other for ever.
+        return jax.block_until_ready(result) if wait else result
+
+    return run, wait, lambda: None
 
 
 def _check_memory(config: Config, compiled: jax.stages.Compiled) -> None:

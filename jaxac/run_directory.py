@@ -5,6 +5,7 @@
     config.yaml          the resolved configuration          metrics.jsonl       a row per chunk of updates
     overrides.yaml       what the command line said          summary.json        how it ended
     checkpoints/         the whole state, newest last        learning_curve.png, policy.gif, wandb/
+    events.jsonl         what A3C's threads did
 """
 
 import dataclasses
@@ -26,6 +27,7 @@ OVERRIDES = "overrides.yaml"
 METRICS = "metrics.jsonl"
 SUMMARY = "summary.json"
 CHECKPOINTS = "checkpoints"
+EVENTS = "events.jsonl"
 
 PER_PROCESS = ("resume", "stop_after_updates")
 _MAY_CHANGE = {*PER_PROCESS, "total_env_steps", "compilation_cache"}

@@ -6,7 +6,7 @@ import secrets
 import jax
 
 from jaxac import artifacts, machine, run_directory
-from jaxac.config import Config
+from jaxac.config import A3CConfig, Config
 from jaxac.errors import DivergedError
 from jaxac.loggers import open_loggers
 from jaxac.run_directory import Run
@@ -25,6 +25,8 @@ def train(config: Config, run: Run, group: str | None) -> float | None:
         SystemExit: with 128 + the signal's number, if Ctrl-C or SIGTERM stopped the run; all is saved by then.
     """
     machine.keep_freed_memory()
+    if isinstance(config.algo, A3CConfig) and config.algo.runtime != "compiled":
+        machine.split_cores(config.algo.num_shards)
     machine.enable_compilation_cache(config.compilation_cache)
     progress = Progress(**run.checkpoint.progress) if run.checkpoint else Progress(run_id=secrets.token_hex(4))
     if run_directory.is_complete(run, config):

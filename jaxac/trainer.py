@@ -19,7 +19,7 @@ from jaxac.config import Config
 from jaxac.loggers import Logger, Row
 from jaxac.run_directory import Run
 from jaxac.signals import StopRequest
-from jaxac.types import Array, PyTree
+from jaxac.types import Array, ChunkReport, PyTree
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Dispatched(NamedTuple):
 
     updates: int
     """Done once this chunk is."""
-    report: program.ChunkReport
+    report: ChunkReport
     returns: Array | None
     """[episodes] of an evaluation, if one was due."""
     saved: PyTree | None
@@ -55,7 +55,7 @@ class Trainer:
         self.config, self.run, self.progress = config, run, progress
         self.schedule = schedule.make(config)
         self.spec = spec.make(config)
-        self.program = program.compile_program(config, self.spec)
+        self.program = program.compile_program(config, self.spec, run.directory / run_directory.EVENTS)
         self.status = "completed"
         train_key, self.evaluation_key = program.keys(config.seed)
         if run.checkpoint is None:
@@ -71,6 +71,12 @@ class Trainer:
 
     def train(self, stop: StopRequest, loggers: list[Logger]) -> None:
         """Runs to the end, or to whatever ends it before; ``status`` says which."""
+        try:
+            self._train(stop, loggers)
+        finally:
+            self.program.close()
+
+    def _train(self, stop: StopRequest, loggers: list[Logger]) -> None:
         self._read, self._read_at = self.updates, time.perf_counter()
         pending: Dispatched | None = None
         while self.updates < self._stop_at and self.status == "completed" and not self._solved() and not stop.signal:
@@ -78,8 +84,9 @@ class Trainer:
             if pending:
                 self._absorb(pending, loggers)
             pending = current
-            if current.returns is not None and self.config.evaluation.stop_at_return is not None:
-                self._absorb(current, loggers)  # whether to go on depends on it
+            decides = current.returns is not None and self.config.evaluation.stop_at_return is not None
+            if decides or self.program.blocks:  # whether to go on depends on it, or it is done already
+                self._absorb(current, loggers)
                 pending = None
         if pending and self.status == "completed":
             self._absorb(pending, loggers)

@@ -152,3 +152,29 @@ class Report(NamedTuple):
     episodes: Episodes
     asynchrony: Asynchrony | None
     """None for A2C."""
+
+
+class Waiting(NamedTuple):
+    """What threads did not do, since the row before."""
+
+    idle_share: float
+    """Of the threads' time, the share spent waiting for the lock or the main loop."""
+    contention: float
+    """Share of pushes that found the lock taken, or, without a lock, that another push overlapped with."""
+
+
+class ChunkReport(NamedTuple):
+    """What the host learns of a chunk of updates: of a size that does not depend on the chunk's length."""
+
+    metrics: Metrics
+    """Averaged over the chunk's updates."""
+    episodes: Episodes
+    """Of the chunk's ended episodes."""
+    asynchrony: Asynchrony | None
+    """Added up over the chunk's updates; None for A2C."""
+    lag: Lag | None
+    """At the end of the chunk; None for A2C."""
+    waiting: Waiting | None
+    """Of threads."""
+    finite: Array
+    """[] bool: every metric and every parameter is a finite number."""

@@ -172,5 +172,9 @@ def _default_env_steps(config: Config) -> int:
 
 
 def _default_learning_rate(config: Config) -> float:
-    """3e-3, and less below 512 environments, whose gradients are noisier: what CartPole tolerates without relapses."""
-    return 3e-3 * min(1.0, config.env.num_envs / 512) ** 0.25
+    """3e-3 for A2C, and less below 512 environments, whose gradients are noisier: what CartPole bears without relapses.
+
+    Where the server makes several steps of a round's gradients, all of them together are as long as A2C's one.
+    """
+    steps_per_round = config.algo.num_shards / min(config.algo.group_size, config.algo.num_shards)
+    return 3e-3 * min(1.0, config.env.num_envs / 512) ** 0.25 / steps_per_round

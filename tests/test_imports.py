@@ -15,7 +15,8 @@ errors lean_import catalog config validation checkpoint run_directory hydra_erro
 machine
 types spec returns distributions normalization envs networks agent rollout optimizers
 algos.placement algos.shard algos.server algos.a2c algos.trees algos.staleness algos.corrections algos.arrival algos.a3c
-algos evaluation program metrics serialization render artifacts trainer runner train
+algos algos.events algos.realtime algos.hogwild algos.threads algos.replay
+evaluation program metrics serialization render artifacts trainer runner train
 """
 ORDER = TABLE.split()
 

@@ -11,7 +11,7 @@ from jaxac import checkpoint, run_directory, runner, trainer
 from jaxac.errors import ConfigError, DivergedError
 
 ARTIFACTS = ("logger.curve=false", "logger.gif=false")
-TIMINGS = {"seconds", "sps"}
+TIMINGS = {"seconds", "sps", "versions_per_second"}
 
 
 @pytest.fixture

@@ -1,0 +1,52 @@
+"""Updates without a lock: every thread adds to the shared parameters, leaf by leaf, whatever the others do meanwhile.
+
+Recht et al. 2011, "Hogwild!: A Lock-Free Approach to Parallelizing Stochastic Gradient Descent". The shared memory is
+the host's: numpy arrays that are changed in place.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxac.algos import a3c
+from jaxac.algos.arrival import Ledger
+from jaxac.algos.realtime import Host, Programs, Shard
+from jaxac.algos.shard import Gradient
+from jaxac.types import Array, Params, Server
+
+
+class Hogwild(Host):
+    """A :class:`Host` whose server has no consistent state, only leaves."""
+
+    def __init__(self, programs: Programs, state: a3c.State) -> None:
+        super().__init__(programs, state)
+        server = self.ledger.server
+        leaves, self._tree = jax.tree.flatten((server.params.network, server.opt_state))
+        self._leaves = [np.array(leaf) for leaf in leaves]
+        self._moments = server.params.moments  # replaced as a whole: a mixture of two would be no moments
+
+    def apply(self, shard: Shard, gradient: Gradient) -> Array:
+        """Reads, steps from what it read, adds the difference. Others may have been at it in between."""
+        read = [leaf.copy() for leaf in self._leaves]
+        ledger, outcome = self._push_to(self.ledger._replace(server=self._server(read)), shard, gradient)
+        stepped = jax.tree.leaves((ledger.server.params.network, ledger.server.opt_state))
+        for leaf, before, after in zip(self._leaves, read, stepped, strict=True):
+            np.add(leaf, np.asarray(after) - before, out=leaf)
+        self._moments = ledger.server.params.moments
+        return outcome.gradient_norm
+
+    def newest(self) -> Params:
+        """What a pull brings: possibly leaves of different versions."""
+        return self._server([leaf.copy() for leaf in self._leaves]).params
+
+    def whole_ledger(self) -> Ledger:
+        """The ledger as it is to be saved."""
+        versions = jnp.array([each.version for each in self.shards], jnp.int32)
+        pushes = jnp.array([each.pushes for each in self.shards], jnp.int32)
+        server = self._server([leaf.copy() for leaf in self._leaves])
+        return jax.device_put(self.ledger._replace(server=server, version=versions, pushes=pushes), self.home)
+
+    def _server(self, leaves: list[np.ndarray]) -> Server:
+        network, opt_state = jax.tree.unflatten(self._tree, leaves)
+        params = Params(network, self._moments)
+        return jax.device_put(Server(params, opt_state, jnp.int32(self.version), jnp.int32(self.pushes)), self.home)

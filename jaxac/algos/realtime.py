@@ -1,0 +1,229 @@
+"""A3C outside of virtual time: one gradient and one arrival after the other, each a compiled call.
+
+Threads make these calls as they please; a replay makes the same ones again, in the order that a log tells.
+"""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxac import optimizers
+from jaxac.algos import a3c, arrival, shard, staleness
+from jaxac.algos.arrival import Ledger, Round, Wave
+from jaxac.algos.events import Event
+from jaxac.algos.shard import Gradient, Unrolled
+from jaxac.spec import Spec
+from jaxac.types import ActorState, Array, Asynchrony, ChunkReport, Metrics, Params, PyTree, Waiting
+
+
+@dataclass
+class Shard:
+    """One learner: its snapshot, its environments, and the device it computes on."""
+
+    number: int
+    device: jax.Device
+    snapshot: Params
+    """Where the server is."""
+    version: int
+    pushes: int
+    """Since the last pull."""
+    actor: ActorState
+
+
+class Computed(NamedTuple):
+    """What a shard made of its snapshot."""
+
+    gradient: Gradient
+    actor: ActorState
+    unrolled: Unrolled
+
+
+class Arrived(NamedTuple):
+    """A push as the host remembers it."""
+
+    shard: int
+    staleness: int
+    dropped: bool
+    gradient_norm: Array
+    unrolled: Unrolled
+
+
+class Cut(NamedTuple):
+    """The run after ``updates · K`` pushes: references to arrays, which never change, so taking one costs nothing."""
+
+    updates: int
+    ledger: Ledger
+    snapshots: list[Params]
+    actors: list[ActorState]
+    arrived: list[Arrived]
+    """Since the cut before."""
+    events: list[Event]
+    """Since the cut before."""
+
+
+class Programs(NamedTuple):
+    """Compiled ahead of time, so that no thread compiles."""
+
+    gradient: dict[jax.Device, Callable[..., Any]]
+    """``shard.gradient``, for each device that computes."""
+    push: Callable[..., Any]
+    """``arrival.push``, where the server is."""
+    lag: Callable[..., Any]
+    """``a3c.lag``."""
+    spec: Spec
+    copies: dict[jax.Device, Spec]
+    """Of ``spec``, one on each device."""
+    layout: a3c.State
+    """The shapes and shardings of a training state."""
+
+
+def compile_programs(spec: Spec, layout: a3c.State) -> Programs:
+    """For a training state of this layout."""
+    devices = jax.local_devices()[: spec.algo.num_shards]
+    copies = {device: jax.device_put(spec, device) for device in devices}
+    home = devices[0]
+    params, actor = jax.tree.map(lambda x: _array(x.dtype, *x.shape[1:]), (layout.snapshots, layout.actors))
+    number, everyone = _array(jnp.int32), _array(jnp.bool, spec.algo.num_shards)
+    delays = _array(jnp.int32, spec.algo.num_shards)
+
+    def lower(function: Callable[..., Any], device: jax.Device, *args: PyTree) -> jax.stages.Lowered:
+        placed = _on(device, args)
+        return jax.jit(function).lower(copies[device], *placed)
+
+    wave = Wave(Gradient(params.network, params.moments), params, number)
+    lowered = [
+        lower(arrival.push, home, Round(everyone, delays), layout.ledger, number, wave),
+        jax.jit(a3c.lag).lower(spec, layout),
+        *(lower(shard.gradient, device, params, actor) for device in devices),
+    ]
+    with ThreadPoolExecutor() as pool:
+        push, lag, *gradients = pool.map(lambda program: program.compile(), lowered)
+    return Programs(dict(zip(devices, gradients, strict=True)), push, lag, spec, copies, layout)
+
+
+class Host:
+    """The server and its shards, on the host's side.
+
+    Args:
+        state: what to go on from.
+    """
+
+    def __init__(self, programs: Programs, state: a3c.State) -> None:
+        devices = list(programs.gradient)
+        self.programs, self.home = programs, devices[0]
+        self.spec, self.algo = programs.spec, staleness.settings(programs.spec)
+        self.key, self.updates, num_shards = state.key, int(state.round), self.algo.num_shards
+        self.round = jax.device_put(Round(jnp.ones(num_shards, bool), jnp.zeros(num_shards, jnp.int32)), self.home)
+        self.ledger: Ledger = jax.device_put(state.ledger, self.home)
+        self.version = int(state.server.version)
+        versions, pushes = np.asarray(state.ledger.version), np.asarray(state.ledger.pushes)
+        self.shards = [
+            Shard(
+                number,
+                device := devices[number % len(devices)],
+                jax.device_put(_row(state.snapshots, number), self.home),
+                int(versions[number]),
+                int(pushes[number]),
+                jax.device_put(_row(state.actors, number), device),
+            )
+            for number in range(num_shards)
+        ]
+        self.events: list[Event] = []
+        self.arrived: list[Arrived] = []
+        self.pushes = self.updates * num_shards
+
+    def compute(self, shard: Shard) -> Computed:
+        """The shard's next gradient; it takes as long as it takes."""
+        device, params = shard.device, jax.device_put(shard.snapshot, shard.device)
+        computed = self.programs.gradient[device](self.programs.copies[device], params, shard.actor)
+        return jax.block_until_ready(Computed(*computed))
+
+    def apply(self, shard: Shard, gradient: Gradient) -> Array:
+        """The server takes the gradient, or drops it; returns its norm."""
+        self.ledger, outcome = self._push_to(self.ledger, shard, gradient)
+        return outcome.gradient_norm
+
+    def newest(self) -> Params:
+        """What a pull brings."""
+        return self.ledger.server.params
+
+    def whole_ledger(self) -> Ledger:
+        """The ledger as it is to be saved."""
+        return self.ledger
+
+    def settle(self, shard: Shard, computed: Computed, norm: Array, seconds: float) -> Cut | None:
+        """The host's account of an arrival: versions, the shard's pull, the log; at every ``K``-th push, a cut."""
+        age = self.version - shard.version
+        dropped = self.algo.max_staleness is not None and age > self.algo.max_staleness
+        self.pushes, self.version = self.pushes + 1, self.version + (not dropped)
+        common = {"push": self.pushes, "shard": shard.number, "version": self.version, "seconds": round(seconds, 6)}
+        self.events.append({"event": "push", **common, "read": shard.version, "dropped": dropped})
+        self.arrived.append(Arrived(shard.number, age, dropped, norm, computed.unrolled))
+        shard.actor, shard.pushes = computed.actor, shard.pushes + 1
+        if dropped or shard.pushes >= self.algo.pull_every:
+            shard.snapshot, shard.version, shard.pushes = self.newest(), self.version, 0
+            self.events.append({"event": "pull", **common})
+        return self._cut() if self.pushes % self.algo.num_shards == 0 else None
+
+    def state(self, cut: Cut) -> a3c.State:
+        """The training state at a cut, as the compiled runtime has it."""
+        here = jax.device_put((cut.snapshots, cut.actors), self.home)
+        snapshots, actors = (jax.tree.map(lambda *rows: jnp.stack(rows), *trees) for trees in here)
+        state = a3c.State(self.key, jnp.int32(cut.updates), cut.ledger, snapshots, actors)
+        return jax.device_put(state, jax.tree.map(lambda leaf: leaf.sharding, self.programs.layout))
+
+    def report(self, state: a3c.State, cuts: list[Cut], waiting: Waiting | None) -> ChunkReport:
+        """What the cuts of a chunk tell."""
+        arrived = [each for cut in cuts for each in cut.arrived]
+        unrolled, norms = _fetch([each.unrolled for each in arrived]), _fetch([each.gradient_norm for each in arrived])
+        ages = np.array([each.staleness for each in arrived])
+        dropped = np.array([each.dropped for each in arrived])
+        bins, used = staleness.bins(self.algo), int((~dropped).sum())
+        rate = optimizers.learning_rate(self.spec, jnp.int32((cuts[-1].updates - 1) * self.algo.num_shards))
+        means = jax.tree.map(np.mean, unrolled.losses)
+        metrics = Metrics(**means._asdict(), gradient_norm=norms.sum() / max(used, 1), learning_rate=rate)
+        finite = [np.isfinite(np.asarray(leaf)).all() for leaf in jax.tree.leaves((metrics, a3c.params(state)))]
+        asynchrony = Asynchrony(
+            staleness=jnp.asarray(np.bincount(np.minimum(ages[~dropped], bins - 1), minlength=bins)),
+            dropped=jnp.int32(dropped.sum()),
+            waited=jnp.int32(0),
+            shard_pushes=jnp.asarray(np.bincount([each.shard for each in arrived], minlength=self.algo.num_shards)),
+            versions=jnp.int32(used),
+        )
+        episodes = jax.tree.map(np.sum, unrolled.episodes)
+        lag = self.programs.lag(self.spec, state)
+        return ChunkReport(metrics, episodes, asynchrony, lag, waiting, finite=jnp.asarray(all(finite)))
+
+    def _push_to(self, ledger: Ledger, shard: Shard, gradient: Gradient) -> Any:
+        wave = Wave(jax.device_put(gradient, self.home), shard.snapshot, jnp.int32(shard.version))
+        return self.programs.push(self.programs.copies[self.home], self.round, ledger, np.int32(shard.number), wave)
+
+    def _cut(self) -> Cut:
+        self.updates += 1
+        snapshots, actors = [each.snapshot for each in self.shards], [each.actor for each in self.shards]
+        cut = Cut(self.updates, self.whole_ledger(), snapshots, actors, self.arrived, self.events)
+        self.arrived, self.events = [], []
+        return cut
+
+
+def _array(dtype: Any, *shape: int) -> Any:
+    return jax.ShapeDtypeStruct(shape, dtype)
+
+
+def _on(device: jax.Device, tree: PyTree) -> PyTree:
+    sharding = jax.sharding.SingleDeviceSharding(device)
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), tree)
+
+
+def _row(tree: PyTree, number: int) -> PyTree:
+    return jax.tree.map(lambda x: x[number], tree)
+
+
+def _fetch(trees: Iterable[PyTree]) -> PyTree:
+    """The trees of scalars as one of arrays, on the host."""
+    return jax.tree.map(lambda *scalars: np.array(scalars), *jax.device_get(list(trees)))

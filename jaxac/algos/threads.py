@@ -1,0 +1,150 @@
+"""A3C as it was meant: one thread a shard, no barrier, and whatever staleness comes of it.
+
+A thread computes a gradient with its snapshot, brings it to the server, pulls, and begins anew. Nobody waits for
+another but at the server's lock (``algo.lock``). The main loop is told of every ``K``-th push through a queue, and
+threads run ahead of it by a bounded number of updates, so that logging and evaluating hold up nobody either.
+"""
+
+import queue
+import threading
+import time
+from pathlib import Path
+
+from jaxac.algos import a3c, events
+from jaxac.algos.hogwild import Hogwild
+from jaxac.algos.realtime import Cut, Host, Programs, Shard
+from jaxac.config import A3CConfig
+from jaxac.types import ChunkReport, Waiting
+
+_AHEAD = 64
+"""Updates that threads may be ahead of the main loop."""
+
+
+class Threads:
+    """The runtime ``threads``.
+
+    Args:
+        num_updates: of the whole run, beyond which no thread goes.
+        log: where the events go; None for nowhere.
+    """
+
+    def __init__(self, algo: A3CConfig, programs: Programs, num_updates: int, log: Path | None) -> None:
+        self._algo, self._programs, self._log = algo, programs, log
+        self._num_updates = num_updates
+        self._host: Host | None = None
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+        self._may_claim = threading.Condition()
+        self._allowed = self._claimed = self._limit = 0
+        self._closing = False
+        self._cuts: queue.Queue[Cut | BaseException] = queue.Queue()
+        self._idle = [0.0] * algo.num_shards
+        self._contended = self._arrivals = 0
+        self._started = self._last = 0.0
+
+    def chunk(self, state: a3c.State, num_updates: int) -> tuple[a3c.State, ChunkReport]:
+        """The run ``num_updates · K`` pushes later.
+
+        Args:
+            state: where to start; later calls go on from the state before, whatever they are given.
+
+        Raises:
+            Exception: the one that a thread died of.
+        """
+        if self._host is None:
+            self._host = self._start(state)
+        self._allow(num_updates)
+        cuts = [self._next_cut() for _ in range(num_updates)]
+        if self._log:
+            events.append(self._log, [event for cut in cuts for event in cut.events])
+        state = self._host.state(cuts[-1])
+        return state, self._host.report(state, cuts, self._waiting())
+
+    def close(self) -> None:
+        """Ends the threads, each after the gradient under way."""
+        with self._may_claim:
+            self._closing = True
+            self._may_claim.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def _start(self, state: a3c.State) -> Host:
+        host = (Host if self._algo.lock else Hogwild)(self._programs, state)
+        if self._log:
+            events.truncate(self._log, host.pushes)
+        self._allowed = host.updates + _AHEAD
+        self._claimed = host.pushes
+        self._started = self._last = time.perf_counter()
+        for shard in host.shards:
+            thread = threading.Thread(target=self._work, args=(host, shard), name=f"shard {shard.number}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        return host
+
+    def _work(self, host: Host, shard: Shard) -> None:
+        try:
+            while self._claim(shard):
+                self._deliver(host, shard)
+        except BaseException as error:
+            self._cuts.put(error)
+
+    def _deliver(self, host: Host, shard: Shard) -> None:
+        computed, norm = host.compute(shard), None
+        if not self._algo.lock:
+            version = host.version
+            norm = host.apply(shard, computed.gradient)
+        with_lock = time.perf_counter()
+        free = self._lock.acquire(blocking=False)
+        if not free:
+            self._lock.acquire()
+        try:
+            now = time.perf_counter()
+            self._idle[shard.number] += now - with_lock
+            self._arrivals += 1
+            if norm is None:
+                norm, collided = host.apply(shard, computed.gradient), not free
+            else:
+                collided = version != host.version
+            self._contended += collided
+            cut = host.settle(shard, computed, norm, now - self._started)
+        finally:
+            self._lock.release()
+        if cut:
+            self._cuts.put(cut)
+
+    def _claim(self, shard: Shard) -> bool:
+        """Waits until another gradient may be begun; False if none ever will."""
+        start = time.perf_counter()
+        with self._may_claim:
+            while self._claimed >= self._limit and not self._closing:
+                self._may_claim.wait()
+            self._claimed += 1
+        self._idle[shard.number] += time.perf_counter() - start
+        return not self._closing
+
+    def _allow(self, num_updates: int) -> None:
+        with self._may_claim:
+            self._allowed += num_updates
+            self._limit = min(self._allowed, self._num_updates) * self._algo.num_shards
+            self._may_claim.notify_all()
+
+    def _next_cut(self) -> Cut:
+        while True:
+            try:
+                found = self._cuts.get(timeout=1.0)
+            except queue.Empty:
+                if not any(thread.is_alive() for thread in self._threads):
+                    raise RuntimeError("all of A3C's threads have ended without a word") from None
+                continue
+            if isinstance(found, BaseException):
+                raise found
+            return found
+
+    def _waiting(self) -> Waiting:
+        """Since the chunk before."""
+        now = time.perf_counter()
+        with self._lock:
+            idle = sum(self._idle) / (len(self._idle) * (now - self._last))
+            contention = self._contended / max(self._arrivals, 1)
+            self._idle, self._contended, self._arrivals, self._last = [0.0] * len(self._idle), 0, 0, now
+        return Waiting(idle, contention)
