@@ -4,8 +4,9 @@ Recht et al. 2011, "Hogwild!: A Lock-Free Approach to Parallelizing Stochastic G
 the host's: numpy arrays that are changed in place.
 """
 
+from typing import Any, cast
+
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxac.algos import a3c
@@ -41,12 +42,12 @@ class Hogwild(Host):
 
     def whole_ledger(self) -> Ledger:
         """The ledger as it is to be saved."""
-        versions = jnp.array([each.version for each in self.shards], jnp.int32)
-        pushes = jnp.array([each.pushes for each in self.shards], jnp.int32)
+        versions: Any = np.array([each.version for each in self.shards], np.int32)
+        pushes: Any = np.array([each.pushes for each in self.shards], np.int32)
         server = self._server([leaf.copy() for leaf in self._leaves])
-        return jax.device_put(self.ledger._replace(server=server, version=versions, pushes=pushes), self.home)
+        return self.ledger._replace(server=server, version=versions, pushes=pushes)
 
     def _server(self, leaves: list[np.ndarray]) -> Server:
         network, opt_state = jax.tree.unflatten(self._tree, leaves)
-        params = Params(network, self._moments)
-        return jax.device_put(Server(params, opt_state, jnp.int32(self.version), jnp.int32(self.pushes)), self.home)
+        version, arrivals = cast(Array, np.int32(self.version)), cast(Array, np.int32(self.pushes))
+        return Server(Params(network, self._moments), opt_state, version, arrivals)

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from jaxac.algos import a3c, events
 from jaxac.algos.hogwild import Hogwild
-from jaxac.algos.realtime import Cut, Host, Programs, Shard
+from jaxac.algos.realtime import Computed, Cut, Host, Programs, Shard
 from jaxac.config import A3CConfig
-from jaxac.types import ChunkReport, Waiting
+from jaxac.types import Array, ChunkReport, Waiting
 
-_AHEAD = 64
+_AHEAD = 8
 """Updates that threads may be ahead of the main loop."""
 
 
@@ -89,26 +89,22 @@ class Threads:
             self._cuts.put(error)
 
     def _deliver(self, host: Host, shard: Shard) -> None:
-        computed, norm = host.compute(shard), None
-        if not self._algo.lock:
+        computed = host.compute(shard)
+        if self._algo.lock:
+            taken, start = self._lock.locked(), time.perf_counter()
+            with self._lock:
+                self._idle[shard.number] += time.perf_counter() - start
+                norm = host.apply(shard, computed.gradient)
+                self._settle(host, shard, computed, norm, taken)
+        else:
             version = host.version
             norm = host.apply(shard, computed.gradient)
-        with_lock = time.perf_counter()
-        free = self._lock.acquire(blocking=False)
-        if not free:
-            self._lock.acquire()
-        try:
-            now = time.perf_counter()
-            self._idle[shard.number] += now - with_lock
-            self._arrivals += 1
-            if norm is None:
-                norm, collided = host.apply(shard, computed.gradient), not free
-            else:
-                collided = version != host.version
-            self._contended += collided
-            cut = host.settle(shard, computed, norm, now - self._started)
-        finally:
-            self._lock.release()
+            with self._lock:  # for the account alone
+                self._settle(host, shard, computed, norm, host.version != version)
+
+    def _settle(self, host: Host, shard: Shard, computed: Computed, norm: Array, contended: bool) -> None:
+        self._contended, self._arrivals = self._contended + contended, self._arrivals + 1
+        cut = host.settle(shard, computed, norm, time.perf_counter() - self._started)
         if cut:
             self._cuts.put(cut)
 
