@@ -97,10 +97,8 @@ def summarize(name: str, rows: list[dict[str, float]]) -> dict[str, Any]:
     for key in rows[0]:
         values = [row[key] for row in rows]
         result[key] = {"median": statistics.median(values), "low": min(values), "high": max(values)}
-        digits = 2 if key == "ratio" else 0
-        print(
-            f"  {key:6} {statistics.median(values):>11,.{digits}f}   {min(values):,.{digits}f} … {max(values):,.{digits}f}"
-        )
+        median, low, high = (f"{x:,.2f}" if key == "ratio" else f"{x:,.0f}" for x in result[key].values())
+        print(f"  {key:6} {median:>11}   {low} … {high}")
     return result
 
 

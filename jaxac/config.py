@@ -99,6 +99,7 @@ class A3CConfig(AlgoConfig):
     server: Literal["per_gradient", "softsync", "mean"]
     softsync_size: Count
     order: Literal["fixed", "shuffled"]
+    pull_at: Literal["push", "round"]
     pull_every: Count
     shard_periods: tuple[Count, ...] | None
     delay: DelayConfig

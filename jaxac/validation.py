@@ -112,6 +112,11 @@ def _check_asynchrony(algo: A3CConfig) -> None:
             f"algo.shard_periods={list(algo.periods)} makes no sense with algo.server=mean, a barrier at which all "
             "shards are as slow as the slowest; leave it out, or choose algo.server=per_gradient."
         )
+    if algo.pull_at == "round" and (algo.pull_every > 1 or algo.delay.distribution != "none"):
+        raise ConfigError(
+            f"algo.pull_at=round leaves no room for algo.pull_every={algo.pull_every} or "
+            f"algo.delay.distribution={algo.delay.distribution}; choose algo.pull_at=push."
+        )
     if not algo.shared_statistics and algo.group_size > 1:
         raise ConfigError(
             f"algo.shared_statistics=false needs algo.server=per_gradient: a mean of {algo.group_size} gradients "
@@ -132,6 +137,7 @@ def _check_real_time(algo: A3CConfig) -> None:
         "algo.server": (algo.server, "per_gradient"),
         "algo.shard_periods": (algo.shard_periods, None),
         "algo.delay.distribution": (algo.delay.distribution, "none"),
+        "algo.pull_at": (algo.pull_at, "push"),
     }
     for name, (value, only) in virtual.items():
         if value != only:

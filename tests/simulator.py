@@ -42,6 +42,8 @@ class Simulator:
             self.wave(order[first : first + size], active, delays)
 
     def wave(self, shards, active, delays):
+        if self.algo.pull_at == "round":
+            self.snapshot, self.pushes = [self.newest] * len(self.snapshot), [0] * len(self.pushes)
         for place, shard in enumerate(shards):
             steps_before = (len(self.group) + place) // self.group_size()
             too_old = self.newest + steps_before - self.snapshot[shard] > (self.algo.max_staleness or 0)

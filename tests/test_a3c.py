@@ -93,6 +93,7 @@ SCHEDULES = {
     "delays a shard": ("algo.delay.distribution=geometric", "algo.delay.mean=[0,0,4,9]"),
     "cut delays": ("algo.delay.distribution=pareto", "algo.delay.mean=6", "algo.delay.maximum=7"),
     "uniform delays, rare pulls": ("algo.delay.distribution=uniform", "algo.delay.mean=2", "algo.pull_every=2"),
+    "pulls at the round's start": ("algo.pull_at=round", "algo.shard_periods=[1,1,2,1]"),
     "in turn": ("algo.max_staleness=0",),
     "waiting": ("algo.max_staleness=3", "algo.delay.distribution=geometric", "algo.delay.mean=2"),
     "waiting in pairs": ("algo.max_staleness=2", "algo.pull_every=4", "algo.shard_periods=[1,1,2,1]"),

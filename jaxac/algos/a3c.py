@@ -111,7 +111,7 @@ def lag(spec: Spec, state: State) -> Lag:
 
 def _whole_round(spec: Spec, round_: Round, state: State, order: Array) -> tuple[State, WaveReport]:
     """All shards compute at once, where they live, and arrive in this order."""
-    state, waited = _wait(spec, round_, state, order)
+    state, waited = _refresh(spec, round_, state, order)
     gradients = placement.map_shards(shard.gradient, len(order), (None, 0, 0))
     pushed, actors, unrolled = gradients(spec, state.snapshots, state.actors)
     actors = _moved(spec, round_.active, actors, state.actors)
@@ -122,7 +122,7 @@ def _whole_round(spec: Spec, round_: Round, state: State, order: Array) -> tuple
 
 def _wave(spec: Spec, round_: Round, state: State, shards: Array) -> tuple[State, WaveReport]:
     """Some of the shards compute at once, and arrive in this order."""
-    state, waited = _wait(spec, round_, state, shards)
+    state, waited = _refresh(spec, round_, state, shards)
     read, before, version = trees.take((state.snapshots, state.actors, state.ledger.version), shards)
     pushed, after, unrolled = jax.vmap(shard.gradient, (None, 0, 0))(spec, read, before)
     actors = trees.put(state.actors, shards, _moved(spec, round_.active[shards], after, before))
@@ -138,18 +138,24 @@ def _moved(spec: Spec, active: Array, after: ActorState, before: ActorState) -> 
     return trees.where(active, after, before)
 
 
-def _wait(spec: Spec, round_: Round, state: State, shards: Array) -> tuple[State, Array]:
-    """Who would exceed ``algo.max_staleness`` on arrival first pulls the newest version; also how many did."""
+def _refresh(spec: Spec, round_: Round, state: State, shards: Array) -> tuple[State, Array]:
+    """Who would exceed ``algo.max_staleness`` on arrival first pulls the newest version; also how many did.
+
+    With ``algo.pull_at=round`` everyone pulls it.
+    """
     algo, ledger = staleness.settings(spec), state.ledger
-    if algo.max_staleness is None or algo.above_max_staleness == "drop":
+    bound = algo.max_staleness if algo.above_max_staleness == "wait" else None
+    if bound is None and algo.pull_at == "push":
         return state, jnp.zeros((), jnp.int32)
     steps_before = (ledger.group.size + jnp.arange(len(shards))) // algo.group_size
     on_arrival = ledger.server.version - ledger.version[shards] + steps_before
-    late = jnp.zeros(algo.num_shards, bool).at[shards].set(on_arrival > algo.max_staleness) & round_.active
+    too_old = jnp.zeros(len(shards), bool) if bound is None else on_arrival > bound
+    late = jnp.zeros(algo.num_shards, bool).at[shards].set(too_old) & round_.active
+    pulls = jnp.ones_like(late) if algo.pull_at == "round" else late
     newest = jax.tree.map(lambda x: x[None], ledger.server.params)
-    version = jnp.where(late, ledger.server.version, ledger.version)
-    ledger = ledger._replace(version=version, pushes=jnp.where(late, 0, ledger.pushes))
-    state = state._replace(ledger=ledger, snapshots=trees.where(late, newest, state.snapshots))
+    version = jnp.where(pulls, ledger.server.version, ledger.version)
+    ledger = ledger._replace(version=version, pushes=jnp.where(pulls, 0, ledger.pushes))
+    state = state._replace(ledger=ledger, snapshots=trees.where(pulls, newest, state.snapshots))
     return state, jnp.sum(late, dtype=jnp.int32)
 
 

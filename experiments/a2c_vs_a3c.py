@@ -1,0 +1,225 @@
+"""A2C against A3C: what asynchrony costs or gives, and which part of it.
+
+    python -m experiments.a2c_vs_a3c              every arm, 30 seeds: about 40 minutes on 2 cores
+    python -m experiments.a2c_vs_a3c --quick      a few arms, small: two minutes
+    python -m experiments.a2c_vs_a3c --only "K = 4" --only ladder    arms whose name or group has that in it
+    python -m experiments.a2c_vs_a3c --report     tables and plots again, from what is saved
+
+CartPole-v1, 128 environments in all, unrolls of 16 steps, half a million environment steps, everything else as in the
+default configuration. An arm first tries learning rates, ``--rates`` times its default, on ``--tuning-seeds`` seeds of
+its own, and takes the one with the highest mean return over all evaluations; it is then run on ``--seeds`` other seeds,
+all at once (``vmap``). Results are saved arm by arm, so a stopped experiment goes on where it was.
+
+Mean returns have 95% bootstrap intervals over seeds, differences likewise (SciPy). A seed *collapses* if an evaluation
+falls under 400 after an earlier one has reached 475. Wall-clock is that of one run at the arm's own speed with all
+lanes at work; the table holds every arm against A2C after as many seconds as the faster of the two takes.
+"""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from experiments.common import RESULTS, learn_lanes, load, make_config, save
+
+EVALUATIONS = 20
+A2C = "A2C, synchronous mean"
+A3C = "A3C: shuffled arrival, pull after push"
+CORRECTIONS = {
+    "none": (),
+    "η/τ": ("algo.correction=learning_rate",),
+    "DC-ASGD": ("algo.correction=delay_compensation", "algo.compensation=1"),
+}
+RMSPROP = ("optimizer=rmsprop", "optimizer.learning_rate=3e-4")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to train, and where it stands in the tables."""
+
+    group: str
+    name: str
+    overrides: tuple[str, ...]
+    staleness: float | None = None
+    """The abscissa of the group's plot, if it has one."""
+    correction: str = "none"
+
+
+def arms() -> Iterator[Arm]:
+    """Every arm. The ladder adds one thing at a time; the curves turn one knob."""
+    a3c = ("+algo=a3c", "algo.num_shards=16")
+    yield Arm("ladder", A2C, ("+algo=a2c", "algo.num_shards=16"))
+    yield Arm("ladder", "workers in turn, nothing stale", (*a3c, "algo.max_staleness=0"))
+    yield Arm("ladder", "gradients of the round's start, applied one by one", (*a3c, "algo.pull_at=round"))
+    yield Arm("ladder", A3C, a3c)
+    for name, distribution in (
+        ("random delays (geometric, mean 8)", "geometric"),
+        ("heavy tails (Pareto, mean 8)", "pareto"),
+    ):
+        yield Arm("ladder", name, (*a3c, f"algo.delay.distribution={distribution}", "algo.delay.mean=8"))
+    yield Arm("shards", "K = 1", ("+algo=a3c", "algo.num_shards=1"), 1)
+    for shards in (4, 16, 64):
+        for correction, overrides in CORRECTIONS.items():
+            chosen = ("+algo=a3c", f"algo.num_shards={shards}", *overrides)
+            yield Arm("shards", f"K = {shards}, {correction}", chosen, shards, correction)
+    for correction, overrides in CORRECTIONS.items():
+        for delay in (0, 8, 16, 32, 64):
+            chosen = (*a3c, "algo.delay.distribution=constant", f"algo.delay.mean={delay}", *overrides)
+            yield Arm("delays", f"delay {delay}, {correction}", chosen, delay, correction)
+    for shared in ("true", "false"):
+        name = f"RMSProp, {'shared' if shared == 'true' else 'own'} statistics"
+        yield Arm("statistics", name, (*a3c, *RMSPROP, f"algo.shared_statistics={shared}"))
+
+
+def run(arm: Arm, size: argparse.Namespace) -> dict[str, Any]:
+    """Tunes, then trains."""
+    base = (*arm.overrides, f"env.num_envs={size.num_envs}", f"total_env_steps={size.env_steps}")
+    base = (*base, f"evaluation.every={size.env_steps // EVALUATIONS}", "evaluation.episodes=64")
+    rate = make_config(*base).optimizer.learning_rate
+    assert rate is not None
+
+    def lanes(rates: list[float], seeds: range) -> dict[str, Any]:
+        pairs = [(rate, seed) for rate in rates for seed in seeds]
+        return learn_lanes([make_config(*base, f"optimizer.learning_rate={r}", f"seed={seed}") for r, seed in pairs])
+
+    rates = [rate * factor for factor in size.rates]
+    tuning = lanes(rates, range(1000, 1000 + size.tuning_seeds))
+    scores = np.array(tuning["returns"]).reshape(len(rates), -1).mean(axis=1)
+    chosen = rates[int(scores.argmax())]
+    final = lanes([chosen], range(size.seeds))
+    return {
+        "group": arm.group,
+        "overrides": base,
+        "abscissa": arm.staleness,
+        "correction": arm.correction,
+        "learning_rate": chosen,
+        "tuning": dict(zip(map(str, rates), scores.tolist(), strict=True)),
+        "env_steps": final["env_steps"],
+        "returns": np.round(final["returns"], 1).tolist(),
+        "staleness": float(np.mean(final["metrics"].get("staleness_mean", 0.0))),
+        "seconds_per_run": final["train_seconds"] / size.seeds,
+    }
+
+
+def interval(values: np.ndarray) -> tuple[float, float]:
+    """The 95% bootstrap interval of the mean."""
+    if np.ptp(values) == 0:
+        return float(values[0]), float(values[0])
+    found = stats.bootstrap((values,), np.mean, method="percentile", rng=np.random.default_rng(0)).confidence_interval
+    return float(found.low), float(found.high)
+
+
+def at_seconds(result: dict[str, Any], seconds: float) -> np.ndarray:
+    """[seeds] the returns after so many seconds of one run, interpolated between evaluations."""
+    steps = np.array(result["env_steps"])
+    when = steps / steps[-1] * result["seconds_per_run"]
+    return np.array([np.interp(seconds, when, curve) for curve in result["returns"]])
+
+
+def row(name: str, result: dict[str, Any], a2c: dict[str, Any]) -> str:
+    """A line of the table."""
+    curves = np.array(result["returns"])
+    final, area = curves[:, -1], curves.mean(axis=1)
+    low, high = interval(area)
+    first = np.array([np.argmax(curve >= 475) if (curve >= 475).any() else len(curve) for curve in curves])
+    collapsed = [(curve[start:] < 400).any() for start, curve in zip(first, curves, strict=True)]
+    difference = interval(area - np.array(a2c["returns"]).mean(axis=1))
+    seconds = min(result["seconds_per_run"], a2c["seconds_per_run"])
+    at_equal_time = at_seconds(result, seconds) - at_seconds(a2c, seconds)
+    timed = interval(at_equal_time)
+    return (
+        f"| {name} | {result['learning_rate']:.2g} | {result['staleness']:.1f} "
+        f"| {area.mean():.0f} [{low:.0f}, {high:.0f}] | [{difference[0]:+.0f}, {difference[1]:+.0f}] | {final.mean():.0f} | {np.mean(final >= 475):.0%} "
+        f"| {np.mean(collapsed):.0%} | {result['seconds_per_run']:.2f} | [{timed[0]:+.0f}, {timed[1]:+.0f}] |"
+    )
+
+
+HEADER = (
+    "| arm | η | staleness | mean return [95%] | minus A2C [95%] | at the end | solved | collapsed | s a run "
+    "| minus A2C at equal seconds [95%] |\n|---|---|---|---|---|---|---|---|---|---|"
+)
+
+
+def table(results: dict[str, Any]) -> str:
+    """Every arm, group by group."""
+    lines = []
+    for group in dict.fromkeys(result["group"] for result in results.values()):
+        lines += [f"\n**{group}**\n", HEADER]
+        lines += [row(name, result, results[A2C]) for name, result in results.items() if result["group"] == group]
+    return "\n".join(lines)
+
+
+def plot(results: dict[str, Any], path: Any) -> None:
+    """Learning curves of the ladder, and mean return against shards and delays."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(13, 4), layout="constrained", dpi=110)
+    curves, *knobs = figure.subplots(1, 3)
+    for name, result in results.items():
+        if result["group"] == "ladder":
+            values, steps = np.array(result["returns"]), np.array(result["env_steps"]) / 1e6
+            bounds = np.array([interval(column) for column in values.T])
+            (line,) = curves.plot(steps, values.mean(axis=0), label=name, linewidth=1.2)
+            curves.fill_between(steps, *bounds.T, color=line.get_color(), alpha=0.15, linewidth=0)
+    curves.set(xlabel="million environment steps", ylabel="evaluation return", title="The ladder (mean, 95%)")
+    curves.legend(fontsize=6.5)
+    for axes, group, label in zip(
+        knobs, ("shards", "delays"), ("shards K", "delay of pulls, in versions"), strict=True
+    ):
+        for correction in CORRECTIONS:
+            chosen = [r for r in results.values() if r["group"] == group and r["correction"] == correction]
+            if chosen:
+                areas = [np.array(result["returns"]).mean(axis=1) for result in chosen]
+                means, bounds = [area.mean() for area in areas], np.array([interval(area) for area in areas])
+                errors = np.abs(bounds.T - np.array(means))
+                axes.errorbar([r["abscissa"] for r in chosen], means, errors, marker="o", capsize=2, label=correction)
+        axes.set(xlabel=label, ylabel="mean return over the run", title=f"{group.capitalize()}, with corrections")
+        if axes.has_data():
+            axes.legend(title="correction", fontsize=7)
+    knobs[0].set_xscale("log", base=2)
+    for axes in (curves, *knobs):
+        axes.grid(alpha=0.3)
+    figure.savefig(path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", help="arms whose name or group contains this")
+    parser.add_argument("--quick", action="store_true", help="the ladder's first four arms, small")
+    parser.add_argument("--report", action="store_true", help="no training")
+    parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--tuning-seeds", type=int, default=4)
+    parser.add_argument("--rates", type=float, nargs="+", default=[0.5, 1, 2, 4, 8], help="times the arm's default")
+    parser.add_argument("--num-envs", type=int, default=128)
+    parser.add_argument("--env-steps", type=int, default=500_000)
+    args = parser.parse_args()
+    chosen = [arm for arm in arms() if not args.only or any(part in f"{arm.group} {arm.name}" for part in args.only)]
+    name = "a2c_vs_a3c"
+    if args.quick:
+        name, chosen = "a2c_vs_a3c_quick", chosen[:4]
+        args.seeds, args.tuning_seeds, args.rates, args.num_envs, args.env_steps = 5, 2, [1, 4], 64, 200_000
+    from jaxac import machine
+
+    machine.keep_freed_memory()
+    machine.enable_compilation_cache("auto")
+    results: dict[str, Any] = {} if args.quick else load(name).get("arms", {})
+    for number, arm in enumerate(chosen):
+        if arm.name in results or args.report:
+            continue
+        results[arm.name] = run(arm, args)
+        save(name, {"arms": results})
+        print(
+            f"{number + 1}/{len(chosen)} {row(arm.name, results[arm.name], results.get(A2C, results[arm.name]))}",
+            flush=True,
+        )
+    in_order = {arm.name: results[arm.name] for arm in arms() if arm.name in results}
+    print(table(in_order))
+    plot(in_order, RESULTS / f"{name}.png")
+    print(f"\nwritten to {RESULTS / name}.json and .png")
+
+
+if __name__ == "__main__":
+    main()
