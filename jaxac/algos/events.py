@@ -42,7 +42,8 @@ def read_pushes(path: str) -> list[Event]:
         path = str(Path(path) / run_directory.EVENTS)
     try:
         pushes = [event for event in _lines(Path(path)) if event["event"] == "push"]
-        whole = [event["push"] for event in pushes] == list(range(1, len(pushes) + 1))
+        fields = [[event[name] for name in ("shard", "read", "seconds")] for event in pushes]
+        whole = len(fields) > 0 and [event["push"] for event in pushes] == list(range(1, len(pushes) + 1))
     except OSError as error:
         raise ConfigError(
             f"algo.events={path} cannot be read: {error.strerror}; give the events.jsonl of a run with "

@@ -1,0 +1,209 @@
+"""A3C in real time, in this process, on the four devices there are."""
+
+import json
+import os
+import threading
+import time
+
+import jax
+import numpy as np
+import pytest
+
+from jaxac import checkpoint, program, run_directory, runner, spec
+from jaxac.algos import events, realtime
+from jaxac.errors import ConfigError
+
+THREADS = ("+algo=a3c", "algo.num_shards=4", "algo.runtime=threads")
+QUIET = ("logger.curve=false", "logger.gif=false", "evaluation.episodes=4")
+
+
+@pytest.fixture
+def run(small_config, run_dir):
+    """``run(*overrides, at=…)``: trains in a directory of its own and returns it."""
+
+    def train(*overrides, at="a"):
+        cache = f"compilation_cache={os.environ['JAXAC_TEST_CACHE']}"
+        config = small_config(*THREADS[:2], *QUIET, cache, *overrides)
+        runner.train(config, run_directory.open_run(config, run_dir / at, list(overrides)), None)
+        return run_dir / at
+
+    return train
+
+
+@pytest.fixture
+def session(small_config, run_dir):
+    """``session(*overrides)``: a program with threads, its numbers and a fresh state; the threads end with the test."""
+    opened = []
+
+    def open_(*overrides):
+        config = small_config(*THREADS, "total_env_steps=32000", *overrides)
+        numbers = spec.make(config)
+        run_dir.mkdir(exist_ok=True)
+        built = program.compile_program(config, numbers, run_dir / "events.jsonl")
+        opened.append(built)
+        return built, numbers, built.init(numbers, program.keys(0)[0])
+
+    yield open_
+    for built in opened:
+        built.close()
+
+
+def summary(directory):
+    return json.loads((directory / "summary.json").read_text())
+
+
+def log(directory):
+    return [json.loads(line) for line in (directory / "events.jsonl").read_text().splitlines()]
+
+
+def test_a_replay_gives_the_same_bits(run):
+    real = run("algo.runtime=threads", at="real")
+    again = run("algo.runtime=replay", f"algo.events={real / 'events.jsonl'}", at="again")
+    assert summary(again)["params_digest"] == summary(real)["params_digest"]
+    rows = [run_directory.rows(directory)[-1] for directory in (real, again)]
+    for name in ("policy_loss", "staleness_histogram", "parameter_distance", "eval_return_mean", "shard_env_steps"):
+        assert rows[0][name] == rows[1][name]
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("algo.max_staleness=2", "algo.above_max_staleness=drop", "algo.correction=delay_compensation"),
+        ("algo.pull_every=2", "algo.shared_statistics=false", "algo.correction=learning_rate"),
+    ],
+    ids=["dropping", "rare pulls"],
+)
+def test_a_replay_follows_every_setting(run, overrides):
+    real = run("algo.runtime=threads", *overrides, at="real")
+    again = run("algo.runtime=replay", f"algo.events={real}", *overrides, at="again")
+    assert summary(again)["params_digest"] == summary(real)["params_digest"]
+
+
+def test_the_log_tells_who_read_what(run):
+    """Versions count the pushes; a shard reads what it pulled after its push before."""
+    lines = log(run("algo.runtime=threads"))
+    pushes = [line for line in lines if line["event"] == "push"]
+    assert [line["push"] for line in pushes] == list(range(1, 41))
+    assert [line["version"] for line in pushes] == list(range(1, 41))
+    pulled = dict.fromkeys(range(4), 0)
+    for line in lines:
+        if line["event"] == "push":
+            assert line["read"] == pulled[line["shard"]]
+        else:
+            pulled[line["shard"]] = line["version"]
+
+
+def test_staleness_is_measured_from_versions(run):
+    directory = run("algo.runtime=threads")
+    counts = np.sum([np.bincount(ages(row), minlength=60) for row in run_directory.rows(directory)], axis=0)
+    expected = np.bincount([x["version"] - 1 - x["read"] for x in log(directory) if x["event"] == "push"], minlength=60)
+    np.testing.assert_array_equal(counts, expected)
+    row = run_directory.rows(directory)[-1]
+    assert 0 <= row["idle_share"] < 1 and 0 <= row["contention"] <= 1
+    assert sum(sum(row["shard_env_steps"]) for row in run_directory.rows(directory)) == 320
+
+
+def ages(row):
+    return np.repeat(np.arange(len(row["staleness_histogram"])), row["staleness_histogram"])
+
+
+def test_one_thread_is_a3c_with_one_shard(run):
+    """The same mathematics in other compiled programs: equal up to rounding."""
+    runtimes = (("algo.runtime=compiled",), ("algo.runtime=threads",), ("algo.runtime=threads", "algo.lock=false"))
+    rows = []
+    for number, runtime in enumerate(runtimes):
+        directory = run("algo.num_shards=1", *runtime, at=str(number))
+        row = run_directory.rows(directory)[-1]
+        rows.append([row["value_mean"], row["policy_loss"], row["entropy"], row["gradient_norm"], row["learning_rate"]])
+    np.testing.assert_allclose(rows[1], rows[0], rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(rows[2], rows[0], rtol=1e-3, atol=1e-6)
+
+
+def test_without_a_lock_nothing_is_lost_but_order(session):
+    built, numbers, state = session("algo.lock=false")
+    state, report = built.chunk(numbers, state, 50)
+    assert state.server.version == state.server.arrivals == 200
+    assert int(report.asynchrony.staleness.sum()) == 200
+    assert bool(report.finite)
+
+
+def test_a_slow_shard_slows_nobody_else(session, monkeypatch):
+    compute = realtime.Host.compute
+
+    def slowly(self, shard):
+        if shard.number == 0:
+            time.sleep(0.3)
+        return compute(self, shard)
+
+    monkeypatch.setattr(realtime.Host, "compute", slowly)
+    built, numbers, state = session()
+    pushes = np.zeros(4, int)
+    for _ in range(10):
+        state, report = built.chunk(numbers, state, 5)
+        pushes += np.asarray(report.asynchrony.shard_pushes)
+    assert pushes.sum() == 200
+    assert pushes[1:].min() > 3 * max(pushes[0], 1)
+
+
+def test_a_thread_that_dies_ends_the_run_with_its_own_error(run, run_dir, monkeypatch):
+    compute, calls = realtime.Host.compute, []
+
+    def fail(self, shard):
+        calls.append(shard.number)
+        if len(calls) > 20:
+            raise ArithmeticError("a shard fell ill")
+        return compute(self, shard)
+
+    monkeypatch.setattr(realtime.Host, "compute", fail)
+    before = threading.active_count()
+    with pytest.raises(ArithmeticError, match="a shard fell ill"):
+        run("algo.runtime=threads", "checkpoint.every=32")
+    assert checkpoint.read(checkpoint.newest(run_dir / "a" / "checkpoints")).updates >= 1
+    assert threading.active_count() <= before
+    monkeypatch.undo()
+    assert summary(run(f"resume={run_dir / 'a'}", "algo.runtime=threads"))["env_steps"] == 320
+
+
+def test_a_run_goes_on_after_a_stop(run):
+    directory = run("algo.runtime=threads", "stop_after_updates=4")
+    assert summary(directory)["status"] == "interrupted"
+    run("algo.runtime=threads", f"resume={directory}")
+    assert summary(directory)["env_steps"] == 320
+    pushes = [line["push"] for line in log(directory) if line["event"] == "push"]
+    assert pushes == list(range(1, 41))
+    again = run("algo.runtime=replay", f"algo.events={directory}", at="again")
+    assert summary(again)["params_digest"] == summary(directory)["params_digest"]
+
+
+def test_shards_use_all_devices(session):
+    built, numbers, state = session()
+    built.chunk(numbers, state, 1)
+    assert len(jax.local_devices()) == 4
+
+
+@pytest.mark.parametrize(
+    "content, expected",
+    [
+        (None, "cannot be read"),
+        ("no json\n", "damaged"),
+        ('{"event": "push", "push": 2, "shard": 0, "read": 0, "seconds": 0}\n', "damaged"),
+        ('{"event": "push", "push": 1, "shard": 0}\n', "damaged"),
+        ("", "damaged"),
+        ('{"event": "push", "push": 1, "shard": 0, "read": 7, "seconds": 0}\n', "other algo.* settings"),
+        ('{"event": "push", "push": 1, "shard": 0, "read": 0, "seconds": 0}\n', "ends after 1 pushes"),
+    ],
+)
+def test_a_log_that_does_not_fit_is_refused(run, tmp_path, content, expected):
+    path = tmp_path / "events.jsonl"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ConfigError, match=expected):
+        run("algo.runtime=replay", f"algo.events={path}")
+
+
+def test_a_log_is_cut_where_the_checkpoint_is(tmp_path):
+    path = tmp_path / "events.jsonl"
+    events.append(path, [{"event": "push", "push": 1}, {"event": "pull", "push": 1}, {"event": "push", "push": 2}])
+    events.truncate(path, 1)
+    assert len(path.read_text().splitlines()) == 2
+    events.truncate(tmp_path / "none", 1)
