@@ -49,6 +49,7 @@ def learn(config: Config) -> dict[str, Any]:
             returns = program.evaluate_batches(compiled, numbers, state, evaluation_key, updates, batches)
             curve["env_steps"].append(config.env_steps(updates))
             curve["returns"].append(float(returns.mean()))
+    compiled.close()
     return {**curve, "train_seconds": train_seconds}
 
 
@@ -79,7 +80,6 @@ def learn_lanes(configs: list[Config]) -> dict[str, Any]:
     train_keys, evaluation_keys = (
         jnp.stack(keys) for keys in zip(*(program.keys(c.seed) for c in configs), strict=True)
     )
-    lanes = jax.jit(jax.vmap(functools.partial(program.run_chunk, algo), (0, 0, None)), donate_argnums=1)
 
     @jax.jit
     @jax.vmap
@@ -88,7 +88,9 @@ def learn_lanes(configs: list[Config]) -> dict[str, Any]:
         return returns.mean()
 
     state = jax.jit(jax.vmap(algo.init))(specs, train_keys)
-    chunk = lanes.lower(specs, state, 1).compile()
+    lanes = jax.vmap(functools.partial(program.run_chunk, algo), (0, 0, None))
+    lives = jax.tree.map(lambda leaf: leaf.sharding, state)
+    chunk = jax.jit(lanes, donate_argnums=1, out_shardings=(lives, None)).lower(specs, state, 1).compile()
     updates, train_seconds, env_steps, returns, rows = 0, 0.0, [], [], []
     while updates < plan.total:
         start, target = time.perf_counter(), plan.next_evaluation(updates)

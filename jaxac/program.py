@@ -133,7 +133,9 @@ def _compile_chunk(
     def chunk(spec: Spec, state: PyTree, num_updates: Array) -> tuple[PyTree, ChunkReport]:
         return run_chunk(ALGOS[algo.name], spec, state, num_updates)
 
-    compiled = jax.jit(chunk, donate_argnums=1).lower(spec, state, jax.ShapeDtypeStruct((), jnp.int32)).compile()
+    lives = jax.tree.map(lambda leaf: leaf.sharding, state)  # where it lay, it stays
+    program = jax.jit(chunk, donate_argnums=1, out_shardings=(lives, None))
+    compiled = program.lower(spec, state, jax.ShapeDtypeStruct((), jnp.int32)).compile()
     _check_memory(config, compiled)
     wait = jax.default_backend() == "cpu" and placement.num_devices(algo.num_shards) > 1
 

@@ -22,6 +22,11 @@ def test_every_choice_composes(network, optimizer):
     make_config(A2C, f"network={network}", f"optimizer={optimizer}")
 
 
+@pytest.mark.parametrize("algo", options("algo"))
+def test_every_algo_composes(algo):
+    assert make_config(f"+algo={algo}").algo.name == algo
+
+
 @pytest.mark.parametrize("experiment", options("experiment"))
 def test_every_experiment_composes(experiment):
     make_config(f"+experiment={experiment}")
@@ -33,6 +38,18 @@ def test_the_tutorial_is_the_textbooks():
     assert (config.optimizer.name, config.optimizer.learning_rate, config.algo.discount) == ("adam", 1e-3, 0.99)
     assert config.algo.returns == "monte_carlo"
     assert config.num_updates == 500
+
+
+def test_the_paper_preset_has_the_papers_values():
+    """Mnih et al. 2016 and its first author's e-mail."""
+    config = make_config("+experiment=a3c_paper")
+    optimizer, algo = config.optimizer, config.algo
+    assert (optimizer.name, optimizer.learning_rate, optimizer.schedule) == ("rmsprop", 7e-4, "linear")
+    assert (optimizer.epsilon, optimizer.decay, optimizer.max_grad_norm) == (0.1, 0.99, None)
+    assert (algo.name, algo.num_shards, config.env.num_envs, algo.unroll_length) == ("a3c", 16, 16, 5)
+    assert (algo.entropy_coef, algo.value_coef, algo.discount, algo.returns) == (0.01, 0.5, 0.99, "n_step")
+    assert (algo.time_reduction, algo.server, algo.shared_statistics) == ("sum", "per_gradient", True)
+    assert (config.env.reward_clip, config.env.reward_scale) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +108,54 @@ def test_what_cannot_work_is_named(override, expected):
         make_config(A2C, override)
     assert expected in str(error.value)
     assert "\n" not in str(error.value)
+
+
+BAD_ASYNCHRONY = {
+    ("algo.runtime=thread",): "algo.runtime=thread is not valid",
+    ("algo.pull_every=0",): "algo.pull_every=0",
+    ("algo.max_staleness=-1",): "algo.max_staleness=-1",
+    ("algo.compensation=nan",): "algo.compensation=nan",
+    ("algo.delay.distribution=normal",): "algo.delay.distribution=normal",
+    ("algo.delay.mean=-1",): "algo.delay.mean=-1",
+    ("algo.delay.mean=[1,2]",): "algo.delay.mean=[1.0, 2.0] has 2 numbers for algo.num_shards=16",
+    ("algo.shard_periods=[1,2]",): "algo.shard_periods=[1, 2] has 2 numbers",
+    ("algo.num_shards=2", "algo.shard_periods=[2,2]"): "has no shard of period 1",
+    ("algo.num_shards=2", "algo.shard_periods=[1,2]", "algo.server=mean"): "algo.server=mean, a barrier",
+    ("algo.shared_statistics=false", "algo.server=softsync"): "needs algo.server=per_gradient",
+    ("algo.pull_at=round", "algo.pull_every=2"): "algo.pull_at=round leaves no room",
+    ("algo.runtime=replay",): "algo.events=None does not fit algo.runtime=replay",
+    ("algo.events=x",): "algo.events=x does not fit algo.runtime=compiled",
+    ("algo.runtime=threads", "algo.server=mean"): "algo.server=mean is for algo.runtime=compiled",
+    ("algo.runtime=threads", "algo.max_staleness=3"): "algo.above_max_staleness=wait is for algo.runtime=compiled",
+    ("algo.num_shards=3",): "env.num_envs=4096 does not divide",
+    ("+algo.foo=1",): "algo.foo is not a setting",
+}
+
+
+@pytest.mark.parametrize("overrides, expected", BAD_ASYNCHRONY.items())
+def test_asynchrony_that_cannot_work_is_named(overrides, expected):
+    with pytest.raises(ConfigError) as error:
+        make_config("+algo=a3c", *overrides)
+    assert expected in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["a4c", "null"])
+def test_an_unknown_algorithm_is_named(name):
+    with pytest.raises(ConfigError, match="algo"):
+        make_config(A2C, f"algo.name={name}")
+
+
+def test_slow_shards_make_a_run_longer():
+    config = make_config("+algo=a3c", "algo.num_shards=2", "algo.shard_periods=[1,4]", "total_env_steps=6553600")
+    assert config.env_steps(4) == 5 * 2048 * 16
+    assert config.num_updates == 160
+    assert config.env_steps(160) == 6553600 > config.env_steps(159)
+
+
+@pytest.mark.parametrize("server, expected", [("per_gradient", 3e-3 / 16), ("softsync", 3e-3 / 4), ("mean", 3e-3)])
+def test_the_steps_of_a_round_are_together_as_long_as_a2cs(server, expected):
+    assert make_config("+algo=a3c", f"algo.server={server}").optimizer.learning_rate == pytest.approx(expected)
 
 
 def test_no_algorithm_is_an_error():

@@ -1,8 +1,9 @@
 import json
 
+import numpy as np
 import pytest
 
-from experiments import ablation, common
+from experiments import a2c_vs_a3c, ablation, common
 
 
 def run(*returns):
@@ -48,3 +49,45 @@ def test_learning_in_memory_is_the_runs_own_learning(small_config, tmp_path):
     runner.train(config, run_directory.open_run(config, tmp_path / "run", []), None)
     rows = run_directory.rows(tmp_path / "run")
     assert rows[-1]["eval_return_mean"] == common.learn(config)["returns"][-1]
+
+
+def test_lanes_do_not_know_of_each_other(small_config):
+    """A lane of many is the lane alone."""
+    configs = [
+        small_config("+algo=a3c", "algo.num_shards=4", "evaluation.every=160", f"seed={seed}") for seed in (0, 1)
+    ]
+    both = common.learn_lanes(configs)
+    alone = [common.learn_lanes([config]) for config in configs]
+    assert both["returns"] == [lane["returns"][0] for lane in alone]
+    assert both["metrics"]["staleness_mean"] == [lane["metrics"]["staleness_mean"][0] for lane in alone]
+
+
+def test_every_arm_of_the_comparison_composes_and_has_a_name_of_its_own():
+    arms = list(a2c_vs_a3c.arms())
+    assert len({arm.name for arm in arms}) == len(arms)
+    for arm in arms:
+        common.make_config(*arm.overrides, "env.num_envs=128")
+
+
+def test_the_interval_of_a_mean_covers_it():
+    values = np.random.default_rng(1).normal(10, 2, size=400)
+    low, high = a2c_vs_a3c.interval(values)
+    assert low < values.mean() < high
+    assert high - low == pytest.approx(2 * 1.96 * 2 / 20, rel=0.15)
+    assert a2c_vs_a3c.interval(np.ones(5)) == (1, 1)
+
+
+def test_returns_at_a_moment_are_interpolated():
+    result = {"env_steps": [10, 20], "seconds_per_run": 4.0, "returns": [[100, 200], [0, 50]]}
+    np.testing.assert_allclose(a2c_vs_a3c.at_seconds(result, 3.0), [150, 25])
+
+
+@pytest.mark.slow
+def test_the_comparison_runs_quickly(tmp_path, monkeypatch):
+    for module in (common, a2c_vs_a3c):
+        monkeypatch.setattr(module, "RESULTS", tmp_path)
+    monkeypatch.setattr("sys.argv", ["a2c_vs_a3c", "--quick"])
+    a2c_vs_a3c.main()
+    found = json.loads((tmp_path / "a2c_vs_a3c_quick.json").read_text())["arms"]
+    assert [arm["staleness"] for arm in found.values()] == pytest.approx([0, 0, 7.5, 15], abs=0.5)
+    assert (tmp_path / "a2c_vs_a3c_quick.png").stat().st_size > 10_000

@@ -14,3 +14,13 @@ def test_cartpole_is_solved_and_stays_solved(num_envs, seeds):
     assert result["solved"] >= 0.9 * seeds - 0.5
     assert result["final_min"] >= 400
     assert result["stays_solved"] >= 0.8 * seeds
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("runtime, seeds", [("compiled", 3), ("threads", 2)])
+def test_a3c_solves_cartpole(runtime, seeds):
+    """16 shards; all ten seeds, and at 256 environments a shard, are in experiments/a3c_solves.py."""
+    settings = ("+algo=a3c", "env.num_envs=512", f"algo.runtime={runtime}")
+    result = summarize([learn(make_config(*settings, f"seed={i}")) for i in range(seeds)])
+    assert result["solved"] == seeds
+    assert result["final_min"] >= 475

@@ -61,11 +61,23 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(run):
     assert rows(first) == rows(second)
 
 
-@pytest.mark.parametrize("stop", [1, 4, 9])
-def test_stopping_and_resuming_changes_no_bit(run, stop):
-    whole, parts = run(at="whole"), run(f"stop_after_updates={stop}", at="parts")
+A3C = (
+    "+algo=a3c",
+    "algo.num_shards=4",
+    "algo.server=softsync",
+    "algo.softsync_size=3",
+    "algo.delay.distribution=geometric",
+    "algo.delay.mean=2",
+    "algo.max_staleness=4",
+    "algo.above_max_staleness=drop",
+)
+
+
+@pytest.mark.parametrize("algo, stop", [((), 1), ((), 4), ((), 9), (A3C, 4), (A3C, 7)])
+def test_stopping_and_resuming_changes_no_bit(run, algo, stop):
+    whole, parts = run(*algo, at="whole"), run(*algo, f"stop_after_updates={stop}", at="parts")
     assert summary(parts)["status"] == "interrupted"
-    run(f"resume={parts}", at="parts")
+    run(*algo, f"resume={parts}", at="parts")
     assert final_state(parts) == final_state(whole)
     assert rows(parts) == rows(whole)
     assert summary(parts)["params_digest"] == summary(whole)["params_digest"]
@@ -175,3 +187,30 @@ def test_shards_on_devices_resume_too(run):
     whole, parts = run(shards, at="whole"), run(shards, "stop_after_updates=5", at="parts")
     run(shards, f"resume={parts}", at="parts")
     assert final_state(parts) == final_state(whole)
+
+
+def test_a3c_says_how_stale_it_was(run):
+    directory = run(*A3C)
+    for row in run_directory.rows(directory):
+        counts = row["staleness_histogram"]
+        assert sum(counts) + row["pushes_dropped"] == 4
+        if sum(counts):
+            assert row["staleness_mean"] == pytest.approx(sum(i * n for i, n in enumerate(counts)) / sum(counts))
+            assert row["staleness_max"] == len(counts) - 1 <= 4
+        assert row["shard_env_steps"] == [8, 8, 8, 8]
+        assert row["parameter_distance"] >= 0 and row["policy_kl"] >= 0
+    assert set(row) - set(run_directory.rows(run(at="a2c"))[-1]) == ASYNCHRONY
+
+
+ASYNCHRONY = {
+    "staleness_mean",
+    "staleness_max",
+    "staleness_histogram",
+    "versions",
+    "versions_per_second",
+    "pushes_dropped",
+    "pulls_forced",
+    "shard_env_steps",
+    "parameter_distance",
+    "policy_kl",
+}

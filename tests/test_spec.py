@@ -35,6 +35,15 @@ def test_sizes_and_choices_form_another(override):
     assert structure(override) != structure()
 
 
+@pytest.mark.parametrize("override", ["algo.delay.mean=3", "algo.compensation=1"])
+def test_delays_are_numbers(override):
+    a3c, delayed = ("+algo=a3c", "algo.delay.distribution=geometric"), ("algo.delay.mean=0.5",)
+    one, other = (
+        jax.tree.structure(spec_module.make(make_config(*a3c, *delayed, more))) for more in ("seed=1", override)
+    )
+    assert one == other
+
+
 def test_leaves_are_strongly_typed():
     """A weakly typed one would compile the program a second time."""
     assert not any(leaf.weak_type for leaf in jax.tree.leaves(spec_module.make(make_config(A2C))))

@@ -88,7 +88,9 @@ def update(spec: Spec, state: State) -> tuple[State, Report]:
         reports = jax.tree.map(lambda x: x[None], report)
     else:
         state, reports = jax.lax.scan(functools.partial(_wave, spec, round_), state, waves)
-    return state._replace(key=key, round=state.round + 1), _report(spec, rate, round_, reports)
+    ledger, snapshots = placement.shared((state.ledger, state.snapshots), algo.num_shards)
+    actors = placement.sharded(state.actors, algo.num_shards)
+    return State(key, state.round + 1, ledger, snapshots, actors), _report(spec, rate, round_, reports)
 
 
 def params(state: State) -> Params:
