@@ -186,11 +186,15 @@ def test_shards_use_all_devices(session):
     [
         (None, "cannot be read"),
         ("no json\n", "damaged"),
-        ('{"event": "push", "push": 2, "shard": 0, "read": 0, "seconds": 0}\n', "damaged"),
+        ('{"event": "push", "push": 2, "shard": 0, "read": 0, "seconds": 0, "locked": true}\n', "damaged"),
         ('{"event": "push", "push": 1, "shard": 0}\n', "damaged"),
         ("", "damaged"),
-        ('{"event": "push", "push": 1, "shard": 0, "read": 7, "seconds": 0}\n', "other algo.* settings"),
-        ('{"event": "push", "push": 1, "shard": 0, "read": 0, "seconds": 0}\n', "ends after 1 pushes"),
+        ('{"event": "push", "push": 1, "shard": 0, "read": 0, "seconds": 0, "locked": false}\n', "algo.lock=false"),
+        (
+            '{"event": "push", "push": 1, "shard": 0, "read": 7, "seconds": 0, "locked": true}\n',
+            "other algo.* settings",
+        ),
+        ('{"event": "push", "push": 1, "shard": 0, "read": 0, "seconds": 0, "locked": true}\n', "ends after 1 pushes"),
     ],
 )
 def test_a_log_that_does_not_fit_is_refused(run, tmp_path, content, expected):
@@ -207,3 +211,7 @@ def test_a_log_is_cut_where_the_checkpoint_is(tmp_path):
     events.truncate(path, 1)
     assert len(path.read_text().splitlines()) == 2
     events.truncate(tmp_path / "none", 1)
+    with path.open("a") as file:
+        file.write('{"event": "pu')  # as after kill -9
+    events.truncate(path, 1)
+    assert len(path.read_text().splitlines()) == 2

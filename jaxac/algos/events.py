@@ -2,11 +2,11 @@
 
 ``events.jsonl`` holds one object a line, in the order in which the server took them:
 
-    {"event": "push", "push": 7, "shard": 2, "read": 4, "version": 7, "dropped": false, "seconds": 0.0312}
-    {"event": "pull", "push": 7, "shard": 2, "version": 7, "seconds": 0.0312}
+    {"event": "push", "push": 7, "shard": 2, "version": 7, "seconds": 0.03, "read": 4, "dropped": false, "locked": true}
+    {"event": "pull", "push": 7, "shard": 2, "version": 7, "seconds": 0.03}
 
 ``push`` counts the pushes of all shards from 1; ``version`` is the server's after the push, or the one pulled;
-``seconds`` count from the start of the session.
+``seconds`` count from the start of the session; ``locked`` is ``algo.lock``.
 """
 
 import json
@@ -36,13 +36,13 @@ def read_pushes(path: str) -> list[Event]:
     """The pushes of a log, in order.
 
     Raises:
-        ConfigError: if there is no log at ``path``, or it is none, or not whole.
+        ConfigError: if there is no log at ``path``, or it is none, or not whole, or of a run without a lock.
     """
     if Path(path).is_dir():
         path = str(Path(path) / run_directory.EVENTS)
     try:
         pushes = [event for event in _lines(Path(path)) if event["event"] == "push"]
-        fields = [[event[name] for name in ("shard", "read", "seconds")] for event in pushes]
+        fields = [[event[name] for name in ("shard", "read", "locked")] for event in pushes]
         whole = len(fields) > 0 and [event["push"] for event in pushes] == list(range(1, len(pushes) + 1))
     except OSError as error:
         raise ConfigError(
@@ -53,8 +53,14 @@ def read_pushes(path: str) -> list[Event]:
         whole = False
     if not whole:
         raise ConfigError(f"algo.events={path} is damaged, or no event log; give the whole events.jsonl of a run.")
+    if not all(event["locked"] for event in pushes):
+        raise ConfigError(
+            f"algo.events={path} is of a run with algo.lock=false, whose races no log can tell; replay one with "
+            "algo.lock=true."
+        )
     return pushes
 
 
 def _lines(path: Path) -> list[Event]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    """The events; a last line cut short by a crash is left out."""
+    return [json.loads(line) for line in path.read_text().split("\n")[:-1]]

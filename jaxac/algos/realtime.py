@@ -162,7 +162,9 @@ class Host:
         dropped = self.algo.max_staleness is not None and age > self.algo.max_staleness
         self.pushes, self.version = self.pushes + 1, self.version + (not dropped)
         common = {"push": self.pushes, "shard": shard.number, "version": self.version, "seconds": round(seconds, 6)}
-        self.events.append({"event": "push", **common, "read": shard.version, "dropped": dropped})
+        self.events.append(
+            {"event": "push", **common, "read": shard.version, "dropped": dropped, "locked": self.algo.lock}
+        )
         self.arrived.append(Arrived(shard.number, age, dropped, norm, computed.unrolled))
         shard.actor, shard.pushes = computed.actor, shard.pushes + 1
         if dropped or shard.pushes >= self.algo.pull_every:
