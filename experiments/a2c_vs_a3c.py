@@ -20,7 +20,7 @@ import argparse
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -33,8 +33,11 @@ A3C = "A3C: shuffled arrival, pull after push"
 CORRECTIONS = {
     "none": (),
     "η/τ": ("algo.correction=learning_rate",),
-    "DC-ASGD": ("algo.correction=delay_compensation", "algo.compensation=1"),
+    "DC-ASGD": ("algo.correction=delay_compensation",),
 }
+COMPENSATIONS = (1e2, 1e3, 1e4)
+"""λ of DC-ASGD, tuned with the learning rate. Far above the paper's, since gradients are small here: rewards are scaled
+by 0.01, and a square of a mean over a batch is less than the mean of squares that it stands for."""
 RMSPROP = ("optimizer=rmsprop", "optimizer.learning_rate=3e-4")
 
 
@@ -48,6 +51,17 @@ class Arm:
     staleness: float | None = None
     """The abscissa of the group's plot, if it has one."""
     correction: str = "none"
+
+
+class Candidate(NamedTuple):
+    """What is tuned."""
+
+    learning_rate: float
+    compensation: float | None
+
+    def overrides(self) -> list[str]:
+        strength = [] if self.compensation is None else [f"algo.compensation={self.compensation}"]
+        return [f"optimizer.learning_rate={self.learning_rate}", *strength]
 
 
 def arms() -> Iterator[Arm]:
@@ -88,20 +102,21 @@ def run(arm: Arm, size: argparse.Namespace, before: list[dict[str, Any]]) -> dic
     rate = make_config(*base).optimizer.learning_rate
     assert rate is not None
 
-    def lanes(rates: list[float], seeds: range) -> dict[str, Any]:
-        pairs = [(rate, seed) for rate in rates for seed in seeds]
-        return learn_lanes([make_config(*base, f"optimizer.learning_rate={r}", f"seed={seed}") for r, seed in pairs])
+    def lanes(candidates: list[Candidate], seeds: range) -> dict[str, Any]:
+        return learn_lanes([make_config(*base, *each.overrides(), f"seed={n}") for each in candidates for n in seeds])
 
-    rates = [rate * factor for factor in size.rates]
-    tuning = lanes(rates, range(1000, 1000 + size.tuning_seeds))
-    scores = np.array(tuning["returns"]).reshape(len(rates), -1).mean(axis=1)
-    chosen = rates[int(scores.argmax())]
+    compensations = COMPENSATIONS if arm.correction == "DC-ASGD" else (None,)
+    candidates = [Candidate(rate * factor, strength) for factor in size.rates for strength in compensations]
+    tuning = lanes(candidates, range(1000, 1000 + size.tuning_seeds))
+    scores = np.array(tuning["returns"]).reshape(len(candidates), -1).mean(axis=1)
+    chosen = candidates[int(scores.argmax())]
     final = lanes([chosen], range(size.seeds))
     return {
         **place,
         "overrides": list(base),
-        "learning_rate": chosen,
-        "tuning": dict(zip(map(str, rates), scores.tolist(), strict=True)),
+        "learning_rate": chosen.learning_rate,
+        "compensation": chosen.compensation,
+        "tuning": [[*each, score] for each, score in zip(candidates, scores.tolist(), strict=True)],
         "env_steps": final["env_steps"],
         "returns": np.round(final["returns"], 1).tolist(),
         "staleness": float(np.mean(final["metrics"].get("staleness_mean", 0.0))),

@@ -155,15 +155,19 @@ def _write_yaml(path: Path, value: Any) -> None:
 
 
 def _check_agreement(saved: Any, given: Any, resume: str) -> None:
-    for path, old, new in _differences(saved, given):
-        if path == ("optimizer", "anneal_env_steps") and saved["total_env_steps"] != given["total_env_steps"]:
-            continue  # it follows the length of the run, unless it is set
-        if path[0] in _MAY_CHANGE or path[0] in _SECTIONS_MAY_CHANGE:
-            continue
-        name = ".".join(path)
+    stretched = saved["total_env_steps"] != given["total_env_steps"]
+    # The annealing follows the length of the run, unless it is set.
+    for name, old, new in disagreements(saved, given, (("optimizer", "anneal_env_steps"),) if stretched else ()):
         raise ConfigError(
             f"{name}={new} disagrees with the run at resume={resume}, which has {name}={old}; leave it out."
         )
+
+
+def disagreements(saved: Any, given: Any, but: tuple[tuple[str, ...], ...] = ()) -> Iterator[tuple[str, Any, Any]]:
+    """The settings that make another run of it: their names, saved values and given ones."""
+    for path, old, new in _differences(saved, given):
+        if path not in but and path[0] not in _MAY_CHANGE and path[0] not in _SECTIONS_MAY_CHANGE:
+            yield ".".join(path), old, new
 
 
 def _differences(a: Any, b: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any, Any]]:

@@ -17,7 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from jaxac import hydra_errors, run_directory, validation
+from jaxac import events, hydra_errors, run_directory, validation
 from jaxac.command_line import rewrite
 from jaxac.config import Config
 from jaxac.errors import ConfigError, DivergedError
@@ -50,6 +50,7 @@ def job(cfg: DictConfig) -> float | None:
     multirun = hydra_config.mode == RunMode.MULTIRUN
     try:
         config = to_config(cfg)
+        events.check(config)
         overrides = list(hydra_config.overrides.task)
         run = run_directory.open_run(config, Path(hydra_config.runtime.output_dir), overrides)
 

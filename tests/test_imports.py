@@ -11,11 +11,10 @@ import jaxac
 
 ROOT = Path(jaxac.__file__).parent
 TABLE = """
-errors lean_import catalog config validation checkpoint run_directory hydra_errors command_line loggers schedule signals
-machine
-types spec returns distributions normalization envs networks agent rollout optimizers
+errors lean_import catalog config validation checkpoint run_directory events hydra_errors command_line loggers
+schedule signals machine types spec returns distributions normalization envs networks agent rollout optimizers
 algos.placement algos.shard algos.server algos.a2c algos.trees algos.staleness algos.corrections algos.arrival algos.a3c
-algos algos.events algos.realtime algos.hogwild algos.threads algos.replay
+algos algos.realtime algos.hogwild algos.threads algos.replay
 evaluation program metrics serialization render artifacts trainer runner train
 """
 ORDER = TABLE.split()

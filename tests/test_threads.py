@@ -9,8 +9,8 @@ import jax
 import numpy as np
 import pytest
 
-from jaxac import checkpoint, program, run_directory, runner, spec
-from jaxac.algos import events, realtime
+from jaxac import checkpoint, events, program, run_directory, runner, spec
+from jaxac.algos import realtime
 from jaxac.errors import ConfigError
 
 THREADS = ("+algo=a3c", "algo.num_shards=4", "algo.runtime=threads")
@@ -181,28 +181,42 @@ def test_shards_use_all_devices(session):
     assert len(jax.local_devices()) == 4
 
 
+def push(**changes):
+    return (
+        json.dumps({"event": "push", "push": 1, "shard": 0, "read": 0, "seconds": 0, "locked": True, **changes}) + "\n"
+    )
+
+
 @pytest.mark.parametrize(
     "content, expected",
     [
         (None, "cannot be read"),
-        ("no json\n", "damaged"),
-        ('{"event": "push", "push": 2, "shard": 0, "read": 0, "seconds": 0, "locked": true}\n', "damaged"),
-        ('{"event": "push", "push": 1, "shard": 0}\n', "damaged"),
         ("", "damaged"),
-        ('{"event": "push", "push": 1, "shard": 0, "read": 0, "seconds": 0, "locked": false}\n', "algo.lock=false"),
-        (
-            '{"event": "push", "push": 1, "shard": 0, "read": 7, "seconds": 0, "locked": true}\n',
-            "other algo.* settings",
-        ),
-        ('{"event": "push", "push": 1, "shard": 0, "read": 0, "seconds": 0, "locked": true}\n', "ends after 1 pushes"),
+        ("no json\n", "damaged"),
+        ('{"event": "push", "push": 1}\n', "damaged"),
+        (push(push=2), "damaged"),
+        (push(locked=False), r"algo\.lock=false"),
+        (push(), r"ends after 1 pushes, and total_env_steps=320 needs 40; lower it to 0"),
     ],
 )
-def test_a_log_that_does_not_fit_is_refused(run, tmp_path, content, expected):
+def test_a_log_that_does_not_fit_is_refused_at_once(small_config, tmp_path, content, expected):
     path = tmp_path / "events.jsonl"
     if content is not None:
         path.write_text(content)
     with pytest.raises(ConfigError, match=expected):
-        run("algo.runtime=replay", f"algo.events={path}")
+        events.check(small_config(*THREADS[:2], "algo.runtime=replay", f"algo.events={path}"))
+
+
+def test_a_log_of_another_run_is_refused(run, small_config, tmp_path):
+    log = run("algo.runtime=threads") / "events.jsonl"
+    replay = (*THREADS[:2], "algo.runtime=replay")
+    events.check(small_config(*replay, f"algo.events={log}", "logger.every=1", "seed=0"))
+    with pytest.raises(ConfigError, match=r"algo\.discount=0\.5 disagrees with the run that wrote"):
+        events.check(small_config(*replay, f"algo.events={log}", "algo.discount=0.5"))
+    alone = tmp_path / "alone.jsonl"
+    alone.write_text(log.read_text())
+    with pytest.raises(ConfigError, match="does not fit at push"):
+        run("algo.runtime=replay", f"algo.events={alone}", "algo.pull_every=3", at="b")
 
 
 def test_a_log_is_cut_where_the_checkpoint_is(tmp_path):

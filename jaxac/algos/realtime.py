@@ -15,8 +15,8 @@ import numpy as np
 from jaxac import optimizers
 from jaxac.algos import a3c, arrival, shard, staleness
 from jaxac.algos.arrival import Ledger, Round, Wave
-from jaxac.algos.events import Event
 from jaxac.algos.shard import Gradient, Unrolled
+from jaxac.events import Event
 from jaxac.spec import Spec
 from jaxac.types import ActorState, Array, Asynchrony, ChunkReport, Metrics, Params, PyTree, Waiting
 

@@ -3,7 +3,8 @@
 The log says which shard pushed when. All else follows: what a shard read is what it pulled after its push before.
 """
 
-from jaxac.algos import a3c, events
+from jaxac import events
+from jaxac.algos import a3c
 from jaxac.algos.realtime import Cut, Host, Programs
 from jaxac.config import A3CConfig
 from jaxac.errors import ConfigError
@@ -11,7 +12,7 @@ from jaxac.types import ChunkReport
 
 
 class Replay:
-    """The runtime ``replay``.
+    """The runtime ``replay``, of a log that :func:`jaxac.events.check` found long enough.
 
     Raises:
         ConfigError: if the log cannot be read.
@@ -30,7 +31,7 @@ class Replay:
             state: where to start; later calls go on from the state before, whatever they are given.
 
         Raises:
-            ConfigError: if the log is of another run, or too short.
+            ConfigError: if the log is of another run.
         """
         if self._host is None:
             self._host = Host(self._programs, state)
@@ -44,11 +45,6 @@ class Replay:
     def _update(self, host: Host) -> Cut:
         cut = None
         while cut is None:
-            if host.pushes == len(self._pushes):
-                raise ConfigError(
-                    f"algo.events={self._algo.events} ends after {len(self._pushes)} pushes; lower total_env_steps to "
-                    "the length of the run that wrote it."
-                )
             event = self._pushes[host.pushes]
             if event["shard"] >= len(host.shards) or host.shards[event["shard"]].version != event["read"]:
                 raise ConfigError(

@@ -10,7 +10,8 @@ import threading
 import time
 from pathlib import Path
 
-from jaxac.algos import a3c, events
+from jaxac import events
+from jaxac.algos import a3c
 from jaxac.algos.hogwild import Hogwild
 from jaxac.algos.realtime import Computed, Cut, Host, Programs, Shard
 from jaxac.config import A3CConfig

@@ -13,10 +13,38 @@ import json
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from jaxac import run_directory
+from jaxac.config import A3CConfig, Config
 from jaxac.errors import ConfigError
 
 Event = dict[str, Any]
+_MAY_DIFFER = (("algo", "runtime"), ("algo", "events"))
+
+
+def check(config: Config) -> None:
+    """Whether the log that ``config`` wants to replay, if it does, is one of such a run.
+
+    Raises:
+        ConfigError: if there is no such log, or it is too short, or of a run with other settings.
+    """
+    if not isinstance(config.algo, A3CConfig) or config.algo.events is None:
+        return
+    path = _file(config.algo.events)
+    found, needed = len(read_pushes(config.algo.events)), config.algo.pushes(config.num_updates)
+    if found < needed:
+        raise ConfigError(
+            f"algo.events={config.algo.events} ends after {found} pushes, and total_env_steps={config.total_env_steps} "
+            f"needs {needed}; lower it to {config.env_steps(found // config.algo.num_shards)} or less."
+        )
+    beside = path.parent / run_directory.CONFIG
+    saved = yaml.safe_load(beside.read_text()) if beside.exists() else {}
+    for name, old, new in run_directory.disagreements(saved, run_directory.as_dict(config), _MAY_DIFFER):
+        raise ConfigError(
+            f"{name}={new} disagrees with the run that wrote algo.events={config.algo.events}, which has {name}={old}; "
+            "give the same."
+        )
 
 
 def append(path: Path, events: list[Event]) -> None:
@@ -38,10 +66,8 @@ def read_pushes(path: str) -> list[Event]:
     Raises:
         ConfigError: if there is no log at ``path``, or it is none, or not whole, or of a run without a lock.
     """
-    if Path(path).is_dir():
-        path = str(Path(path) / run_directory.EVENTS)
     try:
-        pushes = [event for event in _lines(Path(path)) if event["event"] == "push"]
+        pushes = [event for event in _lines(_file(path)) if event["event"] == "push"]
         fields = [[event[name] for name in ("shard", "read", "locked")] for event in pushes]
         whole = len(fields) > 0 and [event["push"] for event in pushes] == list(range(1, len(pushes) + 1))
     except OSError as error:
@@ -59,6 +85,11 @@ def read_pushes(path: str) -> list[Event]:
             "algo.lock=true."
         )
     return pushes
+
+
+def _file(path: str) -> Path:
+    """A run's directory may stand for its log."""
+    return Path(path) / run_directory.EVENTS if Path(path).is_dir() else Path(path)
 
 
 def _lines(path: Path) -> list[Event]:
