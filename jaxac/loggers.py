@@ -75,9 +75,10 @@ class Console:
             self._done_before, self._started = done, time.monotonic()
         elapsed, gained = time.monotonic() - self._started, done - self._done_before
         left = f"{(self._total - done) * elapsed / gained:.0f} s" if gained else "…"
+        stale = f"  staleness {_number(row['staleness_mean'])}" if "staleness_mean" in row else ""
         return (
             f"{done / self._total:4.0%}  {_short(done)}/{_short(self._total)} steps  {_short(row['sps'])} SPS  "
-            f"return {_number(row['episode_return'])}  evaluation {_number(self._evaluation)}  ETA {left}"
+            f"return {_number(row['episode_return'])}  evaluation {_number(self._evaluation)}{stale}  ETA {left}"
         )
 
     def finish(self, summary: dict[str, Any], artifacts: list[Path], exit_code: int) -> None:

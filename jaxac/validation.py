@@ -14,6 +14,8 @@ from jaxac.errors import ConfigError
 _MAX_BATCH = 2**31 - 1  # indices are 32 bits wide
 _MEMBERS = ("a2c", "a3c", "bool", "int", "float", "tuple")
 """The members of unions, which pydantic puts into the paths of settings."""
+_LEARNING_RATES = {"adam": 3e-3, "rmsprop": 2e-3}
+"""Of A2C, at 512 environments and more."""
 _CADENCES = {"logger": (20, 2_000_000), "evaluation": (10, sys.maxsize), "checkpoint": (5, 20_000_000)}
 """A part of the run, but so many environment steps at most: a stop waits for a row, a kill costs a checkpoint."""
 
@@ -178,9 +180,9 @@ def _default_env_steps(config: Config) -> int:
 
 
 def _default_learning_rate(config: Config) -> float:
-    """3e-3 for A2C, and less below 512 environments, whose gradients are noisier: what CartPole bears without relapses.
+    """What CartPole bears without relapses: less below 512 environments, whose gradients are noisier.
 
     Where the server makes several steps of a round's gradients, all of them together are as long as A2C's one.
     """
     steps_per_round = config.algo.num_shards / min(config.algo.group_size, config.algo.num_shards)
-    return 3e-3 * min(1.0, config.env.num_envs / 512) ** 0.25 / steps_per_round
+    return _LEARNING_RATES[config.optimizer.name] * min(1.0, config.env.num_envs / 512) ** 0.25 / steps_per_round

@@ -3,6 +3,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from jaxac import loggers
@@ -41,6 +42,34 @@ def test_the_console_says_what_matters():
     console.finish(SUMMARY, [], 0)
     for expected in ("100%", "2 k SPS", "return 21.5", "evaluation 99.0", "480.0 ± 1.0", "800 steps", "somewhere"):
         assert expected in out.getvalue()
+
+
+def test_the_console_says_how_stale_a3c_is():
+    out = io.StringIO()
+    Console(total_env_steps=1_000, out=out).log({**ROW, "staleness_mean": 14.96})
+    assert "staleness 15.0" in out.getvalue()
+
+
+def test_a_histogram_has_bins_of_one_width_and_loses_nothing():
+    counts, edges = loggers._at_most_512_bins([1, 2, 3])
+    assert (counts.tolist(), edges.tolist()) == ([1, 2, 3], [0, 1, 2, 3])
+    counts, edges = loggers._at_most_512_bins([1] * 1025)
+    assert counts.sum() == 1025 and len(counts) <= 512 and set(np.diff(edges)) == {3}
+
+
+def test_wandb_gets_histograms_and_a_line_a_shard(offline_wandb):
+    offline_wandb.log({**ROW, "staleness_histogram": [3, 0, 1], "shard_env_steps": [64, 32]})
+    spread = dict(offline_wandb._spread({"staleness_histogram": [3, 0, 1], "shard_env_steps": [64, 32], "x": None}))
+    assert spread.pop("staleness_histogram").histogram == [3, 0, 1]
+    assert spread == {"shard_env_steps/0": 64, "shard_env_steps/1": 32}
+    assert dict(offline_wandb._spread({"staleness_histogram": []})) == {}
+
+
+@pytest.fixture
+def offline_wandb(small_config, tmp_path):
+    logger = Wandb(small_config("logger.wandb.mode=offline"), tmp_path, "abcd1234", None)
+    yield logger
+    logger.finish({}, [], 0)
 
 
 def test_an_interrupted_run_says_how_to_go_on():
