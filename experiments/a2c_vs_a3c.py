@@ -3,6 +3,7 @@
     python -m experiments.a2c_vs_a3c              every arm, 30 seeds: about 40 minutes on 2 cores
     python -m experiments.a2c_vs_a3c --quick      a few arms, small: two minutes
     python -m experiments.a2c_vs_a3c --only "K = 4" --only ladder    arms whose name or group has that in it
+    python -m experiments.a2c_vs_a3c --retime     every arm's wall-clock again, on a quiet machine
     python -m experiments.a2c_vs_a3c --report     tables and plots again, from what is saved
 
 CartPole-v1, 128 environments in all, unrolls of 16 steps, half a million environment steps, everything else as in the
@@ -51,6 +52,8 @@ class Arm:
     staleness: float | None = None
     """The abscissa of the group's plot, if it has one."""
     correction: str = "none"
+    expected_staleness: float = 1.0
+    """By so much η/τ shortens all steps, so its grid of rates lies higher."""
 
 
 class Candidate(NamedTuple):
@@ -79,7 +82,8 @@ def arms() -> Iterator[Arm]:
     for correction, overrides in CORRECTIONS.items():
         for shards in (16, 64) if overrides else (1, 4, 16, 64):
             chosen = ("+algo=a3c", f"algo.num_shards={shards}", *overrides)
-            yield Arm("shards", f"K = {shards}, correction {correction}", chosen, shards, correction)
+            name = f"K = {shards}, correction {correction}"
+            yield Arm("shards", name, chosen, shards, correction, max(1, shards - 1))
     for correction, overrides in CORRECTIONS.items():
         for delay in (0, 16, 64):
             delayed = ("algo.delay.distribution=constant", f"algo.delay.mean={delay}") if delay else ()
@@ -101,6 +105,8 @@ def run(arm: Arm, size: argparse.Namespace, before: list[dict[str, Any]]) -> dic
             return {**result, **place}
     rate = make_config(*base).optimizer.learning_rate
     assert rate is not None
+    if arm.correction == "η/τ":
+        rate *= arm.expected_staleness
 
     def lanes(candidates: list[Candidate], seeds: range) -> dict[str, Any]:
         return learn_lanes([make_config(*base, *each.overrides(), f"seed={n}") for each in candidates for n in seeds])
@@ -236,6 +242,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", help="arms whose name or group contains this")
     parser.add_argument("--quick", action="store_true", help="the ladder's first four arms, small")
     parser.add_argument("--report", action="store_true", help="no training")
+    parser.add_argument("--retime", action="store_true", help="no training but what timing every arm again takes")
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--tuning-seeds", type=int, default=3)
     parser.add_argument("--rates", type=float, nargs="+", default=[1, 2, 4, 8], help="times the arm's default")
@@ -253,7 +260,7 @@ def main() -> None:
     machine.enable_compilation_cache("auto")
     results: dict[str, Any] = {} if args.quick else load(name).get("arms", {})
     for number, arm in enumerate(chosen):
-        if arm.name in results or args.report:
+        if arm.name in results or args.report or args.retime:
             continue
         results[arm.name] = run(arm, args, list(results.values()))
         save(name, {"arms": results})
@@ -261,6 +268,10 @@ def main() -> None:
             f"{number + 1}/{len(chosen)} {row(arm.name, results[arm.name], results.get(A2C, results[arm.name]))}",
             flush=True,
         )
+    if args.retime:
+        for result in results.values():
+            result["seconds_per_run"] = seconds_per_run(tuple(result["overrides"]))
+        save(name, {"arms": results}, load(name)["command"])
     in_order = {arm.name: results[arm.name] for arm in arms() if arm.name in results}
     print(table(in_order))
     plot(in_order, RESULTS / f"{name}.png")

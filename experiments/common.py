@@ -125,12 +125,16 @@ def load(name: str) -> dict[str, Any]:
     return json.loads(path.read_text()) if path.exists() else {}
 
 
-def save(name: str, result: dict[str, Any]) -> Path:
-    """Writes ``result`` to ``experiments/results``, with the command, the versions and the device that made it."""
+def save(name: str, result: dict[str, Any], command: str | None = None) -> Path:
+    """Writes ``result`` to ``experiments/results``, with the versions, the device and the command that made it.
+
+    Args:
+        command: if it is not the one that runs.
+    """
     from jaxac import machine
 
     RESULTS.mkdir(exist_ok=True)
-    command = " ".join(["python", "-m", f"experiments.{Path(sys.argv[0]).stem}", *sys.argv[1:]])
+    command = command or " ".join(["python", "-m", f"experiments.{Path(sys.argv[0]).stem}", *sys.argv[1:]])
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps({"command": command, **machine.describe(), **result}, indent=1) + "\n")
     return path

@@ -1,5 +1,6 @@
 """The compiled programs of a run: initialize, advance a chunk of updates, evaluate, copy."""
 
+import functools
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import PyTreeDef
 
 from jaxac import evaluation, machine
 from jaxac.algos import ALGOS, Algo, placement, realtime
@@ -78,7 +80,8 @@ def run_chunk(algo: Algo, spec: Spec, state: PyTree, num_updates: Array) -> tupl
 
 
 def compile_program(config: Config, spec: Spec, log: Path | None = None) -> Program:
-    """Traces and compiles everything the run will call.
+    """Traces and compiles everything the run will call, unless this process has done so for a run that differs in
+    numbers only.
 
     Args:
         log: where A3C's threads write their events; None for nowhere.
@@ -86,61 +89,83 @@ def compile_program(config: Config, spec: Spec, log: Path | None = None) -> Prog
     Raises:
         ConfigError: if it needs more memory than the device has, or an event log cannot be replayed.
     """
-    algo, settings = ALGOS[config.algo.name], config.evaluation
     start = time.perf_counter()
-    key = keys(config.seed)[0]
-    init = jax.jit(algo.init).lower(spec, key).compile()
-    state = jax.tree.map(_struct, jax.eval_shape(algo.init, spec, key), init.output_shardings)
-
-    def evaluate(spec: Spec, state: PyTree, key: PRNGKey) -> Array:
-        batch = -(-settings.episodes // EVALUATION_BATCHES)
-        return evaluation.evaluate(spec, algo.params(state), key, batch, settings.greedy)
-
-    def copy(state: PyTree) -> PyTree:
-        return jax.tree.map(jnp.copy, state)
-
-    with ThreadPoolExecutor() as pool:  # the compiler releases the interpreter lock
-        chunk = pool.submit(_compile_chunk, config, spec, state, log)
-        others = [jax.jit(evaluate).lower(spec, state, key), jax.jit(copy).lower(state)]
-        compiled_evaluate, compiled_copy = pool.map(lambda program: program.compile(), others)
-        run, blocks, close = chunk.result()
+    leaves, structure = jax.tree.flatten(spec)
+    shapes = tuple(jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves)
+    compiled = _compile(structure, shapes, config.evaluation.episodes, config.evaluation.greedy)
+    chunk, blocks, close = _runtime(config, compiled, log)
     return Program(
-        init=init,
-        chunk=run,
-        evaluate=compiled_evaluate,
-        copy=compiled_copy,
-        state=state,
+        init=compiled.init,
+        chunk=chunk,
+        evaluate=compiled.evaluate,
+        copy=compiled.copy,
+        state=compiled.state,
         compile_seconds=time.perf_counter() - start,
         blocks=blocks,
         close=close,
     )
 
 
-Chunk = Callable[[Spec, PyTree, int], tuple[PyTree, ChunkReport]]
+class _Compiled(NamedTuple):
+    """What runs that differ in numbers only have in common."""
+
+    init: jax.stages.Compiled
+    chunk: jax.stages.Compiled | realtime.Programs
+    evaluate: jax.stages.Compiled
+    copy: jax.stages.Compiled
+    state: PyTree
 
 
-def _compile_chunk(
-    config: Config, spec: Spec, state: PyTree, log: Path | None
-) -> tuple[Chunk, bool, Callable[[], None]]:
-    """What advances the run, whether that blocks, and what ends it."""
-    algo = config.algo
-    if isinstance(algo, A3CConfig) and algo.runtime != "compiled":
-        programs = realtime.compile_programs(spec, state)
-        threads = algo.runtime == "threads"
-        runtime = Threads(algo, programs, config.num_updates, log) if threads else Replay(algo, programs)
-        return lambda _, state, num_updates: runtime.chunk(state, num_updates), True, runtime.close
+@functools.lru_cache(maxsize=8)
+def _compile(structure: PyTreeDef, shapes: tuple[jax.ShapeDtypeStruct, ...], episodes: int, greedy: bool) -> _Compiled:
+    spec: Spec = jax.tree.unflatten(structure, shapes)
+    algo, key = ALGOS[spec.algo.name], jax.eval_shape(lambda: keys(0)[0])
+    init = jax.jit(algo.init).lower(spec, key).compile()
+    state = jax.tree.map(_struct, jax.eval_shape(algo.init, spec, key), init.output_shardings)
+
+    def evaluate(spec: Spec, state: PyTree, key: PRNGKey) -> Array:
+        return evaluation.evaluate(spec, algo.params(state), key, -(-episodes // EVALUATION_BATCHES), greedy)
+
+    def copy(state: PyTree) -> PyTree:
+        return jax.tree.map(jnp.copy, state)
+
+    with ThreadPoolExecutor() as pool:  # the compiler releases the interpreter lock
+        chunk = pool.submit(_compile_chunk, spec, state)
+        others = [jax.jit(evaluate).lower(spec, state, key), jax.jit(copy).lower(state)]
+        compiled_evaluate, compiled_copy = pool.map(lambda program: program.compile(), others)
+        return _Compiled(init, chunk.result(), compiled_evaluate, compiled_copy, state)
+
+
+def _compile_chunk(spec: Spec, state: PyTree) -> jax.stages.Compiled | realtime.Programs:
+    """What advances a run."""
+    if isinstance(spec.algo, A3CConfig) and spec.algo.runtime != "compiled":
+        return realtime.compile_programs(spec, state)
 
     def chunk(spec: Spec, state: PyTree, num_updates: Array) -> tuple[PyTree, ChunkReport]:
-        return run_chunk(ALGOS[algo.name], spec, state, num_updates)
+        return run_chunk(ALGOS[spec.algo.name], spec, state, num_updates)
 
     lives = jax.tree.map(lambda leaf: leaf.sharding, state)  # where it lay, it stays
     program = jax.jit(chunk, donate_argnums=1, out_shardings=(lives, None))
-    compiled = program.lower(spec, state, jax.ShapeDtypeStruct((), jnp.int32)).compile()
-    _check_memory(config, compiled)
+    return program.lower(spec, state, jax.ShapeDtypeStruct((), jnp.int32)).compile()
+
+
+Chunk = Callable[[Spec, PyTree, int], tuple[PyTree, ChunkReport]]
+
+
+def _runtime(config: Config, compiled: _Compiled, log: Path | None) -> tuple[Chunk, bool, Callable[[], None]]:
+    """What advances this run, whether that blocks, and what ends it."""
+    algo, advance = config.algo, compiled.chunk
+    if isinstance(advance, realtime.Programs):
+        assert isinstance(algo, A3CConfig)
+        threads = algo.runtime == "threads"
+        runtime = Threads(algo, advance, config.num_updates, log) if threads else Replay(algo, advance)
+        return runtime.chunk, True, runtime.close
+
+    _check_memory(config, advance)
     wait = jax.default_backend() == "cpu" and placement.num_devices(algo.num_shards) > 1
 
     def run(spec: Spec, state: PyTree, num_updates: int) -> tuple[PyTree, ChunkReport]:
-        result = compiled(spec, state, np.int32(num_updates))
+        result = advance(spec, state, np.int32(num_updates))
         # Several CPU devices share one pool of threads: two chunks under way at once can starve each other for ever.
         return jax.block_until_ready(result) if wait else result
 

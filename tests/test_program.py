@@ -66,10 +66,7 @@ def test_device_memory_does_not_grow(compiled):
 
 def test_every_program_is_traced_once(small_config, monkeypatch):
     """An update is traced twice a compilation, for its shapes and for its code, however many updates then run."""
-    traces = []
-    algo = ALGOS["a2c"]
-    counted = algo._replace(update=lambda spec, state: traces.append(1) or a2c.update(spec, state))
-    monkeypatch.setitem(ALGOS, "a2c", counted)
+    traces = count_traces(monkeypatch)
     config = small_config()
     compiled = program.compile_program(config, spec_module.make(config))
     after_compilation = len(traces)
@@ -77,7 +74,30 @@ def test_every_program_is_traced_once(small_config, monkeypatch):
     state = fresh(compiled, spec)
     for length in (1, 2, 3):
         state, _ = compiled.chunk(spec, state, length)
-    assert len(traces) == after_compilation <= 2
+    assert 1 <= len(traces) == after_compilation <= 2
+
+
+def test_runs_that_differ_in_numbers_compile_once_a_process(small_config, monkeypatch):
+    traces = count_traces(monkeypatch)
+    first = small_config("seed=1", "optimizer.learning_rate=1e-3")
+    others = [small_config("seed=2", "algo.discount=0.9"), small_config("total_env_steps=640", "logger.every=1")]
+    program.compile_program(first, spec_module.make(first))
+    after_first = len(traces)
+    for other in others:
+        program.compile_program(other, spec_module.make(other))
+    assert len(traces) == after_first
+    larger = small_config("env.num_envs=16")
+    program.compile_program(larger, spec_module.make(larger))
+    assert len(traces) > after_first
+
+
+def count_traces(monkeypatch):
+    """A list that grows with every trace of A2C's update from now on."""
+    traces = []
+    counted = ALGOS["a2c"]._replace(update=lambda spec, state: traces.append(1) or a2c.update(spec, state))
+    monkeypatch.setitem(ALGOS, "a2c", counted)
+    program._compile.cache_clear()
+    return traces
 
 
 def test_what_does_not_fit_is_refused_before_it_runs(small_config, monkeypatch):

@@ -13,14 +13,15 @@ from jaxac.algos import a3c
 from jaxac.algos.arrival import Ledger
 from jaxac.algos.realtime import Host, Programs, Shard
 from jaxac.algos.shard import Gradient
+from jaxac.spec import Spec
 from jaxac.types import Array, Params, Server
 
 
 class Hogwild(Host):
     """A :class:`Host` whose server has no consistent state, only leaves."""
 
-    def __init__(self, programs: Programs, state: a3c.State) -> None:
-        super().__init__(programs, state)
+    def __init__(self, programs: Programs, spec: Spec, state: a3c.State) -> None:
+        super().__init__(programs, spec, state)
         server = self.ledger.server
         leaves, self._tree = jax.tree.flatten((server.params.network, server.opt_state))
         self._leaves = [np.array(leaf) for leaf in leaves]

@@ -75,9 +75,6 @@ class Programs(NamedTuple):
     """``arrival.push``, where the server is."""
     lag: Callable[..., Any]
     """``a3c.lag``."""
-    spec: Spec
-    copies: dict[jax.Device, Spec]
-    """Of ``spec``, one on each device."""
     layout: a3c.State
     """The shapes and shardings of a training state."""
 
@@ -85,15 +82,13 @@ class Programs(NamedTuple):
 def compile_programs(spec: Spec, layout: a3c.State) -> Programs:
     """For a training state of this layout."""
     devices = jax.local_devices()[: spec.algo.num_shards]
-    copies = {device: jax.device_put(spec, device) for device in devices}
     home = devices[0]
     params, actor = jax.tree.map(lambda x: _array(x.dtype, *x.shape[1:]), (layout.snapshots, layout.actors))
     number, everyone = _array(jnp.int32), _array(jnp.bool, spec.algo.num_shards)
     delays = _array(jnp.int32, spec.algo.num_shards)
 
     def lower(function: Callable[..., Any], device: jax.Device, *args: PyTree) -> jax.stages.Lowered:
-        placed = _on(device, args)
-        return jax.jit(function).lower(copies[device], *placed)
+        return jax.jit(function).lower(*_on(device, (spec, *args)))
 
     wave = Wave(Gradient(params.network, params.moments), params, number)
     lowered = [
@@ -103,7 +98,7 @@ def compile_programs(spec: Spec, layout: a3c.State) -> Programs:
     ]
     with ThreadPoolExecutor() as pool:
         push, lag, *gradients = pool.map(lambda program: program.compile(), lowered)
-    return Programs(dict(zip(devices, gradients, strict=True)), push, lag, spec, copies, layout)
+    return Programs(dict(zip(devices, gradients, strict=True)), push, lag, layout)
 
 
 class Host:
@@ -113,10 +108,11 @@ class Host:
         state: what to go on from.
     """
 
-    def __init__(self, programs: Programs, state: a3c.State) -> None:
+    def __init__(self, programs: Programs, spec: Spec, state: a3c.State) -> None:
         devices = list(programs.gradient)
         self.programs, self.home = programs, devices[0]
-        self.spec, self.algo = programs.spec, staleness.settings(programs.spec)
+        self.spec, self.algo = spec, staleness.settings(spec)
+        self._specs = {device: jax.device_put(spec, device) for device in devices}
         self.key, self.updates, num_shards = state.key, int(state.round), self.algo.num_shards
         self.round = jax.device_put(Round(jnp.ones(num_shards, bool), jnp.zeros(num_shards, jnp.int32)), self.home)
         self.ledger: Ledger = jax.device_put(state.ledger, self.home)
@@ -140,7 +136,7 @@ class Host:
     def compute(self, shard: Shard) -> Computed:
         """The shard's next gradient; it takes as long as it takes."""
         device, params = shard.device, jax.device_put(shard.snapshot, shard.device)
-        computed = self.programs.gradient[device](self.programs.copies[device], params, shard.actor)
+        computed = self.programs.gradient[device](self._specs[device], params, shard.actor)
         return jax.block_until_ready(Computed(*computed))
 
     def apply(self, shard: Shard, gradient: Gradient) -> Array:
@@ -203,7 +199,7 @@ class Host:
 
     def _push_to(self, ledger: Ledger, shard: Shard, gradient: Gradient) -> Any:
         wave = Wave(jax.device_put(gradient, self.home), shard.snapshot, jnp.int32(shard.version))
-        return self.programs.push(self.programs.copies[self.home], self.round, ledger, np.int32(shard.number), wave)
+        return self.programs.push(self._specs[self.home], self.round, ledger, np.int32(shard.number), wave)
 
     def _cut(self) -> Cut:
         self.updates += 1

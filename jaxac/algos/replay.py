@@ -8,6 +8,7 @@ from jaxac.algos import a3c
 from jaxac.algos.realtime import Cut, Host, Programs
 from jaxac.config import A3CConfig
 from jaxac.errors import ConfigError
+from jaxac.spec import Spec
 from jaxac.types import ChunkReport
 
 
@@ -24,7 +25,7 @@ class Replay:
         self._pushes = events.read_pushes(algo.events)
         self._host: Host | None = None
 
-    def chunk(self, state: a3c.State, num_updates: int) -> tuple[a3c.State, ChunkReport]:
+    def chunk(self, spec: Spec, state: a3c.State, num_updates: int) -> tuple[a3c.State, ChunkReport]:
         """The run ``num_updates · K`` pushes later.
 
         Args:
@@ -34,7 +35,7 @@ class Replay:
             ConfigError: if the log is of another run.
         """
         if self._host is None:
-            self._host = Host(self._programs, state)
+            self._host = Host(self._programs, spec, state)
         cuts = [self._update(self._host) for _ in range(num_updates)]
         state = self._host.state(cuts[-1])
         return state, self._host.report(state, cuts, waiting=None)

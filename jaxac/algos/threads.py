@@ -15,6 +15,7 @@ from jaxac.algos import a3c
 from jaxac.algos.hogwild import Hogwild
 from jaxac.algos.realtime import Computed, Cut, Host, Programs, Shard
 from jaxac.config import A3CConfig
+from jaxac.spec import Spec
 from jaxac.types import Array, ChunkReport, Waiting
 
 _AHEAD = 8
@@ -43,7 +44,7 @@ class Threads:
         self._contended = self._arrivals = 0
         self._started = self._last = 0.0
 
-    def chunk(self, state: a3c.State, num_updates: int) -> tuple[a3c.State, ChunkReport]:
+    def chunk(self, spec: Spec, state: a3c.State, num_updates: int) -> tuple[a3c.State, ChunkReport]:
         """The run ``num_updates · K`` pushes later.
 
         Args:
@@ -53,7 +54,7 @@ class Threads:
             Exception: the one that a thread died of.
         """
         if self._host is None:
-            self._host = self._start(state)
+            self._host = self._start(spec, state)
         self._allow(num_updates)
         cuts = [self._next_cut() for _ in range(num_updates)]
         if self._log:
@@ -69,8 +70,8 @@ class Threads:
         for thread in self._threads:
             thread.join()
 
-    def _start(self, state: a3c.State) -> Host:
-        host = (Host if self._algo.lock else Hogwild)(self._programs, state)
+    def _start(self, spec: Spec, state: a3c.State) -> Host:
+        host = (Host if self._algo.lock else Hogwild)(self._programs, spec, state)
         if self._log:
             events.truncate(self._log, host.pushes)
         self._allowed = host.updates + _AHEAD
