@@ -36,7 +36,7 @@ CORRECTIONS = {
     "η/τ": ("algo.correction=learning_rate",),
     "DC-ASGD": ("algo.correction=delay_compensation",),
 }
-COMPENSATIONS = (1e2, 1e3, 1e4)
+COMPENSATIONS = (1e3, 1e4, 1e5)
 """λ of DC-ASGD, tuned with the learning rate. Far above the paper's, since gradients are small here: rewards are scaled
 by 0.01, and a square of a mean over a batch is less than the mean of squares that it stands for."""
 RMSPROP = ("optimizer=rmsprop", "optimizer.learning_rate=3e-4")
