@@ -158,6 +158,7 @@ def _runtime(config: Config, compiled: _Compiled, log: Path | None) -> tuple[Chu
     if isinstance(advance, realtime.Programs):
         assert isinstance(algo, A3CConfig)
         threads = algo.runtime == "threads"
+        _check_memory(config, *advance.gradient.values(), copies=algo.num_shards if threads else 1)
         runtime = Threads(algo, advance, config.num_updates, log) if threads else Replay(algo, advance)
         return runtime.chunk, True, runtime.close
 
@@ -172,18 +173,18 @@ def _runtime(config: Config, compiled: _Compiled, log: Path | None) -> tuple[Chu
     return run, wait, lambda: None
 
 
-def _check_memory(config: Config, compiled: jax.stages.Compiled) -> None:
-    """Raises ConfigError if the program cannot fit into the device's memory, before it runs there."""
-    analysis = compiled.memory_analysis()
-    if analysis is None:
-        return
-    needed, available = analysis.temp_size_in_bytes + analysis.argument_size_in_bytes, machine.memory_bytes()
-    if needed > available:
-        fitting = config.env.num_envs * available // needed
-        raise ConfigError(
-            f"env.num_envs={config.env.num_envs} needs {needed / 1e9:.0f} GB of memory and the device has "
-            f"{available / 1e9:.0f}; lower it to about {fitting}, or lower algo.unroll_length."
-        )
+def _check_memory(config: Config, *programs: jax.stages.Compiled, copies: int = 1) -> None:
+    """Raises ConfigError if a program cannot fit into the device's memory, so many times at once, before it runs."""
+    available = machine.memory_bytes()
+    for program in programs:
+        analysis = program.memory_analysis()
+        needed = copies * (analysis.temp_size_in_bytes + analysis.argument_size_in_bytes) if analysis else 0
+        if needed > available:
+            raise ConfigError(
+                f"env.num_envs={config.env.num_envs} needs {needed / 1e9:.0f} GB of memory and the device has "
+                f"{available / 1e9:.0f}; lower it to about {config.env.num_envs * available // needed}, or lower "
+                "algo.unroll_length."
+            )
 
 
 def _struct(shape: jax.ShapeDtypeStruct, sharding: jax.sharding.Sharding) -> jax.ShapeDtypeStruct:

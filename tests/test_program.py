@@ -100,8 +100,9 @@ def count_traces(monkeypatch):
     return traces
 
 
-def test_what_does_not_fit_is_refused_before_it_runs(small_config, monkeypatch):
-    config = small_config()
+@pytest.mark.parametrize("algo", [(), ("+algo=a3c", "algo.num_shards=2", "algo.runtime=threads")])
+def test_what_does_not_fit_is_refused_before_it_runs(small_config, monkeypatch, algo):
+    config = small_config(*algo)
     monkeypatch.setattr(program.machine, "memory_bytes", lambda: 5_000)
     with pytest.raises(ConfigError, match=r"env\.num_envs=8 needs .* lower it to about \d"):
         program.compile_program(config, spec_module.make(config))

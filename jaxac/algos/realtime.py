@@ -69,7 +69,7 @@ class Cut(NamedTuple):
 class Programs(NamedTuple):
     """Compiled ahead of time, so that no thread compiles."""
 
-    gradient: dict[jax.Device, Callable[..., Any]]
+    gradient: dict[jax.Device, jax.stages.Compiled]
     """``shard.gradient``, for each device that computes."""
     push: Callable[..., Any]
     """``arrival.push``, where the server is."""
