@@ -36,7 +36,7 @@ CORRECTIONS = {
     "η/τ": ("algo.correction=learning_rate",),
     "DC-ASGD": ("algo.correction=delay_compensation",),
 }
-COMPENSATIONS = (1e3, 1e4, 1e5)
+COMPENSATIONS = (1e3, 1e4)
 """λ of DC-ASGD, tuned with the learning rate. Far above the paper's, since gradients are small here: rewards are scaled
 by 0.01, and a square of a mean over a batch is less than the mean of squares that it stands for."""
 RMSPROP = ("optimizer=rmsprop", "optimizer.learning_rate=3e-4")
@@ -85,7 +85,7 @@ def arms() -> Iterator[Arm]:
             name = f"K = {shards}, correction {correction}"
             yield Arm("shards", name, chosen, shards, correction, max(1, shards - 1))
     for correction, overrides in CORRECTIONS.items():
-        for delay in (0, 16, 64):
+        for delay in (0, 64) if overrides else (0, 16, 64):
             delayed = ("algo.delay.distribution=constant", f"algo.delay.mean={delay}") if delay else ()
             yield Arm(
                 "delays", f"delay {delay}, correction {correction}", (*a3c, *overrides, *delayed), delay, correction
