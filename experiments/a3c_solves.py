@@ -23,7 +23,7 @@ def run_seed(runtime: str, seed: int) -> dict[str, Any]:
 
     machine.keep_freed_memory()
     if runtime == "threads":
-        machine.split_cores(16)
+        machine.compute_in_threads(16)
     machine.enable_compilation_cache("auto")
     overrides = ("+algo=a3c", "env.num_envs=4096", "algo.num_shards=16", f"algo.runtime={runtime}", f"seed={seed}")
     total = make_config(*overrides).total_env_steps or 0

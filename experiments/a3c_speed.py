@@ -75,7 +75,7 @@ def _worker(num_envs: int, shards: int, updates: int) -> None:
     from jaxac import machine, program, spec
 
     machine.keep_freed_memory()
-    machine.split_cores(shards)
+    machine.compute_in_threads(shards)
     machine.enable_compilation_cache("auto")
     overrides = (f"env.num_envs={num_envs}", f"algo.num_shards={shards}", "algo.runtime=threads")
     config = make_config("+algo=a3c", *overrides, f"total_env_steps={2 * updates * num_envs * 16}")

@@ -26,7 +26,7 @@ def train(config: Config, run: Run, group: str | None) -> float | None:
     """
     machine.keep_freed_memory()
     if isinstance(config.algo, A3CConfig) and config.algo.runtime != "compiled":
-        machine.split_cores(config.algo.num_shards)
+        machine.compute_in_threads(config.algo.num_shards)
     machine.enable_compilation_cache(config.compilation_cache)
     progress = Progress(**run.checkpoint.progress) if run.checkpoint else Progress(run_id=secrets.token_hex(4))
     if run_directory.is_complete(run, config):
