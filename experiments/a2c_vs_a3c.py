@@ -21,6 +21,7 @@ import argparse
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +29,8 @@ from scipy import stats
 
 from experiments.common import RESULTS, learn_lanes, load, make_config, save
 
+PAGE = Path(__file__).with_suffix(".md")
+MARKERS = ("<!-- tables, written by the experiment -->", "<!-- end of the tables -->")
 EVALUATIONS = 20
 A2C = "A2C, synchronous mean"
 A3C = "A3C: shuffled arrival, pull after push"
@@ -237,6 +240,13 @@ def plot(results: dict[str, Any], path: Any) -> None:
     figure.savefig(path)
 
 
+def write_page(text: str) -> None:
+    """Puts the tables into the page that reads them, between its markers."""
+    before, rest = PAGE.read_text().split(MARKERS[0])
+    after = rest.split(MARKERS[1])[1]
+    PAGE.write_text(f"{before}{MARKERS[0]}\n{text}\n\n{MARKERS[1]}{after}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", help="arms whose name or group contains this")
@@ -274,6 +284,8 @@ def main() -> None:
         save(name, {"arms": results}, load(name)["command"])
     in_order = {arm.name: results[arm.name] for arm in arms() if arm.name in results}
     print(table(in_order))
+    if not args.quick:
+        write_page(table(in_order))
     plot(in_order, RESULTS / f"{name}.png")
     print(f"\nwritten to {RESULTS / name}.json and .png")
 

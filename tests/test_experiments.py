@@ -69,6 +69,12 @@ def test_every_arm_of_the_comparison_composes_and_has_a_name_of_its_own():
         common.make_config(*arm.overrides, "env.num_envs=128")
 
 
+def test_the_page_holds_the_tables_of_the_saved_results():
+    results = common.load("a2c_vs_a3c")["arms"]
+    in_order = {arm.name: results[arm.name] for arm in a2c_vs_a3c.arms() if arm.name in results}
+    assert a2c_vs_a3c.table(in_order) in a2c_vs_a3c.PAGE.read_text()
+
+
 def test_the_interval_of_a_mean_covers_it():
     values = np.random.default_rng(1).normal(10, 2, size=400)
     low, high = a2c_vs_a3c.interval(values)
