@@ -7,7 +7,8 @@
     python -m experiments.a2c_vs_a3c --report     tables and plots again, from what is saved
 
 CartPole-v1, 128 environments in all, unrolls of 16 steps, half a million environment steps, everything else as in the
-default configuration. An arm first tries learning rates, ``--rates`` times its default, on ``--tuning-seeds`` seeds of
+default configuration. An arm first tries learning rates, ``--rates`` times its default (for the
+delayed ones a lower one), on ``--tuning-seeds`` seeds of
 its own, and takes the one with the highest mean return over all evaluations; it is then run on ``--seeds`` other seeds,
 all at once (``vmap``). Results are saved arm by arm, so a stopped experiment goes on where it was.
 
@@ -55,8 +56,8 @@ class Arm:
     staleness: float | None = None
     """The abscissa of the group's plot, if it has one."""
     correction: str = "none"
-    expected_staleness: float = 1.0
-    """By so much η/τ shortens all steps, so its grid of rates lies higher."""
+    rate_factor: float = 1.0
+    """The grid of rates starts at the default times this: lower where delays ask for it, higher where η/τ lowers it."""
 
 
 class Candidate(NamedTuple):
@@ -86,13 +87,12 @@ def arms() -> Iterator[Arm]:
         for shards in (16, 64) if overrides else (1, 4, 16, 64):
             chosen = ("+algo=a3c", f"algo.num_shards={shards}", *overrides)
             name = f"K = {shards}, correction {correction}"
-            yield Arm("shards", name, chosen, shards, correction, max(1, shards - 1))
+            yield Arm("shards", name, chosen, shards, correction, max(1, shards - 1) if correction == "η/τ" else 1)
     for correction, overrides in CORRECTIONS.items():
         for delay in (0, 64) if overrides else (0, 16, 64):
             delayed = ("algo.delay.distribution=constant", f"algo.delay.mean={delay}") if delay else ()
-            yield Arm(
-                "delays", f"delay {delay}, correction {correction}", (*a3c, *overrides, *delayed), delay, correction
-            )
+            name, chosen = f"delay {delay}, correction {correction}", (*a3c, *overrides, *delayed)
+            yield Arm("delays", name, chosen, delay, correction, 15 if correction == "η/τ" else 15 / (15 + delay))
     for shared in ("true", "false"):
         name = f"RMSProp, {'shared' if shared == 'true' else 'own'} statistics"
         yield Arm("statistics", name, (*a3c, *RMSPROP, f"algo.shared_statistics={shared}"))
@@ -108,14 +108,14 @@ def run(arm: Arm, size: argparse.Namespace, before: list[dict[str, Any]]) -> dic
             return {**result, **place}
     rate = make_config(*base).optimizer.learning_rate
     assert rate is not None
-    if arm.correction == "η/τ":
-        rate *= arm.expected_staleness
 
     def lanes(candidates: list[Candidate], seeds: range) -> dict[str, Any]:
         return learn_lanes([make_config(*base, *each.overrides(), f"seed={n}") for each in candidates for n in seeds])
 
     compensations = COMPENSATIONS if arm.correction == "DC-ASGD" else (None,)
-    candidates = [Candidate(rate * factor, strength) for factor in size.rates for strength in compensations]
+    candidates = [
+        Candidate(rate * arm.rate_factor * factor, strength) for factor in size.rates for strength in compensations
+    ]
     tuning = lanes(candidates, range(1000, 1000 + size.tuning_seeds))
     scores = np.array(tuning["returns"]).reshape(len(candidates), -1).mean(axis=1)
     chosen = candidates[int(scores.argmax())]
