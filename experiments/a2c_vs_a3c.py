@@ -7,15 +7,14 @@
     python -m experiments.a2c_vs_a3c --report     tables and plots again, from what is saved
 
 CartPole-v1, 128 environments in all, unrolls of 16 steps, half a million environment steps, everything else as in the
-default configuration. An arm first tries learning rates, ``--rates`` times its default (for the
-delayed ones a lower one), on ``--tuning-seeds`` seeds of
-its own, and takes the one with the highest mean return over all evaluations; it is then run on ``--seeds`` other seeds,
-all at once (``vmap``). Results are saved arm by arm, so a stopped experiment goes on where it was.
+default configuration. An arm first tries learning rates, ``--rates`` times its default (a lower one where pulls are
+delayed), on ``--tuning-seeds`` seeds of their own, and takes the one with the highest mean return over all evaluations;
+it is then run on ``--seeds`` other seeds, all at once (``vmap``). Results are saved arm by arm, so a stopped experiment
+goes on where it was.
 
 Mean returns have 95% bootstrap intervals over seeds, differences likewise (SciPy). A seed *collapses* if an evaluation
-falls under 400 after an earlier one has reached 475. Wall-clock is
-that of a single run, timed apart; the table holds every arm against A2C after as many seconds as the faster of the two
-takes.
+falls under 400 after an earlier one has reached 475. Wall-clock is that of a single run, timed apart; the table holds
+every arm against A2C after as many seconds as the faster of the two takes.
 """
 
 import argparse
