@@ -64,7 +64,9 @@ def train(config: Config, run: Run, group: str | None) -> float | None:
 def headline(config: Config) -> str:
     """One line on what is about to run."""
     devices, env, algo = jax.devices(), config.env, config.algo
+    runtime = f" with {algo.runtime}" if isinstance(algo, A3CConfig) and algo.runtime != "compiled" else ""
+    shards = f" in {algo.num_shards} shards" if algo.num_shards > 1 else ""
     return (
-        f"{algo.name.upper()} on {env.name}: {env.num_envs} environments × {algo.unroll_length} steps × "
-        f"{config.num_updates} updates, {len(devices)} {devices[0].device_kind} device(s), seed {config.seed}"
+        f"{algo.name.upper()}{runtime} on {env.name}: {env.num_envs} environments{shards} × {algo.unroll_length} "
+        f"steps × {config.num_updates} updates, {len(devices)} {devices[0].device_kind} device(s), seed {config.seed}"
     )

@@ -214,3 +214,18 @@ ASYNCHRONY = {
     "parameter_distance",
     "policy_kl",
 }
+
+
+@pytest.mark.parametrize(
+    "overrides, expected",
+    [
+        ((), "A2C on CartPole-v1: 8 environments × 4 steps × 10 updates"),
+        (("+algo=a3c", "algo.num_shards=4"), "A3C on CartPole-v1: 8 environments in 4 shards × 4 steps × 10 updates"),
+        (
+            ("+algo=a3c", "algo.num_shards=1", "algo.runtime=threads"),
+            "A3C with threads on CartPole-v1: 8 environments ×",
+        ),
+    ],
+)
+def test_a_run_says_what_it_is_about_to_do(small_config, overrides, expected):
+    assert runner.headline(small_config(*overrides)).startswith(expected)
