@@ -13,6 +13,9 @@ from jaxac.run_directory import Run
 from jaxac.signals import stop_request
 from jaxac.trainer import Progress, Trainer
 
+_MUCH_MEMORY = 2**13
+"""Steps of an update from which on it pays to keep freed memory: less of it is soon had again."""
+
 
 def train(config: Config, run: Run, group: str | None) -> float | None:
     """Trains, or goes on training, in ``run``'s directory.
@@ -24,7 +27,8 @@ def train(config: Config, run: Run, group: str | None) -> float | None:
         DivergedError: if the losses or the parameters stopped being finite.
         SystemExit: with 128 + the signal's number, if Ctrl-C or SIGTERM stopped the run; all is saved by then.
     """
-    machine.keep_freed_memory()
+    if config.steps_per_update >= _MUCH_MEMORY:
+        machine.keep_freed_memory()
     if isinstance(config.algo, A3CConfig) and config.algo.runtime != "compiled":
         machine.compute_in_threads(config.algo.num_shards)
     machine.enable_compilation_cache(config.compilation_cache)
