@@ -1,18 +1,20 @@
 """Strictness for every test, and four CPU devices to spread shards over."""
 
+import gc
 import os
 
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
 os.environ["NPROC"] = "16"  # with fewer threads than devices, programs with collectives can deadlock on the CPU
 os.environ["WANDB_MODE"] = "disabled"
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jax
 import pytest
 
 from experiments.common import make_config
+from jaxac import program
 from jaxac import spec as spec_module
 from jaxac.config import Config
 from jaxac.spec import Spec
@@ -29,6 +31,15 @@ def compilation_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["JAXAC_TEST_CACHE"] = path
     jax.config.update("jax_compilation_cache_dir", path)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forget_programs() -> Iterator[None]:
+    """Hundreds of compiled programs in one process run out of memory mappings, and then crash the compiler."""
+    yield
+    program._compile.cache_clear()
+    jax.clear_caches()
+    gc.collect()
 
 
 SMALL = ("env.num_envs=8", "algo.unroll_length=4", "network.hidden_sizes=[8]", "total_env_steps=320")
