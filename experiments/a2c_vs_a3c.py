@@ -18,21 +18,16 @@ every arm against A2C after as many seconds as the faster of the two takes.
 """
 
 import argparse
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import stats
 
-from experiments.common import RESULTS, learn_lanes, load, make_config, save
+from experiments.a2c_vs_a3c_tables import A2C, plot, row, table, write_page
+from experiments.common import RESULTS, learn_lanes, load, make_config, prepare, save, timed_chunk
 
-PAGE = Path(__file__).with_suffix(".md")
-MARKERS = ("<!-- tables, written by the experiment -->", "<!-- end of the tables -->")
 EVALUATIONS = 20
-A2C = "A2C, synchronous mean"
 A3C = "A3C: shuffled arrival, pull after push"
 CORRECTIONS = {
     "none": (),
@@ -134,8 +129,6 @@ def run(arm: Arm, size: argparse.Namespace, before: list[dict[str, Any]]) -> dic
 
 def seconds_per_run(overrides: tuple[str, ...]) -> float:
     """Of training a single seed: the fastest of a few chunks, extended to the whole run."""
-    import jax
-
     from jaxac import program, spec
 
     config = make_config(*overrides)
@@ -143,107 +136,9 @@ def seconds_per_run(overrides: tuple[str, ...]) -> float:
     built = program.compile_program(config, numbers)
     state, updates, taken = built.init(numbers, program.keys(0)[0]), max(1, config.num_updates // 8), []
     for _ in range(5):
-        start = time.perf_counter()
-        state, report = built.chunk(numbers, state, updates)
-        jax.block_until_ready(report)
-        taken.append(time.perf_counter() - start)
+        state, seconds = timed_chunk(built, numbers, state, updates)
+        taken.append(seconds)
     return min(taken) / updates * config.num_updates
-
-
-def interval(values: np.ndarray) -> tuple[float, float]:
-    """The 95% bootstrap interval of the mean."""
-    if np.ptp(values) == 0:
-        return float(values[0]), float(values[0])
-    found = stats.bootstrap((values,), np.mean, method="percentile", rng=np.random.default_rng(0)).confidence_interval
-    return float(found.low), float(found.high)
-
-
-def at_seconds(result: dict[str, Any], seconds: float) -> np.ndarray:
-    """[seeds] the returns after so many seconds of one run, interpolated between evaluations."""
-    steps = np.array(result["env_steps"])
-    when = steps / steps[-1] * result["seconds_per_run"]
-    return np.array([np.interp(seconds, when, curve) for curve in result["returns"]])
-
-
-def row(name: str, result: dict[str, Any], a2c: dict[str, Any]) -> str:
-    """A line of the table."""
-    curves = np.array(result["returns"])
-    final, area = curves[:, -1], curves.mean(axis=1)
-    low, high = interval(area)
-    first = np.array([np.argmax(curve >= 475) if (curve >= 475).any() else len(curve) for curve in curves])
-    collapsed = [(curve[start:] < 400).any() for start, curve in zip(first, curves, strict=True)]
-    difference = interval(area - np.array(a2c["returns"]).mean(axis=1))
-    seconds = min(result["seconds_per_run"], a2c["seconds_per_run"])
-    at_equal_time = at_seconds(result, seconds) - at_seconds(a2c, seconds)
-    timed = interval(at_equal_time)
-    cells = [
-        name,
-        f"{result['learning_rate']:.2g}",
-        f"{result['staleness']:.1f}",
-        f"{area.mean():.0f} [{low:.0f}, {high:.0f}]",
-        f"[{difference[0]:+.0f}, {difference[1]:+.0f}]",
-        f"{final.mean():.0f}",
-        f"{np.mean(final >= 475):.0%}",
-        f"{np.mean(collapsed):.0%}",
-        f"{result['seconds_per_run']:.2f}",
-        f"[{timed[0]:+.0f}, {timed[1]:+.0f}]",
-    ]
-    return f"| {' | '.join(cells)} |"
-
-
-HEADER = (
-    "| arm | η | staleness | mean return [95%] | minus A2C [95%] | at the end | solved | collapsed | s a run "
-    "| minus A2C at equal seconds [95%] |\n|---|---|---|---|---|---|---|---|---|---|"
-)
-
-
-def table(results: dict[str, Any]) -> str:
-    """Every arm, group by group."""
-    lines = []
-    for group in dict.fromkeys(result["group"] for result in results.values()):
-        lines += [f"\n**{group}**\n", HEADER]
-        lines += [row(name, result, results[A2C]) for name, result in results.items() if result["group"] == group]
-    return "\n".join(lines)
-
-
-def plot(results: dict[str, Any], path: Any) -> None:
-    """Learning curves of the ladder, and mean return against shards and delays."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(13, 4), layout="constrained", dpi=110)
-    curves, *knobs = figure.subplots(1, 3)
-    for name, result in results.items():
-        if result["group"] == "ladder":
-            values, steps = np.array(result["returns"]), np.array(result["env_steps"]) / 1e6
-            bounds = np.array([interval(column) for column in values.T])
-            (line,) = curves.plot(steps, values.mean(axis=0), label=name, linewidth=1.2)
-            curves.fill_between(steps, *bounds.T, color=line.get_color(), alpha=0.15, linewidth=0)
-    curves.set(xlabel="million environment steps", ylabel="evaluation return", title="The ladder (mean, 95%)")
-    curves.legend(fontsize=6.5)
-    for axes, group, label in zip(
-        knobs, ("shards", "delays"), ("shards K", "delay of pulls, in versions"), strict=True
-    ):
-        for correction in CORRECTIONS:
-            chosen = [r for r in results.values() if r["group"] == group and r["correction"] == correction]
-            if chosen:
-                areas = [np.array(result["returns"]).mean(axis=1) for result in chosen]
-                means, bounds = [area.mean() for area in areas], np.array([interval(area) for area in areas])
-                errors = np.abs(bounds.T - np.array(means))
-                axes.errorbar([r["abscissa"] for r in chosen], means, errors, marker="o", capsize=2, label=correction)
-        axes.set(xlabel=label, ylabel="mean return over the run", title=f"{group.capitalize()}, with corrections")
-        if axes.has_data():
-            axes.legend(title="correction", fontsize=7)
-    knobs[0].set_xscale("log", base=2)
-    for axes in (curves, *knobs):
-        axes.grid(alpha=0.3)
-    figure.savefig(path)
-
-
-def write_page(text: str) -> None:
-    """Puts the tables into the page that reads them, between its markers."""
-    before, rest = PAGE.read_text().split(MARKERS[0])
-    after = rest.split(MARKERS[1])[1]
-    PAGE.write_text(f"{before}{MARKERS[0]}\n{text}\n\n{MARKERS[1]}{after}")
 
 
 def main() -> None:
@@ -263,10 +158,7 @@ def main() -> None:
     if args.quick:
         name, chosen = "a2c_vs_a3c_quick", chosen[:4]
         args.seeds, args.tuning_seeds, args.rates, args.num_envs, args.env_steps = 5, 2, [1, 4], 64, 200_000
-    from jaxac import machine
-
-    machine.keep_freed_memory()
-    machine.enable_compilation_cache("auto")
+    prepare()
     results: dict[str, Any] = {} if args.quick else load(name).get("arms", {})
     for number, arm in enumerate(chosen):
         if arm.name in results or args.report or args.retime:
@@ -285,7 +177,7 @@ def main() -> None:
     print(table(in_order))
     if not args.quick:
         write_page(table(in_order))
-    plot(in_order, RESULTS / f"{name}.png")
+    plot(in_order, list(CORRECTIONS), RESULTS / f"{name}.png")
     print(f"\nwritten to {RESULTS / name}.json and .png")
 
 

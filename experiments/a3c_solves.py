@@ -12,19 +12,14 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 from experiments.ablation import EVALUATIONS, print_row, summarize
-from experiments.common import learn, make_config, save
+from experiments.common import learn, make_config, prepare, save
 
 RUNTIMES = ("compiled", "threads")
 
 
 def run_seed(runtime: str, seed: int) -> dict[str, Any]:
     """One training run."""
-    from jaxac import machine
-
-    machine.keep_freed_memory()
-    if runtime == "threads":
-        machine.compute_in_threads(16)
-    machine.enable_compilation_cache("auto")
+    prepare(16 if runtime == "threads" else None)
     overrides = ("+algo=a3c", "env.num_envs=4096", "algo.num_shards=16", f"algo.runtime={runtime}", f"seed={seed}")
     total = make_config(*overrides).total_env_steps or 0
     return learn(make_config(*overrides, f"evaluation.every={-(-total // EVALUATIONS)}"))

@@ -14,20 +14,16 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 from typing import Any
 
-from experiments.common import make_config, save
+from experiments.common import make_config, prepare, save, timed_chunk
 
 
 def compiled(num_envs: int, updates: int, pairs: int) -> list[dict[str, float]]:
     """Environment steps per second of A2C and A3C."""
-    import jax
+    prepare()
+    from jaxac import program, spec
 
-    from jaxac import machine, program, spec
-
-    machine.keep_freed_memory()
-    machine.enable_compilation_cache("auto")
     arms = {}
     for algo in ("a2c", "a3c"):
         config = make_config(f"+algo={algo}", f"env.num_envs={num_envs}", "algo.num_shards=16")
@@ -37,10 +33,8 @@ def compiled(num_envs: int, updates: int, pairs: int) -> list[dict[str, float]]:
 
     def sps(algo: str) -> float:
         config, numbers, built, state = arms[algo]
-        start = time.perf_counter()
-        arms[algo][3], report = built.chunk(numbers, state, updates)
-        jax.block_until_ready(report)
-        return updates * config.steps_per_update / (time.perf_counter() - start)
+        arms[algo][3], seconds = timed_chunk(built, numbers, state, updates)
+        return updates * config.steps_per_update / seconds
 
     for algo in arms:
         sps(algo)  # the first chunk warms up
@@ -72,22 +66,18 @@ def _in_a_process(num_envs: int, shards: int, updates: int) -> float:
 def _worker(num_envs: int, shards: int, updates: int) -> None:
     """Prints the steps per second of threads on as many cores as there are shards."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:shards])
-    from jaxac import machine, program, spec
+    prepare(shards)
+    from jaxac import program, spec
 
-    machine.keep_freed_memory()
-    machine.compute_in_threads(shards)
-    machine.enable_compilation_cache("auto")
     overrides = (f"env.num_envs={num_envs}", f"algo.num_shards={shards}", "algo.runtime=threads")
     config = make_config("+algo=a3c", *overrides, f"total_env_steps={2 * updates * num_envs * 16}")
     numbers = spec.make(config)
     built = program.compile_program(config, numbers)
     state = built.init(numbers, program.keys(0)[0])
     state, _ = built.chunk(numbers, state, updates // 2)
-    start = time.perf_counter()
-    built.chunk(numbers, state, updates)
-    elapsed = time.perf_counter() - start
+    _, seconds = timed_chunk(built, numbers, state, updates)
     built.close()
-    print(json.dumps(updates * config.steps_per_update / elapsed))
+    print(json.dumps(updates * config.steps_per_update / seconds))
 
 
 def summarize(name: str, rows: list[dict[str, float]]) -> dict[str, Any]:

@@ -40,12 +40,10 @@ EVALUATIONS = 20  # of each run
 
 def run_seed(job: tuple[int, list[str], int]) -> dict[str, Any]:
     """One training run, in a process of its own core."""
-    from experiments.common import learn, make_config
-    from jaxac import machine
+    from experiments.common import learn, make_config, prepare
 
     num_envs, overrides, seed = job
-    machine.keep_freed_memory()
-    machine.enable_compilation_cache("auto")
+    prepare()
     default = ["+algo=a2c", f"env.num_envs={num_envs}", f"seed={seed}"]
     total = make_config(*default).total_env_steps or 0
     length = [f"total_env_steps={total}", f"evaluation.every={-(-total // EVALUATIONS)}"]

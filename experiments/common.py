@@ -2,13 +2,18 @@
 
 import json
 import sys
+import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra import compose, initialize_config_dir
 
 from jaxac import train as entry_point
 from jaxac.config import Config
+
+if TYPE_CHECKING:  # JAX must not be imported before a process is prepared
+    from jaxac.program import Program
+    from jaxac.spec import Spec
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -19,6 +24,30 @@ def make_config(*overrides: str) -> Config:
         return entry_point.to_config(compose("config", list(overrides)))
 
 
+def prepare(threads: int | None = None) -> None:
+    """Sets a process up as the command does for a large run, before JAX looks for devices.
+
+    Args:
+        threads: of A3C that will compute in it; None if it is not to run any.
+    """
+    from jaxac import machine
+
+    machine.keep_freed_memory()
+    if threads is not None:
+        machine.compute_in_threads(threads)
+    machine.enable_compilation_cache("auto")
+
+
+def timed_chunk(compiled: "Program", numbers: "Spec", state: Any, updates: int) -> tuple[Any, float]:
+    """The state ``updates`` updates later, and the seconds that took."""
+    import jax
+
+    start = time.perf_counter()
+    state, report = compiled.chunk(numbers, state, updates)
+    jax.block_until_ready(report)
+    return state, time.perf_counter() - start
+
+
 def learn(config: Config) -> dict[str, Any]:
     """Trains in memory, evaluating at the configured cadence, each time on all ``evaluation.episodes``.
 
@@ -26,10 +55,6 @@ def learn(config: Config) -> dict[str, Any]:
         ``env_steps`` and ``returns`` (mean return) of every evaluation, and ``train_seconds`` without compilation or
         evaluation.
     """
-    import time
-
-    import jax
-
     from jaxac import program, schedule, spec
 
     plan, numbers = schedule.make(config), spec.make(config)
@@ -39,11 +64,9 @@ def learn(config: Config) -> dict[str, Any]:
     updates, train_seconds = 0, 0.0
     curve: dict[str, list[float]] = {"env_steps": [], "returns": []}
     while updates < plan.total:
-        start, target = time.perf_counter(), plan.next_stop(updates)
-        state, report = compiled.chunk(numbers, state, target - updates)
-        jax.block_until_ready(report)
-        train_seconds += time.perf_counter() - start
-        updates = target
+        target = plan.next_stop(updates)
+        state, seconds = timed_chunk(compiled, numbers, state, target - updates)
+        updates, train_seconds = target, train_seconds + seconds
         if plan.evaluates_at(updates):
             batches = range(program.EVALUATION_BATCHES)
             returns = program.evaluate_batches(compiled, numbers, state, evaluation_key, updates, batches)
@@ -64,7 +87,6 @@ def learn_lanes(configs: list[Config]) -> dict[str, Any]:
         before) and ``train_seconds`` of all lanes together, without compilation or evaluation.
     """
     import functools
-    import time
 
     import jax
     import jax.numpy as jnp
@@ -75,6 +97,7 @@ def learn_lanes(configs: list[Config]) -> dict[str, Any]:
     from jaxac.types import Array, PRNGKey, PyTree
 
     config, plan = configs[0], schedule.make(configs[0])
+    plan = plan._replace(log_every=0, evaluate_every=plan.evaluate_every or plan.total, checkpoint_every=0)
     algo, settings = ALGOS[config.algo.name], config.evaluation
     specs = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(spec.make, configs))
     train_keys, evaluation_keys = (
@@ -93,7 +116,7 @@ def learn_lanes(configs: list[Config]) -> dict[str, Any]:
     chunk = jax.jit(lanes, donate_argnums=1, out_shardings=(lives, None)).lower(specs, state, 1).compile()
     updates, train_seconds, env_steps, returns, rows = 0, 0.0, [], [], []
     while updates < plan.total:
-        start, target = time.perf_counter(), plan.next_evaluation(updates)
+        start, target = time.perf_counter(), plan.next_stop(updates)
         state, report = chunk(specs, state, jnp.int32(target - updates))
         jax.block_until_ready(report)
         train_seconds += time.perf_counter() - start

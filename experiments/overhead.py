@@ -17,8 +17,8 @@ from pathlib import Path
 
 import jax
 
-from experiments.common import make_config, save
-from jaxac import machine, run_directory, trainer
+from experiments.common import make_config, prepare, save
+from jaxac import run_directory, trainer
 from jaxac.loggers import Logger, open_loggers
 from jaxac.signals import StopRequest
 
@@ -65,8 +65,7 @@ def main() -> None:
     parser.add_argument("--num-envs", type=int, default=4096)
     parser.add_argument("--pairs", type=int, default=5)
     args = parser.parse_args()
-    machine.keep_freed_memory()
-    machine.enable_compilation_cache("auto")
+    prepare()
     for overrides in ((), SILENT):
         seconds(args.num_envs, *overrides)  # the first run of each pays for warming up
     pairs = []

@@ -67,6 +67,11 @@ class AlgoConfig:
         """Gradients that the server averages into one step."""
         raise NotImplementedError
 
+    @property
+    def in_real_time(self) -> bool:
+        """Whether threads run it, or a replay of some, rather than one compiled program."""
+        return False
+
     def pushes(self, updates: int) -> int:
         """Gradients that all shards together have pushed after so many updates."""
         return updates * self.num_shards
@@ -113,6 +118,10 @@ class A3CConfig(AlgoConfig):
     @property
     def group_size(self) -> int:
         return {"per_gradient": 1, "softsync": self.softsync_size, "mean": self.num_shards}[self.server]
+
+    @property
+    def in_real_time(self) -> bool:
+        return self.runtime != "compiled"
 
     @property
     def periods(self) -> tuple[int, ...]:

@@ -138,7 +138,7 @@ def _compile(structure: PyTreeDef, shapes: tuple[jax.ShapeDtypeStruct, ...], epi
 
 def _compile_chunk(spec: Spec, state: PyTree) -> jax.stages.Compiled | realtime.Programs:
     """What advances a run."""
-    if isinstance(spec.algo, A3CConfig) and spec.algo.runtime != "compiled":
+    if spec.algo.in_real_time:
         return realtime.compile_programs(spec, state)
 
     def chunk(spec: Spec, state: PyTree, num_updates: Array) -> tuple[PyTree, ChunkReport]:

@@ -29,7 +29,7 @@ def train(config: Config, run: Run, group: str | None) -> float | None:
     """
     if config.steps_per_update >= _MUCH_MEMORY:
         machine.keep_freed_memory()
-    if isinstance(config.algo, A3CConfig) and config.algo.runtime != "compiled":
+    if config.algo.in_real_time:
         machine.compute_in_threads(config.algo.num_shards)
     machine.enable_compilation_cache(config.compilation_cache)
     progress = Progress(**run.checkpoint.progress) if run.checkpoint else Progress(run_id=secrets.token_hex(4))
@@ -68,7 +68,7 @@ def train(config: Config, run: Run, group: str | None) -> float | None:
 def headline(config: Config) -> str:
     """One line on what is about to run."""
     devices, env, algo = jax.devices(), config.env, config.algo
-    runtime = f" with {algo.runtime}" if isinstance(algo, A3CConfig) and algo.runtime != "compiled" else ""
+    runtime = f" with {algo.runtime}" if isinstance(algo, A3CConfig) and algo.in_real_time else ""
     shards = f" in {algo.num_shards} shards" if algo.num_shards > 1 else ""
     return (
         f"{algo.name.upper()}{runtime} on {env.name}: {env.num_envs} environments{shards} × {algo.unroll_length} "

@@ -19,11 +19,6 @@ class Schedule(NamedTuple):
         cadences = [every for every in self[1:] if every]
         return min(self.total, *((updates // every + 1) * every for every in cadences))
 
-    def next_evaluation(self, updates: int) -> int:
-        """The first evaluation after so many updates."""
-        every = self.evaluate_every or self.total
-        return min(self.total, (updates // every + 1) * every)
-
     def evaluates_at(self, updates: int) -> bool:
         return updates == self.total or _is_multiple(updates, self.evaluate_every)
 

@@ -129,7 +129,7 @@ def _check_asynchrony(algo: A3CConfig) -> None:
             f"algo.events={algo.events} does not fit algo.runtime={algo.runtime}: runtime=replay needs the "
             "events.jsonl of a run with runtime=threads, and nothing else reads it; set both or neither."
         )
-    if algo.runtime != "compiled":
+    if algo.in_real_time:
         _check_real_time(algo)
 
 

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from experiments import a2c_vs_a3c, ablation, common
+from experiments import a2c_vs_a3c, a2c_vs_a3c_tables, ablation, common
 
 
 def run(*returns):
@@ -72,20 +72,20 @@ def test_every_arm_of_the_comparison_composes_and_has_a_name_of_its_own():
 def test_the_page_holds_the_tables_of_the_saved_results():
     results = common.load("a2c_vs_a3c")["arms"]
     in_order = {arm.name: results[arm.name] for arm in a2c_vs_a3c.arms() if arm.name in results}
-    assert a2c_vs_a3c.table(in_order) in a2c_vs_a3c.PAGE.read_text()
+    assert a2c_vs_a3c_tables.table(in_order) in a2c_vs_a3c_tables.PAGE.read_text()
 
 
 def test_the_interval_of_a_mean_covers_it():
     values = np.random.default_rng(1).normal(10, 2, size=400)
-    low, high = a2c_vs_a3c.interval(values)
+    low, high = a2c_vs_a3c_tables.interval(values)
     assert low < values.mean() < high
     assert high - low == pytest.approx(2 * 1.96 * 2 / 20, rel=0.15)
-    assert a2c_vs_a3c.interval(np.ones(5)) == (1, 1)
+    assert a2c_vs_a3c_tables.interval(np.ones(5)) == (1, 1)
 
 
 def test_returns_at_a_moment_are_interpolated():
     result = {"env_steps": [10, 20], "seconds_per_run": 4.0, "returns": [[100, 200], [0, 50]]}
-    np.testing.assert_allclose(a2c_vs_a3c.at_seconds(result, 3.0), [150, 25])
+    np.testing.assert_allclose(a2c_vs_a3c_tables.at_seconds(result, 3.0), [150, 25])
 
 
 @pytest.mark.slow

@@ -3,19 +3,14 @@
 The synchronous form of Mnih et al. 2016, "Asynchronous Methods for Deep Reinforcement Learning".
 """
 
-import functools
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 
 from jaxac import optimizers
-from jaxac.algos import placement, server, shard
+from jaxac.algos import placement, server, shard, trees
 from jaxac.spec import Spec
 from jaxac.types import ActorState, Metrics, Params, PRNGKey, Report, Server
-
-_mean_over_shards = functools.partial(jax.tree.map, functools.partial(jnp.mean, axis=0))
-_sum_over_shards = functools.partial(jax.tree.map, functools.partial(jnp.sum, axis=0))
 
 
 class State(NamedTuple):
@@ -31,8 +26,7 @@ def init(spec: Spec, key: PRNGKey) -> State:
     num_shards = spec.algo.num_shards
     params_key, actors_key = jax.random.split(key)
     params = shard.build(spec)[1].init(params_key)
-    actors = jax.vmap(functools.partial(shard.init, spec))(jax.random.split(actors_key, num_shards))
-    return State(placement.shared(server.init(spec, params), num_shards), placement.sharded(actors, num_shards))
+    return State(placement.shared(server.init(spec, params), num_shards), shard.init_all(spec, actors_key))
 
 
 def update(spec: Spec, state: State) -> tuple[State, Report]:
@@ -43,8 +37,8 @@ def update(spec: Spec, state: State) -> tuple[State, Report]:
     rate = optimizers.learning_rate(spec, state.server.arrivals)
     stepped, norm = server.step(spec, state.server, pushed, rate)
     stepped = stepped._replace(arrivals=stepped.arrivals + num_shards)
-    metrics = Metrics(**_mean_over_shards(unrolled.losses)._asdict(), gradient_norm=norm, learning_rate=rate)
-    report = Report(metrics, _sum_over_shards(unrolled.episodes), asynchrony=None)
+    metrics = Metrics(**trees.mean(unrolled.losses)._asdict(), gradient_norm=norm, learning_rate=rate)
+    report = Report(metrics, trees.total(unrolled.episodes), asynchrony=None)
     return State(placement.shared(stepped, num_shards), actors), report
 
 

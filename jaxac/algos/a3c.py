@@ -65,7 +65,6 @@ def init(spec: Spec, key: PRNGKey) -> State:
     num_shards = algo.num_shards
     params_key, actors_key, schedule_key = jax.random.split(key, 3)
     params = shard.build(spec)[1].init(params_key)
-    actors = jax.vmap(functools.partial(shard.init, spec))(jax.random.split(actors_key, num_shards))
     owner = server.init(spec, params)
     owner = owner._replace(opt_state=trees.copies(owner.opt_state, 1 if algo.shared_statistics else num_shards))
     zero, none = jnp.zeros((), jnp.int32), jnp.zeros(num_shards, jnp.int32)
@@ -73,7 +72,7 @@ def init(spec: Spec, key: PRNGKey) -> State:
     group = Group(trees.copies(nothing, algo.group_size), zero, zero)
     ledger = Ledger(owner, trees.copies(params, staleness.history_size(algo)), group, none, none)
     ledger, snapshots = placement.shared((ledger, trees.copies(params, num_shards)), num_shards)
-    return State(schedule_key, zero, ledger, snapshots, placement.sharded(actors, num_shards))
+    return State(schedule_key, zero, ledger, snapshots, shard.init_all(spec, actors_key))
 
 
 def update(spec: Spec, state: State) -> tuple[State, Report]:
@@ -85,7 +84,7 @@ def update(spec: Spec, state: State) -> tuple[State, Report]:
     waves = staleness.arrival_order(algo, order_key).reshape(-1, staleness.wave_size(algo))
     if len(waves) == 1:
         state, report = _whole_round(spec, round_, state, waves[0])
-        reports = jax.tree.map(lambda x: x[None], report)
+        reports = trees.copies(report, 1)
     else:
         state, reports = jax.lax.scan(functools.partial(_wave, spec, round_), state, waves)
     ledger, snapshots = placement.shared((state.ledger, state.snapshots), algo.num_shards)
@@ -154,7 +153,7 @@ def _refresh(spec: Spec, round_: Round, state: State, shards: Array) -> tuple[St
     too_old = jnp.zeros(len(shards), bool) if bound is None else on_arrival > bound
     late = jnp.zeros(algo.num_shards, bool).at[shards].set(too_old) & round_.active
     pulls = jnp.ones_like(late) if algo.pull_at == "round" else late
-    newest = jax.tree.map(lambda x: x[None], ledger.server.params)
+    newest = trees.copies(ledger.server.params, 1)
     version = jnp.where(pulls, ledger.server.version, ledger.version)
     ledger = ledger._replace(version=version, pushes=jnp.where(pulls, 0, ledger.pushes))
     state = state._replace(ledger=ledger, snapshots=trees.where(pulls, newest, state.snapshots))

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxac import optimizers
-from jaxac.algos import a3c, arrival, shard, staleness
+from jaxac.algos import a3c, arrival, shard, staleness, trees
 from jaxac.algos.arrival import Ledger, Round, Wave
 from jaxac.algos.shard import Gradient, Unrolled
 from jaxac.events import Event
@@ -113,7 +113,7 @@ class Host:
         self.programs, self.home = programs, devices[0]
         self.spec, self.algo = spec, staleness.settings(spec)
         self._specs = {device: jax.device_put(spec, device) for device in devices}
-        self.key, self.updates, num_shards = state.key, int(state.round), self.algo.num_shards
+        self.key, num_shards = state.key, self.algo.num_shards
         self.round = jax.device_put(Round(jnp.ones(num_shards, bool), jnp.zeros(num_shards, jnp.int32)), self.home)
         self.ledger: Ledger = jax.device_put(state.ledger, self.home)
         self.version = int(state.server.version)
@@ -122,16 +122,16 @@ class Host:
             Shard(
                 number,
                 device := devices[number % len(devices)],
-                jax.device_put(_row(state.snapshots, number), self.home),
+                jax.device_put(trees.take(state.snapshots, number), self.home),
                 int(versions[number]),
                 int(pushes[number]),
-                jax.device_put(_row(state.actors, number), device),
+                jax.device_put(trees.take(state.actors, number), device),
             )
             for number in range(num_shards)
         ]
         self.events: list[Event] = []
         self.arrived: list[Arrived] = []
-        self.pushes = self.updates * num_shards
+        self.pushes = int(state.round) * num_shards
 
     def compute(self, shard: Shard) -> Computed:
         """The shard's next gradient; it takes as long as it takes."""
@@ -168,14 +168,19 @@ class Host:
             self.events.append({"event": "pull", **common})
         return self._cut() if self.pushes % self.algo.num_shards == 0 else None
 
-    def state(self, cut: Cut) -> a3c.State:
+    def outcome(self, cuts: list[Cut], waiting: Waiting | None) -> tuple[a3c.State, ChunkReport]:
+        """What a chunk that ended with the last of these cuts came to."""
+        state = self._state(cuts[-1])
+        return state, self._report(state, cuts, waiting)
+
+    def _state(self, cut: Cut) -> a3c.State:
         """The training state at a cut, as the compiled runtime has it."""
         here = jax.device_put((cut.snapshots, cut.actors), self.home)
         snapshots, actors = (jax.tree.map(lambda *rows: jnp.stack(rows), *trees) for trees in here)
         state = a3c.State(self.key, jnp.int32(cut.updates), cut.ledger, snapshots, actors)
         return jax.device_put(state, jax.tree.map(lambda leaf: leaf.sharding, self.programs.layout))
 
-    def report(self, state: a3c.State, cuts: list[Cut], waiting: Waiting | None) -> ChunkReport:
+    def _report(self, state: a3c.State, cuts: list[Cut], waiting: Waiting | None) -> ChunkReport:
         """What the cuts of a chunk tell."""
         arrived = [each for cut in cuts for each in cut.arrived]
         unrolled, norms = _fetch([each.unrolled for each in arrived]), _fetch([each.gradient_norm for each in arrived])
@@ -202,9 +207,9 @@ class Host:
         return self.programs.push(self._specs[self.home], self.round, ledger, np.int32(shard.number), wave)
 
     def _cut(self) -> Cut:
-        self.updates += 1
         snapshots, actors = [each.snapshot for each in self.shards], [each.actor for each in self.shards]
-        cut = Cut(self.updates, self.whole_ledger(), snapshots, actors, self.arrived, self.events)
+        round_number = self.pushes // self.algo.num_shards
+        cut = Cut(round_number, self.whole_ledger(), snapshots, actors, self.arrived, self.events)
         self.arrived, self.events = [], []
         return cut
 
@@ -216,10 +221,6 @@ def _array(dtype: Any, *shape: int) -> Any:
 def _on(device: jax.Device, tree: PyTree) -> PyTree:
     sharding = jax.sharding.SingleDeviceSharding(device)
     return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), tree)
-
-
-def _row(tree: PyTree, number: int) -> PyTree:
-    return jax.tree.map(lambda x: x[number], tree)
 
 
 def _fetch(trees: Iterable[PyTree]) -> PyTree:

@@ -37,8 +37,7 @@ class Replay:
         if self._host is None:
             self._host = Host(self._programs, spec, state)
         cuts = [self._update(self._host) for _ in range(num_updates)]
-        state = self._host.state(cuts[-1])
-        return state, self._host.report(state, cuts, waiting=None)
+        return self._host.outcome(cuts, waiting=None)
 
     def close(self) -> None:
         """Nothing to end."""

@@ -1,17 +1,13 @@
 """The server: who owns the parameters, and how a group of gradients changes them."""
 
-import functools
-
-import jax
 import jax.numpy as jnp
 import optax
 
 from jaxac import normalization, optimizers
+from jaxac.algos import trees
 from jaxac.algos.shard import Gradient
 from jaxac.spec import Spec
 from jaxac.types import Array, Params, Server
-
-_mean_over_group = functools.partial(jax.tree.map, functools.partial(jnp.mean, axis=0))
 
 
 def init(spec: Spec, params: Params) -> Server:
@@ -29,7 +25,7 @@ def step(spec: Spec, server: Server, group: Gradient, rate: Array) -> tuple[Serv
     Returns:
         The server at its next version, and the norm of the mean gradient before clipping. ``arrivals`` is left alone.
     """
-    mean = _mean_over_group(group.weights)
+    mean = trees.mean(group.weights)
     weights, opt_state = optimizers.descend(spec, server.params.network, mean, server.opt_state, rate)
     moments = normalization.merge(server.params.moments, normalization.of_shards(group.moments))
     stepped = Server(Params(weights, moments), opt_state, server.version + 1, server.arrivals)

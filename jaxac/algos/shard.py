@@ -1,11 +1,13 @@
 """What A2C and A3C share: the one place where experience becomes a gradient."""
 
+import functools
 from typing import NamedTuple
 
 import jax
 
 from jaxac import agent, envs, networks, normalization, rollout
 from jaxac.agent import Losses
+from jaxac.algos import placement
 from jaxac.spec import Spec
 from jaxac.types import ActorState, Episodes, Moments, Params, PRNGKey, PyTree
 
@@ -35,6 +37,13 @@ def build(spec: Spec) -> tuple[envs.Env, agent.Agent]:
 def init(spec: Spec, key: PRNGKey) -> ActorState:
     """The ``B = env.num_envs / algo.num_shards`` environments of one shard."""
     return rollout.init(spec, build(spec)[0], key, spec.env.num_envs // spec.algo.num_shards)
+
+
+def init_all(spec: Spec, key: PRNGKey) -> ActorState:
+    """Those of all shards, ``[K, ...]``, spread over the devices."""
+    num_shards = spec.algo.num_shards
+    actors = jax.vmap(functools.partial(init, spec))(jax.random.split(key, num_shards))
+    return placement.sharded(actors, num_shards)
 
 
 def gradient(spec: Spec, params: Params, actor: ActorState) -> tuple[Gradient, ActorState, Unrolled]:

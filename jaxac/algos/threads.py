@@ -32,12 +32,12 @@ class Threads:
 
     def __init__(self, algo: A3CConfig, programs: Programs, num_updates: int, log: Path | None) -> None:
         self._algo, self._programs, self._log = algo, programs, log
-        self._num_updates = num_updates
+        self._total = num_updates * algo.num_shards
         self._host: Host | None = None
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._may_claim = threading.Condition()
-        self._allowed = self._claimed = self._limit = 0
+        self._claimed = self._limit = 0
         self._closing = False
         self._cuts: queue.Queue[Cut | BaseException] = queue.Queue()
         self._idle = [0.0] * algo.num_shards
@@ -59,8 +59,7 @@ class Threads:
         cuts = [self._next_cut() for _ in range(num_updates)]
         if self._log:
             events.append(self._log, [event for cut in cuts for event in cut.events])
-        state = self._host.state(cuts[-1])
-        return state, self._host.report(state, cuts, self._waiting())
+        return self._host.outcome(cuts, self._waiting())
 
     def close(self) -> None:
         """Ends the threads, each after the gradient under way."""
@@ -74,8 +73,7 @@ class Threads:
         host = (Host if self._algo.lock else Hogwild)(self._programs, spec, state)
         if self._log:
             events.truncate(self._log, host.pushes)
-        self._allowed = host.updates + _AHEAD
-        self._claimed = host.pushes
+        self._claimed, self._limit = host.pushes, host.pushes + _AHEAD * self._algo.num_shards
         self._started = self._last = time.perf_counter()
         for shard in host.shards:
             thread = threading.Thread(target=self._work, args=(host, shard), name=f"shard {shard.number}", daemon=True)
@@ -114,7 +112,7 @@ class Threads:
         """Waits until another gradient may be begun; False if none ever will."""
         start = time.perf_counter()
         with self._may_claim:
-            while self._claimed >= self._limit and not self._closing:
+            while self._claimed >= min(self._limit, self._total) and not self._closing:
                 self._may_claim.wait()
             self._claimed += 1
         self._idle[shard.number] += time.perf_counter() - start
@@ -122,8 +120,7 @@ class Threads:
 
     def _allow(self, num_updates: int) -> None:
         with self._may_claim:
-            self._allowed += num_updates
-            self._limit = min(self._allowed, self._num_updates) * self._algo.num_shards
+            self._limit += num_updates * self._algo.num_shards
             self._may_claim.notify_all()
 
     def _next_cut(self) -> Cut:
