@@ -19,7 +19,7 @@ RUNTIMES = ("compiled", "threads")
 
 def run_seed(runtime: str, seed: int) -> dict[str, Any]:
     """One training run."""
-    prepare(16 if runtime == "threads" else None)
+    prepare(by_threads=runtime == "threads")
     overrides = ("+algo=a3c", "env.num_envs=4096", "algo.num_shards=16", f"algo.runtime={runtime}", f"seed={seed}")
     total = make_config(*overrides).total_env_steps or 0
     return learn(make_config(*overrides, f"evaluation.every={-(-total // EVALUATIONS)}"))

@@ -66,7 +66,7 @@ def _in_a_process(num_envs: int, shards: int, updates: int) -> float:
 def _worker(num_envs: int, shards: int, updates: int) -> None:
     """Prints the steps per second of threads on as many cores as there are shards."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:shards])
-    prepare(shards)
+    prepare(by_threads=True)
     from jaxac import program, spec
 
     overrides = (f"env.num_envs={num_envs}", f"algo.num_shards={shards}", "algo.runtime=threads")

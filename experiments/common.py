@@ -24,17 +24,15 @@ def make_config(*overrides: str) -> Config:
         return entry_point.to_config(compose("config", list(overrides)))
 
 
-def prepare(threads: int | None = None) -> None:
+def prepare(by_threads: bool = False) -> None:
     """Sets a process up as the command does for a large run, before JAX looks for devices.
 
     Args:
-        threads: of A3C that will compute in it; None if it is not to run any.
+        by_threads: A3C's threads will compute in it.
     """
     from jaxac import machine
 
-    machine.keep_freed_memory()
-    if threads is not None:
-        machine.compute_in_threads(threads)
+    machine.use_cores(by_threads)
     machine.enable_compilation_cache("auto")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxac import evaluation, run_directory
+from jaxac import evaluation, program, run_directory
 from jaxac.algos import ALGOS, shard
 from jaxac.config import Config
 from jaxac.spec import Spec
@@ -30,6 +30,10 @@ def learning_curve(rows: list[dict[str, Any]], title: str, threshold: float | No
         points = [(row["env_steps"], row[name]) for row in rows if row.get(name) is not None]
         if points:
             axes.plot(*zip(*points, strict=True), label=label, **style)
+        band = [[row["env_steps"], row[f"{name}_low"], row[f"{name}_high"]] for row in rows if row.get(f"{name}_low")]
+        if band:
+            steps, low, high = zip(*band, strict=True)
+            axes.fill_between(steps, low, high, color=style["color"], alpha=0.2, linewidth=0)
     if threshold is not None:
         axes.axhline(threshold, color="C2", linewidth=1, linestyle="--", label=f"solved ({threshold:g})")
     axes.set(title=title, xlabel="environment steps", ylabel="episode return")
@@ -48,18 +52,23 @@ def play(spec: Spec, state: PyTree, algo: str, key: PRNGKey, greedy: bool) -> np
     return np.asarray(observations)[: int(length)].reshape(-1, *env.observation_shape)
 
 
-def make(config: Config, directory: Path, trainer: Any) -> list[Path]:
-    """Writes what ``config.logger`` asks for."""
-    files = []
+def curve(config: Config, directory: Path) -> list[Path]:
+    """Writes the learning curve if ``config.logger`` asks for it."""
     rows = run_directory.rows(directory)
-    if config.logger.curve and rows:
-        env = f"{config.env.name}, {config.env.num_envs} environments"
-        title = f"{config.algo.name.upper()} on {env}, seed {config.seed}"
-        files.append(learning_curve(rows, title, config.return_threshold, directory / "learning_curve.png"))
-    if config.logger.gif and trainer.status == "completed":
+    if not config.logger.curve or not rows:
+        return []
+    seeds = f"seed {config.seed}" if config.num_seeds == 1 else f"{config.num_seeds} seeds"
+    title = f"{config.algo.name.upper()} on {config.env.name}, {config.env.num_envs} environments, {seeds}"
+    return [learning_curve(rows, title, config.return_threshold, directory / "learning_curve.png")]
+
+
+def make(config: Config, directory: Path, spec: Spec, state: PyTree, status: str | None) -> list[Path]:
+    """Writes what ``config.logger`` asks for."""
+    files = curve(config, directory)
+    if config.logger.gif and status == "completed":
         from jaxac import render
 
-        key = jax.random.fold_in(trainer.evaluation_key, 0)
-        frames = play(trainer.spec, trainer.state, config.algo.name, key, config.evaluation.greedy)
+        key = jax.random.fold_in(program.keys(config.seed)[1], 0)
+        frames = play(spec, state, config.algo.name, key, config.evaluation.greedy)
         files.append(render.save_gif(config.env.name, frames, directory / "policy.gif"))
     return files

@@ -44,7 +44,10 @@ def _choose(arguments: list[str]) -> list[str]:
 
 
 def _resume(arguments: list[str], value: str) -> list[str]:
-    if {"-m", "--multirun"} & set(arguments):
+    multirun = {"-m", "--multirun"}
+    if run_directory.holds_sweep(Path(value).expanduser()):
+        return _resume_sweep([argument for argument in arguments if argument not in multirun], value)
+    if multirun & set(arguments):
         raise ConfigError(f"resume={value} goes on with one run; leave out -m.")
     directory, checkpoint = run_directory.locate(value)
     rest = [argument for argument in arguments if _key(argument) not in ("resume", "hydra.run.dir")]
@@ -57,6 +60,22 @@ def _resume(arguments: list[str], value: str) -> list[str]:
         f"hydra.run.dir={_quote(str(directory))}",
         "hydra.output_subdir=null",  # keep the record of how the run was started
     ]
+
+
+def _resume_sweep(arguments: list[str], value: str) -> list[str]:
+    """The sweep's own overrides, its directory, and whatever else was given."""
+    directory = Path(value).expanduser().resolve()
+    rest = [argument for argument in arguments if _key(argument) not in ("resume", "hydra.sweep.dir")]
+    given = {_key(argument) for argument in rest}
+    saved = yaml.safe_load((directory / run_directory.SWEEP).read_text()) or []
+    kept = [override for override in saved if _key(override) not in {*given, "resume", "hydra.sweep.dir"}]
+    place = [f"resume={_quote(str(directory))}", f"hydra.sweep.dir={_quote(str(directory))}"]
+    return ["-m", *_choose(kept + rest), *place]
+
+
+def without_choices(overrides: list[str]) -> list[str]:
+    """Without those that choose an algorithm or an experiment: what is left tells the jobs of a sweep apart."""
+    return [text for text in overrides if _key(text) not in ("algo", "experiment")]
 
 
 def _key(argument: str) -> str:

@@ -186,8 +186,8 @@ class LoggerConfig:
     __pydantic_config__ = _FORBID_EXTRA
     every: Count | None
     console: bool
-    curve: bool
-    gif: bool
+    curve: bool | None
+    gif: bool | None
     wandb: WandbConfig
 
 
@@ -197,6 +197,7 @@ class Config:
 
     __pydantic_config__ = _FORBID_EXTRA
     seed: Annotated[Integer, Field(ge=0, lt=2**32)]
+    num_seeds: Count
     total_env_steps: Count | None
     stop_after_updates: Count | None
     env: EnvConfig

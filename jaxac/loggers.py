@@ -1,16 +1,12 @@
-"""Where rows of metrics go: JSON lines, a live terminal line, Weights & Biases. Knows no JAX."""
+"""Where rows of metrics go: JSON lines, Weights & Biases, and what else is given. Knows no JAX."""
 
 import json
 import os
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any, Protocol
 
 import numpy as np
-from rich.console import Console as RichConsole
-from rich.live import Live
 
 from jaxac import run_directory
 from jaxac.config import Config
@@ -18,7 +14,6 @@ from jaxac.errors import ConfigError
 
 Row = dict[str, Any]
 """Numbers, None, and lists: a histogram over 0, 1, 2, … if its name says so, else one number a shard."""
-_PLAIN_SECONDS = 5.0  # between lines where the output is no terminal
 
 
 class Logger(Protocol):
@@ -44,72 +39,6 @@ class JsonLines:
     def finish(self, summary: dict[str, Any], artifacts: list[Path], exit_code: int) -> None:
         del summary, artifacts, exit_code
         self._file.close()
-
-
-class Console:
-    """A line that lives on a terminal; elsewhere a line now and then."""
-
-    def __init__(self, total_env_steps: int, out: TextIO | None = None) -> None:
-        self._console = RichConsole(file=out or sys.stdout, highlight=False)
-        self._total = total_env_steps
-        self._live = Live(console=self._console, auto_refresh=False) if self._console.is_terminal else None
-        self._evaluation: float | None = None
-        self._printed = -float("inf")
-        self._done_before: float | None = None
-        self._started = 0.0
-
-    def log(self, row: Row) -> None:
-        if row.get("eval_return_mean") is not None:
-            self._evaluation = row["eval_return_mean"]
-        line = self._line(row)
-        if self._live:
-            self._live.start()  # does nothing the second time
-            self._live.update(line, refresh=True)
-        elif time.monotonic() - self._printed > _PLAIN_SECONDS or row["env_steps"] == self._total:
-            self._console.print(line, soft_wrap=True)
-            self._printed = time.monotonic()
-
-    def _line(self, row: Row) -> str:
-        done = float(row["env_steps"] or 0)
-        if self._done_before is None:
-            self._done_before, self._started = done, time.monotonic()
-        elapsed, gained = time.monotonic() - self._started, done - self._done_before
-        left = f"{(self._total - done) * elapsed / gained:.0f} s" if gained else "…"
-        stale = f"  staleness {_number(row['staleness_mean'])}" if "staleness_mean" in row else ""
-        return (
-            f"{done / self._total:4.0%}  {_short(done)}/{_short(self._total)} steps  {_short(row['sps'])} SPS  "
-            f"return {_number(row['episode_return'])}  evaluation {_number(self._evaluation)}{stale}  ETA {left}"
-        )
-
-    def finish(self, summary: dict[str, Any], artifacts: list[Path], exit_code: int) -> None:
-        del artifacts, exit_code
-        if self._live:
-            self._live.stop()
-        for line in closing_lines(summary) if summary else []:
-            self._console.print(line, soft_wrap=True)
-
-
-def closing_lines(summary: dict[str, Any]) -> list[str]:
-    """The closing summary, for people."""
-    lines = [
-        f"{summary['status']} after {_short(summary['env_steps'])} steps ({summary['updates']} updates) in "
-        f"{summary['train_seconds']:.1f} s of training, {_short(summary['sps'])} SPS; "
-        f"compilation {summary['compile_seconds']:.1f} s"
-    ]
-    if summary["eval_return_mean"] is not None:
-        lines.append(
-            f"evaluation return {summary['eval_return_mean']:.1f} ± {summary['eval_return_std']:.1f} "
-            f"over {summary['eval_episodes']} episodes"
-        )
-    if summary["env_steps_to_threshold"] is not None:
-        lines.append(
-            f"first reached {summary['threshold']:g} after {_short(summary['env_steps_to_threshold'])} steps, "
-            f"{summary['seconds_to_threshold']:.1f} s of training"
-        )
-    lines.append(f"results in {summary['directory']}")
-    if summary["status"] == "interrupted":
-        lines.append(f"go on with: python -m jaxac.train resume={summary['directory']}")
-    return lines
 
 
 class Wandb:
@@ -162,14 +91,14 @@ class Wandb:
         self._run.finish(exit_code=exit_code)
 
 
-def open_loggers(config: Config, directory: Path, run_id: str, group: str | None) -> list[Logger]:
+def open_loggers(
+    config: Config, directory: Path, run_id: str, group: str | None, console: Logger | None
+) -> list[Logger]:
     """The loggers that ``config.logger`` asks for; ``metrics.jsonl`` is always written."""
     loggers: list[Logger] = [JsonLines(directory / run_directory.METRICS)]
     if config.logger.wandb.mode != "disabled":
         loggers.append(Wandb(config, directory, run_id, group))
-    if config.logger.console:
-        loggers.append(Console(config.env_steps(config.num_updates)))
-    return loggers
+    return [*loggers, console] if console else loggers
 
 
 def _identity(config: Config, group: str | None) -> dict[str, Any]:
@@ -183,19 +112,6 @@ def _identity(config: Config, group: str | None) -> dict[str, Any]:
         "name": settings.name,
         "tags": [config.env.name, config.algo.name, *settings.tags],
     }
-
-
-def _short(value: float | None) -> str:
-    if value is None:
-        return "–"
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:.3g} {unit}"
-    return f"{value:.0f}"
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f}"
 
 
 def _at_most_512_bins(counts: list[int]) -> tuple[np.ndarray, np.ndarray]:

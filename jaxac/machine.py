@@ -1,6 +1,7 @@
 """The machine: its versions and devices, its memory, and where compiled programs are kept."""
 
-import ctypes
+import functools
+import importlib.util
 import os
 import platform
 from importlib import metadata
@@ -10,9 +11,9 @@ import jax
 import platformdirs
 
 _PACKAGES = ("jaxac", "jax", "jaxlib", "flax", "optax", "gymnax", "numpy")
-_M_TRIM_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -4, -8  # <malloc.h>
 
 
+@functools.cache
 def describe() -> dict[str, Any]:
     """``versions`` of what a result depends on, and the ``devices`` it was made with."""
     versions = {package: _version(package) for package in _PACKAGES}
@@ -30,31 +31,33 @@ def memory_bytes() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def keep_freed_memory() -> None:
-    """Lets glibc keep freed memory for the next call. Without effect where the C library is another.
+def use_cores(devices: int | None = None, by_threads: bool = False) -> None:
+    """Sets JAX up to use a CPU's cores each for itself; without effect once it has looked for devices.
 
-    XLA allocates a program's temporaries anew at every call (100 MB at 4096 environments), and glibc by default returns
-    so much to the system at once, which then zeroes every page of it again: 18 ms a call. What is set here is one
-    arena that neither maps large blocks separately nor shrinks. It must be set before the first threads allocate, and
-    makes a compilation that is not in the cache 3 s longer (of 9), since the compiler's threads then share the arena.
+    By default XLA is one device that splits every operation over all cores, which for a small network costs more than
+    it brings. Here every core is a device of its own, that computes what it is given from beginning to end (``NPROC=1``
+    is how XLA is told). Whoever sets ``NPROC`` or the number of devices keeps what they set.
+
+    Args:
+        devices: how many cores; None for all.
+        by_threads: Python threads, rather than devices, will keep the cores busy.
     """
-    if platform.libc_ver()[0] != "glibc":
-        return
-    mallopt = ctypes.CDLL(None).mallopt
-    for option, value in ((_M_ARENA_MAX, 1), (_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, 2**31 - 1)):
-        mallopt(option, value)
-
-
-def compute_in_threads(number: int) -> None:
-    """Lets every Python thread compute by itself; without effect once JAX has looked for devices.
-
-    XLA's own threads would otherwise do a CPU's work, and split one computation over all cores. With as many threads as
-    cores it stays on one: measured, that is faster than a device a core.
-    """
-    jax.config.update("jax_cpu_enable_async_dispatch", False)
     flags = os.environ.get("XLA_FLAGS", "")
-    if number >= len(os.sched_getaffinity(0)) and "xla_cpu_multi_thread_eigen" not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false"
+    if has_accelerator() or "NPROC" in os.environ or "host_platform_device_count" in flags:
+        return
+    os.environ["NPROC"] = "1"
+    if by_threads:
+        jax.config.update("jax_cpu_enable_async_dispatch", False)  # who calls, computes
+    else:
+        jax.config.update("jax_num_cpu_devices", devices or len(os.sched_getaffinity(0)))
+
+
+def has_accelerator() -> bool:
+    """Whether one is installed that JAX prefers to the CPU, found out without asking JAX to look."""
+    if os.environ.get("JAX_PLATFORMS", "").split(",")[0] == "cpu":
+        return False
+    plugins = importlib.util.find_spec("jax_plugins") is not None or metadata.entry_points(group="jax_plugins")
+    return bool(plugins) or importlib.util.find_spec("libtpu") is not None
 
 
 def enable_compilation_cache(setting: str | None) -> None:

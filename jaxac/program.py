@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import PyTreeDef
 
-from jaxac import evaluation, machine
+from jaxac import evaluation, machine, prng
 from jaxac.algos import ALGOS, Algo, placement, realtime
 from jaxac.algos.replay import Replay
 from jaxac.algos.threads import Threads
@@ -37,15 +37,13 @@ class Program(NamedTuple):
     state: PyTree
     """Shapes, dtypes and shardings of the state."""
     compile_seconds: float
-    blocks: bool
-    """Whether ``chunk`` returns only when it is done, so that there is nothing to dispatch ahead."""
     close: Callable[[], None]
     """Ends what still runs in the background."""
 
 
 def keys(seed: int) -> tuple[PRNGKey, PRNGKey]:
     """The keys of a run: for training, and for evaluations (each folds in the number of updates done)."""
-    train_key, evaluation_key = jax.random.split(jax.random.key(seed))
+    train_key, evaluation_key = jax.random.split(prng.key(seed))
     return train_key, evaluation_key
 
 
@@ -93,7 +91,7 @@ def compile_program(config: Config, spec: Spec, log: Path | None = None) -> Prog
     leaves, structure = jax.tree.flatten(spec)
     shapes = tuple(jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves)
     compiled = _compile(structure, shapes, config.evaluation.episodes, config.evaluation.greedy)
-    chunk, blocks, close = _runtime(config, compiled, log)
+    chunk, close = _runtime(config, compiled, log)
     return Program(
         init=compiled.init,
         chunk=chunk,
@@ -101,7 +99,6 @@ def compile_program(config: Config, spec: Spec, log: Path | None = None) -> Prog
         copy=compiled.copy,
         state=compiled.state,
         compile_seconds=time.perf_counter() - start,
-        blocks=blocks,
         close=close,
     )
 
@@ -126,12 +123,9 @@ def _compile(structure: PyTreeDef, shapes: tuple[jax.ShapeDtypeStruct, ...], epi
     def evaluate(spec: Spec, state: PyTree, key: PRNGKey) -> Array:
         return evaluation.evaluate(spec, algo.params(state), key, -(-episodes // EVALUATION_BATCHES), greedy)
 
-    def copy(state: PyTree) -> PyTree:
-        return jax.tree.map(jnp.copy, state)
-
     with ThreadPoolExecutor() as pool:  # the compiler releases the interpreter lock
         chunk = pool.submit(_compile_chunk, spec, state)
-        others = [jax.jit(evaluate).lower(spec, state, key), jax.jit(copy).lower(state)]
+        others = [jax.jit(evaluate).lower(spec, state, key), jax.jit(_copy).lower(state)]
         compiled_evaluate, compiled_copy = pool.map(lambda program: program.compile(), others)
         return _Compiled(init, chunk.result(), compiled_evaluate, compiled_copy, state)
 
@@ -152,25 +146,100 @@ def _compile_chunk(spec: Spec, state: PyTree) -> jax.stages.Compiled | realtime.
 Chunk = Callable[[Spec, PyTree, int], tuple[PyTree, ChunkReport]]
 
 
-def _runtime(config: Config, compiled: _Compiled, log: Path | None) -> tuple[Chunk, bool, Callable[[], None]]:
-    """What advances this run, whether that blocks, and what ends it."""
+def _runtime(config: Config, compiled: _Compiled, log: Path | None) -> tuple[Chunk, Callable[[], None]]:
+    """What advances this run, and what ends it."""
     algo, advance = config.algo, compiled.chunk
     if isinstance(advance, realtime.Programs):
         assert isinstance(algo, A3CConfig)
         threads = algo.runtime == "threads"
         _check_memory(config, *advance.gradient.values(), copies=algo.num_shards if threads else 1)
         runtime = Threads(algo, advance, config.num_updates, log) if threads else Replay(algo, advance)
-        return runtime.chunk, True, runtime.close
+        return runtime.chunk, runtime.close
 
     _check_memory(config, advance)
-    wait = jax.default_backend() == "cpu" and placement.num_devices(algo.num_shards) > 1
+    wait = jax.default_backend() == "cpu" and _several_devices(compiled.state)
 
     def run(spec: Spec, state: PyTree, num_updates: int) -> tuple[PyTree, ChunkReport]:
         result = advance(spec, state, np.int32(num_updates))
         # Several CPU devices share one pool of threads: two chunks under way at once can starve each other for ever.
         return jax.block_until_ready(result) if wait else result
 
-    return run, wait, lambda: None
+    return run, lambda: None
+
+
+class LanesProgram(NamedTuple):
+    """As :class:`Program`, of ``P`` lanes at once: every argument and result but a number has a leading axis ``P``."""
+
+    init: Callable[[Spec, PRNGKey], PyTree]
+    chunk: Callable[[Spec, PyTree, np.int32], tuple[PyTree, ChunkReport]]
+    evaluate: Callable[[Spec, PyTree, PRNGKey, np.int32, np.int32], Array]
+    """``evaluate(specs, state, keys, updates, batch)``: ``[P, episodes / 4]``."""
+    copy: Callable[[PyTree], PyTree]
+    take: Callable[[PyTree, np.int32], PyTree]
+    """``take(state, lane)``: a copy of one lane's state."""
+    shardings: PyTree
+    lane: PyTree
+    """Shapes and dtypes of one lane's state."""
+    compile_seconds: float
+
+
+def compile_lanes(config: Config, specs: Spec) -> LanesProgram:
+    """As :func:`compile_program`, for the stacked training programs ``specs [P, ...]``.
+
+    Raises:
+        ConfigError: if so many lanes need more memory than the devices have.
+    """
+    start = time.perf_counter()
+    leaves, structure = jax.tree.flatten(specs)
+    shapes = tuple(jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves)
+    lanes = _compile_lanes(structure, shapes, config.evaluation.episodes, config.evaluation.greedy)
+    _check_lanes_memory(lanes.chunk, len(leaves[0]))
+    return lanes._replace(compile_seconds=time.perf_counter() - start)
+
+
+@functools.lru_cache(maxsize=8)
+def _compile_lanes(
+    structure: PyTreeDef, shapes: tuple[jax.ShapeDtypeStruct, ...], episodes: int, greedy: bool
+) -> LanesProgram:
+    specs: Spec = jax.tree.unflatten(structure, shapes)
+    algo, num_lanes = ALGOS[specs.algo.name], len(shapes[0])
+    key = jax.eval_shape(lambda: keys(0)[0])
+    train_keys = jax.ShapeDtypeStruct((num_lanes,), key.dtype)
+    number = jax.ShapeDtypeStruct((), jnp.int32)
+
+    def evaluate(spec: Spec, state: PyTree, key: PRNGKey, updates: Array, batch: Array) -> Array:
+        key = jax.random.fold_in(jax.random.fold_in(key, updates), batch)
+        return evaluation.evaluate(spec, algo.params(state), key, -(-episodes // EVALUATION_BATCHES), greedy)
+
+    def mapped(function: Callable[..., PyTree], *in_axes: int | None) -> Callable[..., PyTree]:
+        return placement.map_lanes(function, num_lanes, in_axes)
+
+    init = jax.jit(mapped(algo.init, 0, 0)).lower(specs, train_keys).compile()
+    shardings = init.output_shardings
+    state = jax.tree.map(_struct, jax.eval_shape(mapped(algo.init, 0, 0), specs, train_keys), shardings)
+    chunk = jax.jit(
+        mapped(functools.partial(run_chunk, algo), 0, 0, None), donate_argnums=1, out_shardings=(shardings, None)
+    )
+    lowered = [
+        chunk.lower(specs, state, number),
+        jax.jit(mapped(evaluate, 0, 0, 0, None, None)).lower(specs, state, train_keys, number, number),
+        jax.jit(_copy).lower(state),
+        jax.jit(lambda state, lane: jax.tree.map(lambda x: x[lane], state)).lower(state, number),
+    ]
+    with ThreadPoolExecutor() as pool:  # the compiler releases the interpreter lock
+        compiled = list(pool.map(lambda program: program.compile(), lowered))
+    lane = jax.eval_shape(lambda state: jax.tree.map(lambda x: x[0], state), state)
+    return LanesProgram(init, *compiled, shardings, lane, compile_seconds=0.0)
+
+
+def _check_lanes_memory(chunk: jax.stages.Compiled, num_lanes: int) -> None:
+    analysis, available = chunk.memory_analysis(), machine.memory_bytes()
+    needed = analysis.temp_size_in_bytes + analysis.argument_size_in_bytes if analysis else 0
+    if needed > available:
+        raise ConfigError(
+            f"{num_lanes} lanes need {needed / 1e9:.1f} GB of memory and the device has {available / 1e9:.1f}: about "
+            f"{num_lanes * available // needed} fit; set hydra.launcher.max_lanes to that, or lower env.num_envs."
+        )
 
 
 def _check_memory(config: Config, *programs: jax.stages.Compiled, copies: int = 1) -> None:
@@ -189,3 +258,11 @@ def _check_memory(config: Config, *programs: jax.stages.Compiled, copies: int = 
 
 def _struct(shape: jax.ShapeDtypeStruct, sharding: jax.sharding.Sharding) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=sharding)
+
+
+def _copy(state: PyTree) -> PyTree:
+    return jax.tree.map(jnp.copy, state)
+
+
+def _several_devices(state: PyTree) -> bool:
+    return len({device for leaf in jax.tree.leaves(state) for device in leaf.sharding.device_set}) > 1

@@ -5,7 +5,7 @@
     config.yaml          the resolved configuration          metrics.jsonl       a row per chunk of updates
     overrides.yaml       what the command line said          summary.json        how it ended
     checkpoints/         the whole state, newest last        learning_curve.png, policy.gif, wandb/
-    events.jsonl         what A3C's threads did
+    events.jsonl         what A3C's threads did          seeds/              a run's directory for each of num_seeds
 """
 
 import dataclasses
@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -28,6 +28,8 @@ METRICS = "metrics.jsonl"
 SUMMARY = "summary.json"
 CHECKPOINTS = "checkpoints"
 EVENTS = "events.jsonl"
+SEEDS = "seeds"
+SWEEP = "sweep.yaml"
 
 PER_PROCESS = ("resume", "stop_after_updates")
 _MAY_CHANGE = {*PER_PROCESS, "total_env_steps", "compilation_cache"}
@@ -49,9 +51,32 @@ class Run:
         return self._lap - before
 
 
+class Opened(NamedTuple):
+    """A job that can begin."""
+
+    config: Config
+    run: Run
+    label: str
+    """What tells it from the other jobs of a sweep."""
+    group: str | None
+    """Of W&B."""
+
+
 def holds_run(directory: Path) -> bool:
     """Whether a run was begun in ``directory``."""
     return (directory / CONFIG).is_file() and (directory / OVERRIDES).is_file()
+
+
+def has_begun(directory: Path) -> bool:
+    """Whether there is a run in ``directory`` that can be gone on with."""
+    return holds_run(directory) and (
+        checkpoint.newest(directory / CHECKPOINTS) is not None or (directory / SEEDS).is_dir()
+    )
+
+
+def holds_sweep(directory: Path) -> bool:
+    """Whether a sweep was begun in ``directory``."""
+    return (directory / SWEEP).is_file()
 
 
 def refuse_if_run(directory: Path) -> None:

@@ -1,76 +1,130 @@
-"""A run from its first line of output to its summary."""
+"""Jobs from their first line of output to their summaries."""
 
-import json
-import secrets
+import os
+from collections.abc import Sequence
 
 import jax
 
-from jaxac import artifacts, machine, run_directory
+from jaxac import batches, machine, program, run_directory
+from jaxac.batches import Batch
 from jaxac.config import A3CConfig, Config
-from jaxac.errors import DivergedError
-from jaxac.loggers import open_loggers
-from jaxac.run_directory import Run
-from jaxac.signals import stop_request
-from jaxac.trainer import Progress, Trainer
+from jaxac.console import Console, Overview, sweep_lines
+from jaxac.job import Job
+from jaxac.lane import Lane
+from jaxac.lanes import Lanes, OneByOne, Vmapped
+from jaxac.loggers import Logger
+from jaxac.run_directory import Opened
+from jaxac.signals import StopRequest, stop_request
+from jaxac.trainer import Trainer
 
-_MUCH_MEMORY = 2**13
-"""Steps of an update from which on it pays to keep freed memory: less of it is soon had again."""
+_WORTH_SHARING = 2**14
+"""Environment steps of an update from which on a CPU's cores gain more than they lose by sharing it."""
 
 
-def train(config: Config, run: Run, group: str | None) -> float | None:
-    """Trains, or goes on training, in ``run``'s directory.
+def train(opened: Opened) -> float | None:
+    """One job by itself; as :func:`train_all`.
 
     Returns:
         The mean return of the last evaluation; None if there was none.
 
     Raises:
         DivergedError: if the losses or the parameters stopped being finite.
-        SystemExit: with 128 + the signal's number, if Ctrl-C or SIGTERM stopped the run; all is saved by then.
     """
-    if config.steps_per_update >= _MUCH_MEMORY:
-        machine.keep_freed_memory()
-    if config.algo.in_real_time:
-        machine.compute_in_threads(config.algo.num_shards)
-    machine.enable_compilation_cache(config.compilation_cache)
-    progress = Progress(**run.checkpoint.progress) if run.checkpoint else Progress(run_id=secrets.token_hex(4))
-    if run_directory.is_complete(run, config):
-        print(
-            f"nothing left to do: {run.directory} is complete; raise total_env_steps={config.total_env_steps} to go on"
-        )
-        return progress.evaluation["eval_return_mean"]
-    print(headline(config), flush=True)
+    (job,) = train_all([opened])
+    return job.result()
+
+
+def train_all(opened: Sequence[Opened], max_lanes: int | None = None, how: str = "auto") -> list[Job]:
+    """Trains jobs, or goes on training them, those that differ in numbers only side by side.
+
+    Args:
+        max_lanes: runs side by side, at most.
+        how: ``vmap``: all lanes in one call; ``cores``: one lane after the other on every core, bit for bit what it is
+            by itself; ``auto``: what suits the machine.
+
+    Raises:
+        ConfigError: if it needs more memory than there is.
+        SystemExit: with 128 + the signal's number, if Ctrl-C or SIGTERM stopped it; all is saved by then.
+    """
+    if how == "auto":
+        how = "vmap" if machine.has_accelerator() else "cores"
+    _prepare([each.config for each in opened], how)
+    jobs = [Job(each) for each in opened]
+    lanes = [lane for job in jobs for lane in job.unfinished]
+    for job in jobs:
+        if not job.unfinished:
+            goal = f"raise total_env_steps={job.config.total_env_steps} to go on"
+            print(f"nothing left to do: {job.run.directory} is complete; {goal}")
+    plan = batches.make(lanes, max_lanes or len(lanes) or 1)
+    overview = Overview(jobs) if len(lanes) > 1 and jobs[0].config.logger.console else None
+    if len(opened) > 1:
+        print(batches.describe(plan, len(opened), how), flush=True)
     with stop_request() as stop:
-        if run.checkpoint:
-            run_directory.truncate_rows(run.directory, run.checkpoint.updates)
-        loggers = open_loggers(config, run.directory, progress.run_id, group)
-        exit_code, files, summary = 1, [], {}
         try:
-            trainer = Trainer(config, run, progress)
-            print(f"compiled in {trainer.program.compile_seconds:.1f} s", flush=True)
-            trainer.train(stop, loggers)
-            exit_code = {"completed": 0, "diverged": 1}.get(trainer.status, 128 + stop.signal if stop.signal else 0)
-            files = artifacts.make(config, run.directory, trainer)
-            summary = trainer.summary()
-            run_directory.write_atomically(run.directory / run_directory.SUMMARY, json.dumps(summary, indent=2) + "\n")
+            for batch in plan:
+                _train_batch(batch, jobs, how, overview, stop)
+                if stop.signal:
+                    raise SystemExit(128 + stop.signal)
         finally:
-            for logger in loggers:
-                logger.finish(summary, files, exit_code)
-    if trainer.status == "diverged":
-        raise DivergedError(
-            f"training diverged after {summary['updates']} updates: a loss or a parameter is not finite; "
-            f"lower optimizer.learning_rate. The last good checkpoint is kept in {run.directory}."
-        )
-    if exit_code:
-        raise SystemExit(exit_code)
-    return summary["eval_return_mean"]
+            if overview:
+                overview.stop()
+    for line in sweep_lines(jobs) if len(jobs) > 1 else []:
+        print(line)
+    return jobs
 
 
-def headline(config: Config) -> str:
+def _prepare(configs: Sequence[Config], how: str) -> None:
+    """Sets the process up, before JAX looks for devices."""
+    several = len(configs) > 1 or configs[0].num_seeds > 1
+    if configs[0].algo.in_real_time or (several and how == "cores"):
+        machine.use_cores(by_threads=True)
+    elif several or configs[0].steps_per_update >= _WORTH_SHARING:
+        machine.use_cores()
+    else:
+        machine.use_cores(devices=1)
+    machine.enable_compilation_cache(configs[0].compilation_cache)
+
+
+def _train_batch(batch: Batch, jobs: Sequence[Job], how: str, overview: Overview | None, stop: StopRequest) -> None:
+    """From the headline to the summaries of the jobs that it finishes."""
+    print(headline(batch), flush=True)
+    mine = [job for job in jobs if any(lane in job.unfinished for lane in batch.lanes)]
+    for job in mine:
+        job.open(overview.of if overview else _console)
+    exit_code = 1
+    try:
+        device = _device(batch, how)
+        print(f"compiled in {device.compile_seconds:.1f} s", flush=True)
+        Trainer(batch.lanes, device).train(stop)
+        exit_code = 128 + stop.signal if stop.signal else 0
+    finally:
+        for job in mine:
+            if exit_code or all(lane.status for lane in job.unfinished):
+                job.close(exit_code)
+
+
+def _console(lane: Lane) -> Logger | None:
+    return Console(lane.config.env_steps(lane.schedule.total)) if lane.config.logger.console else None
+
+
+def _device(batch: Batch, how: str) -> Lanes:
+    specs, seeds = [lane.spec for lane in batch.lanes], [lane.config.seed for lane in batch.lanes]
+    first = batch.lanes[0]
+    if how == "vmap" and batch.size > 1:
+        return Vmapped(first.config, specs, seeds, batch.size)
+    compiled = program.compile_program(first.config, first.spec, first.run.directory / run_directory.EVENTS)
+    workers = 1 if len(specs) == 1 else len(os.sched_getaffinity(0))
+    return OneByOne(compiled, specs, seeds, workers)
+
+
+def headline(batch: Batch) -> str:
     """One line on what is about to run."""
-    devices, env, algo = jax.devices(), config.env, config.algo
+    config, devices = batch.lanes[0].config, jax.devices()
+    env, algo = config.env, config.algo
     runtime = f" with {algo.runtime}" if isinstance(algo, A3CConfig) and algo.in_real_time else ""
     shards = f" in {algo.num_shards} shards" if algo.num_shards > 1 else ""
+    who = f"seed {config.seed}" if len(batch.lanes) == 1 else f"{len(batch.lanes)} lanes"
     return (
         f"{algo.name.upper()}{runtime} on {env.name}: {env.num_envs} environments{shards} × {algo.unroll_length} "
-        f"steps × {config.num_updates} updates, {len(devices)} {devices[0].device_kind} device(s), seed {config.seed}"
+        f"steps × {config.num_updates} updates, {len(devices)} {devices[0].device_kind} device(s), {who}"
     )

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 from flax import serialization
 
+from jaxac import prng
 from jaxac.errors import ConfigError
 from jaxac.types import PyTree
 
@@ -25,7 +26,12 @@ def to_host(tree: PyTree) -> dict[str, np.ndarray]:
 
 def pack(tree: PyTree) -> bytes:
     """``tree`` as msgpack."""
-    return serialization.msgpack_serialize(to_host(tree))
+    return pack_host(to_host(tree))
+
+
+def pack_host(arrays: dict[str, np.ndarray]) -> bytes:
+    """What :func:`to_host` made of a tree, as msgpack."""
+    return serialization.msgpack_serialize(arrays)
 
 
 def unpack(template: PyTree, content: bytes) -> PyTree:
@@ -47,7 +53,7 @@ def unpack(template: PyTree, content: bytes) -> PyTree:
             raise ConfigError(
                 f"resume: the checkpoint does not fit this program at {path}; resume with the version that wrote it."
             )
-        restored = jax.random.wrap_key_data(value) if _is_key(leaf) else value
+        restored = prng.wrap(value) if _is_key(leaf) else value
         return jax.device_put(restored, leaf.sharding)
 
     return jax.tree.unflatten(treedef, [restore(jax.tree_util.keystr(path), leaf) for path, leaf in leaves])

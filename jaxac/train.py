@@ -3,6 +3,7 @@
 Nothing here imports JAX before the configuration has been found good.
 """
 
+import dataclasses
 import functools
 import os
 import secrets
@@ -17,13 +18,16 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from jaxac import events, hydra_errors, run_directory, validation
-from jaxac.command_line import rewrite
+from jaxac import command_line, events, hydra_errors, run_directory, validation
 from jaxac.config import Config
 from jaxac.errors import ConfigError, DivergedError
 
 _PACKAGED = Path(__file__).parent / "conf"
 CONF = str(_PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[1] / "conf")
+
+_PLUGINS = str(Path(__file__).with_name("plugins"))
+if _PLUGINS not in sys.path:
+    sys.path.append(_PLUGINS)  # where Hydra finds the launcher: it takes classes from hydra_plugins.* only
 
 OmegaConf.register_new_resolver("jaxac.unique", functools.partial(secrets.token_hex, 3), use_cache=True, replace=True)
 
@@ -39,6 +43,28 @@ def to_config(cfg: DictConfig) -> Config:
     return validation.resolve({str(key): value for key, value in raw.items()})
 
 
+def open_job(cfg: DictConfig) -> run_directory.Opened:
+    """Checks what Hydra composed for its current job, and begins or finds again the run in the job's directory.
+
+    Raises:
+        ConfigError: naming what cannot work.
+    """
+    hydra_config = HydraConfig.get()
+    multirun = hydra_config.mode == RunMode.MULTIRUN
+    config, directory = to_config(cfg), Path(hydra_config.runtime.output_dir)
+    if multirun and config.resume is not None:  # the sweep's directory: of its jobs, some may not have begun
+        config = dataclasses.replace(config, resume=str(directory) if run_directory.has_begun(directory) else None)
+    shown = {name: not multirun for name in ("curve", "gif") if getattr(config.logger, name) is None}
+    config = dataclasses.replace(config, logger=dataclasses.replace(config.logger, **shown))
+    events.check(config)
+    overrides = [text for text in hydra_config.overrides.task if not (multirun and text.startswith("resume="))]
+    run = run_directory.open_run(config, directory, overrides)
+    if not multirun:
+        return run_directory.Opened(config, run, "", None)
+    label = " ".join([str(hydra_config.job.num), *command_line.without_choices(overrides)])
+    return run_directory.Opened(config, run, label, Path(hydra_config.sweep.dir).name)
+
+
 @hydra.main(version_base="1.3", config_path=CONF, config_name="config")
 def job(cfg: DictConfig) -> float | None:
     """One job of Hydra's: a training run in Hydra's output directory.
@@ -46,19 +72,14 @@ def job(cfg: DictConfig) -> float | None:
     Returns:
         The mean return of the final evaluation; None where the run was stopped before it.
     """
-    hydra_config = HydraConfig.get()
-    multirun = hydra_config.mode == RunMode.MULTIRUN
     try:
-        config = to_config(cfg)
-        events.check(config)
-        overrides = list(hydra_config.overrides.task)
-        run = run_directory.open_run(config, Path(hydra_config.runtime.output_dir), overrides)
+        opened = open_job(cfg)
 
         from jaxac import runner  # the first import of JAX
 
-        return runner.train(config, run, Path(hydra_config.sweep.dir).name if multirun else None)
+        return runner.train(opened)
     except (ConfigError, DivergedError) as error:
-        if multirun:
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
             raise  # the other jobs go on
         _fail(error)
 
@@ -67,7 +88,7 @@ def main() -> None:
     """The entry point; a mistake in the configuration ends it with one sentence and exit code 2."""
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # let Hydra's own errors reach us, to be told in one sentence
     try:
-        sys.argv[1:] = rewrite(sys.argv[1:])
+        sys.argv[1:] = command_line.rewrite(sys.argv[1:])
         job()
     except (ConfigError, DivergedError) as error:
         _fail(error)

@@ -1,184 +1,109 @@
-"""The main loop: dispatches chunks of updates and writes down what came back.
+"""The main loop: dispatches stretches of updates and writes down what came back.
 
-The device does not wait for the host: chunk n + 1 is dispatched before the report of chunk n is read, logged and
+The device does not wait for the host: stretch n + 1 is dispatched before what stretch n brought is read, logged and
 saved.
 """
 
-import dataclasses
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
-
-from jaxac import checkpoint, machine, metrics, program, run_directory, schedule, serialization, spec
-from jaxac.algos import ALGOS
-from jaxac.config import Config
-from jaxac.loggers import Logger, Row
-from jaxac.run_directory import Run
+from jaxac import program, serialization
+from jaxac.lane import Lane
+from jaxac.lanes import Lanes, Stretch
 from jaxac.signals import StopRequest
-from jaxac.types import Array, ChunkReport, PyTree
 
 
-@dataclass
-class Progress:
-    """What the host counts; part of every checkpoint, so that a resumed run goes on counting."""
-
-    run_id: str
-    train_seconds: float = 0.0
-    wall_seconds: float = 0.0
-    compile_seconds: float = 0.0
-    env_steps_to_threshold: int | None = None
-    seconds_to_threshold: float | None = None
-    evaluation: Row = dataclasses.field(default_factory=lambda: dict.fromkeys(metrics.EVALUATION))
-    """The latest one."""
-
-
-class Dispatched(NamedTuple):
-    """A chunk under way: what it will report, not yet read."""
+class Pending(NamedTuple):
+    """A stretch under way."""
 
     updates: int
-    """Done once this chunk is."""
-    report: ChunkReport
-    returns: Array | None
-    """[episodes] of an evaluation, if one was due."""
-    saved: PyTree | None
-    """A copy of the state, if a checkpoint was due."""
+    """Done once this stretch is."""
+    outcomes: Any
+    """For :meth:`Lanes.fetch`."""
 
 
 class Trainer:
-    """One process's part of a run: the state on the device, and the host's account of it."""
+    """Trains lanes side by side: the same numbers of updates, rows, evaluations and checkpoints at the same time.
 
-    def __init__(self, config: Config, run: Run, progress: Progress) -> None:
-        self.config, self.run, self.progress = config, run, progress
-        self.schedule = schedule.make(config)
-        self.spec = spec.make(config)
-        self.program = program.compile_program(config, self.spec, run.directory / run_directory.EVENTS)
-        self.status = "completed"
-        train_key, self.evaluation_key = program.keys(config.seed)
-        if run.checkpoint is None:
-            self.updates = 0
-            self.state = self.program.init(self.spec, train_key)
-            self._save(self.state)
-        else:
-            self.updates = run.checkpoint.updates
-            self.state = serialization.unpack(self.program.state, run.checkpoint.state)
-            self._saved = self.updates
-        self.progress.compile_seconds += self.program.compile_seconds
-        self._stop_at = min(self.schedule.total, self.updates + (config.stop_after_updates or self.schedule.total))
+    Args:
+        lanes: at the same number of updates, with the same schedule.
+    """
 
-    def train(self, stop: StopRequest, loggers: list[Logger]) -> None:
-        """Runs to the end, or to whatever ends it before; ``status`` says which."""
+    def __init__(self, lanes: list[Lane], device: Lanes) -> None:
+        self.lanes, self.device = lanes, device
+        self.schedule, self.updates = lanes[0].schedule, lanes[0].updates
+        self._decides = any(lane.config.evaluation.stop_at_return is not None for lane in lanes)
+        few = lanes[0].config.stop_after_updates or self.schedule.total
+        self._stop_at = min(self.schedule.total, self.updates + few)
+        for lane in lanes:
+            lane.progress.compile_seconds += device.compile_seconds
+
+    def train(self, stop: StopRequest) -> None:
+        """Runs every lane to its end, or to whatever ends it before."""
         try:
-            self._train(stop, loggers)
+            self._start()
+            self._train(stop)
+            for lane in self._active():
+                self.lanes[lane].status = "completed" if self.updates == self.schedule.total else "interrupted"
+                self._end(lane, 128 + stop.signal if stop.signal else 0)
         finally:
-            self.program.close()
+            self.device.close()
 
-    def _train(self, stop: StopRequest, loggers: list[Logger]) -> None:
-        self._read, self._read_at = self.updates, time.perf_counter()
-        pending: Dispatched | None = None
-        while self.updates < self._stop_at and self.status == "completed" and not self._solved() and not stop.signal:
+    def _start(self) -> None:
+        states = [
+            serialization.unpack(self.device.template, lane.run.checkpoint.state) if lane.run.checkpoint else None
+            for lane in self.lanes
+        ]
+        self.state = self.device.start(states)
+        for index, lane in enumerate(self.lanes):
+            if lane.run.checkpoint is None:
+                lane.save(serialization.to_host(self.device.lane(self.state, index)), 0)
+            elif lane.solved:
+                lane.status = "completed"
+                self._end(index, 0)
+
+    def _train(self, stop: StopRequest) -> None:
+        self._read_at = time.perf_counter()
+        pending: Pending | None = None
+        while self.updates < self._stop_at and self._active() and not stop.signal:
             current = self._dispatch()
             if pending:
-                self._absorb(pending, loggers)
+                self._absorb(pending)
             pending = current
-            decides = current.returns is not None and self.config.evaluation.stop_at_return is not None
-            if decides or self.program.blocks:  # whether to go on depends on it, or it is done already
-                self._absorb(current, loggers)
+            if self._decides and self.schedule.evaluates_at(self.updates):  # whether to go on depends on it
+                self._absorb(current)
                 pending = None
-        if pending and self.status == "completed":
-            self._absorb(pending, loggers)
-        if self.status == "completed":
-            if self.updates < self.schedule.total and not self._solved():
-                self.status = "interrupted"
-            if self._saved != self.updates:
-                self._save(self.state)
+        if pending:
+            self._absorb(pending)
 
-    def _dispatch(self) -> Dispatched:
-        """Starts the next chunk, and what is due at its end, before the state is handed to the chunk after it."""
+    def _active(self) -> list[int]:
+        return [index for index, lane in enumerate(self.lanes) if lane.status is None]
+
+    def _dispatch(self) -> Pending:
+        """Starts the next stretch, and what is due at its end."""
         target = self.schedule.next_stop(self.updates)
-        self.state, report = self.program.chunk(self.spec, self.state, target - self.updates)
-        self.updates = target
-        returns = saved = None
+        batches: tuple[int, ...] = ()
         if self.schedule.evaluates_at(target):
-            along_the_way = 1 if target < self.schedule.total else program.EVALUATION_BATCHES
-            returns = self._evaluate(range(along_the_way))
-        if self.schedule.saves_at(target):
-            saved = self.program.copy(self.state)
-        return Dispatched(target, report, returns, saved)
+            batches = tuple(range(1 if target < self.schedule.total else program.EVALUATION_BATCHES))
+        stretch = Stretch(target - self.updates, target, batches, self.schedule.saves_at(target))
+        self.state, outcomes = self.device.advance(self.state, stretch, self._active())
+        self.updates = target
+        return Pending(target, outcomes)
 
-    def _absorb(self, chunk: Dispatched, loggers: list[Logger]) -> None:
-        """Waits for a chunk, then logs and saves what it brought."""
-        jax.block_until_ready(chunk.report)
+    def _absorb(self, pending: Pending) -> None:
+        """Waits for a stretch, then logs and saves what it brought."""
+        outcomes = self.device.fetch(pending.outcomes)
         now = time.perf_counter()
-        elapsed, self._read_at = now - self._read_at, now
-        env_steps = self.config.env_steps
-        steps, self._read = env_steps(chunk.updates) - env_steps(self._read), chunk.updates
-        self.progress.train_seconds += elapsed
-        row: Row = {
-            "env_steps": env_steps(chunk.updates),
-            "updates": chunk.updates,
-            "seconds": self.progress.train_seconds,
-            "sps": steps / elapsed,
-            **metrics.to_row(chunk.report, self.config.steps_per_push, elapsed),
-        }
-        if not chunk.report.finite:
-            self.status, self.updates = "diverged", chunk.updates
-        elif chunk.returns is not None:
-            self.progress.evaluation = metrics.evaluation_row(chunk.returns)
-            if self._solved() and chunk.updates < self.schedule.total:  # only if the whole evaluation says so
-                rest = self._evaluate(range(1, program.EVALUATION_BATCHES))
-                self.progress.evaluation = metrics.evaluation_row(jnp.concatenate([chunk.returns, rest]))
-            self._note_threshold()
-            row |= self.progress.evaluation
-        for logger in loggers:
-            logger.log(row)
-        if chunk.saved is not None and self.status != "diverged":
-            self._save(chunk.saved, chunk.updates)
+        seconds, self._read_at = now - self._read_at, now
+        for index in self._active():
+            lane, updates = self.lanes[index], pending.updates
 
-    def _evaluate(self, batches: Iterable[int]) -> Array:
-        """Starts these batches of the evaluation of the current state."""
-        return program.evaluate_batches(self.program, self.spec, self.state, self.evaluation_key, self.updates, batches)
+            def rest(index: int = index, updates: int = updates) -> Any:
+                return self.device.evaluate(self.state, index, updates, range(1, program.EVALUATION_BATCHES))
 
-    def _note_threshold(self) -> None:
-        threshold, mean = self.config.return_threshold, self.progress.evaluation["eval_return_mean"]
-        if threshold is None or mean is None or mean < threshold:
-            return
-        if self.progress.env_steps_to_threshold is None:
-            self.progress.env_steps_to_threshold = self.config.env_steps(self._read)
-            self.progress.seconds_to_threshold = self.progress.train_seconds
+            lane.absorb(outcomes[index], updates, seconds, rest)
+            if lane.status is not None:
+                self._end(index, 0 if lane.status == "completed" else 1)
 
-    def _solved(self) -> bool:
-        """Whether the latest evaluation has reached ``evaluation.stop_at_return``."""
-        target, mean = self.config.evaluation.stop_at_return, self.progress.evaluation["eval_return_mean"]
-        return target is not None and mean is not None and mean >= target
-
-    def _save(self, state: PyTree, updates: int | None = None) -> None:
-        self._saved = self.updates if updates is None else updates
-        self.progress.wall_seconds += self.run.lap()
-        content = checkpoint.Checkpoint(self._saved, dataclasses.asdict(self.progress), serialization.pack(state))
-        checkpoint.write(self.run.directory / run_directory.CHECKPOINTS, content, self.config.checkpoint.keep)
-
-    def summary(self) -> dict[str, Any]:
-        """What ``summary.json`` holds."""
-        progress, env_steps = self.progress, self.config.env_steps(self.updates)
-        progress.wall_seconds += self.run.lap()
-        return {
-            "status": self.status,
-            **progress.evaluation,
-            "env_steps": env_steps,
-            "updates": self.updates,
-            "sps": env_steps / progress.train_seconds if progress.train_seconds else None,
-            "compile_seconds": progress.compile_seconds,
-            "train_seconds": progress.train_seconds,
-            "wall_seconds": progress.wall_seconds,
-            "threshold": self.config.return_threshold,
-            "env_steps_to_threshold": progress.env_steps_to_threshold,
-            "seconds_to_threshold": progress.seconds_to_threshold,
-            "params_digest": serialization.digest(ALGOS[self.config.algo.name].params(self.state)),
-            "run_id": progress.run_id,
-            "directory": str(self.run.directory),
-            **machine.describe(),
-        }
+    def _end(self, index: int, exit_code: int) -> None:
+        self.lanes[index].end(self.device.lane(self.state, index), exit_code)

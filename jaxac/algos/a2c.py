@@ -12,6 +12,9 @@ from jaxac.algos import placement, server, shard, trees
 from jaxac.spec import Spec
 from jaxac.types import ActorState, Metrics, Params, PRNGKey, Report, Server
 
+_BLOCK = 1024
+"""Environment steps of an unroll whose activations stay in a CPU core's cache."""
+
 
 class State(NamedTuple):
     """The whole training state."""
@@ -21,25 +24,42 @@ class State(NamedTuple):
     """[K, ...]"""
 
 
+def num_shards(spec: Spec) -> int:
+    """Shards that are as large as a CPU's cache or less; on an accelerator ``algo.num_shards`` of them.
+
+    A mean of means is the mean, so how many there are changes nothing but the order of sums, unless something else is
+    taken over all steps of a shard.
+    """
+    algo, num_envs = spec.algo, spec.env.num_envs // spec.algo.num_shards
+    whole = algo.normalize_advantage or algo.returns == "monte_carlo"
+    if whole or jax.default_backend() != "cpu":
+        return algo.num_shards
+    block = max(16, _BLOCK // algo.unroll_length)
+    fitting = [size for size in range(16, block + 1) if num_envs % size == 0]
+    return algo.num_shards * (num_envs // max(fitting, default=num_envs))
+
+
 def init(spec: Spec, key: PRNGKey) -> State:
     """Fresh parameters and environments."""
-    num_shards = spec.algo.num_shards
+    number = num_shards(spec)
     params_key, actors_key = jax.random.split(key)
     params = shard.build(spec)[1].init(params_key)
-    return State(placement.shared(server.init(spec, params), num_shards), shard.init_all(spec, actors_key))
+    return State(placement.shared(server.init(spec, params), number), shard.init_all(spec, actors_key, number))
 
 
 def update(spec: Spec, state: State) -> tuple[State, Report]:
     """Every shard unrolls and differentiates at the server's parameters; the server takes one step."""
-    num_shards = spec.algo.num_shards
-    gradients = placement.map_shards(shard.gradient, num_shards, (None, None, 0))
+    number = num_shards(spec)
+    gradients = placement.map_shards(shard.gradient, number, (None, None, 0))
     pushed, actors, unrolled = gradients(spec, state.server.params, state.actors)
+    # Gathered before they are summed up, the sum's order does not depend on how many devices there are.
+    pushed, unrolled = placement.shared((pushed, unrolled), number)
     rate = optimizers.learning_rate(spec, state.server.arrivals)
     stepped, norm = server.step(spec, state.server, pushed, rate)
-    stepped = stepped._replace(arrivals=stepped.arrivals + num_shards)
+    stepped = stepped._replace(arrivals=stepped.arrivals + spec.algo.num_shards)
     metrics = Metrics(**trees.mean(unrolled.losses)._asdict(), gradient_norm=norm, learning_rate=rate)
     report = Report(metrics, trees.total(unrolled.episodes), asynchrony=None)
-    return State(placement.shared(stepped, num_shards), actors), report
+    return State(placement.shared(stepped, number), actors), report
 
 
 def params(state: State) -> Params:

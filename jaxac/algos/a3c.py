@@ -72,7 +72,7 @@ def init(spec: Spec, key: PRNGKey) -> State:
     group = Group(trees.copies(nothing, algo.group_size), zero, zero)
     ledger = Ledger(owner, trees.copies(params, staleness.history_size(algo)), group, none, none)
     ledger, snapshots = placement.shared((ledger, trees.copies(params, num_shards)), num_shards)
-    return State(schedule_key, zero, ledger, snapshots, shard.init_all(spec, actors_key))
+    return State(schedule_key, zero, ledger, snapshots, shard.init_all(spec, actors_key, num_shards))
 
 
 def update(spec: Spec, state: State) -> tuple[State, Report]:

@@ -34,16 +34,15 @@ def build(spec: Spec) -> tuple[envs.Env, agent.Agent]:
     return env, agent.make(spec, env, networks.make(spec.network, env.observation_size, env.num_actions))
 
 
-def init(spec: Spec, key: PRNGKey) -> ActorState:
-    """The ``B = env.num_envs / algo.num_shards`` environments of one shard."""
-    return rollout.init(spec, build(spec)[0], key, spec.env.num_envs // spec.algo.num_shards)
+def init(spec: Spec, key: PRNGKey, num_envs: int) -> ActorState:
+    """The ``B`` environments of one shard."""
+    return rollout.init(spec, build(spec)[0], key, num_envs)
 
 
-def init_all(spec: Spec, key: PRNGKey) -> ActorState:
-    """Those of all shards, ``[K, ...]``, spread over the devices."""
-    num_shards = spec.algo.num_shards
-    actors = jax.vmap(functools.partial(init, spec))(jax.random.split(key, num_shards))
-    return placement.sharded(actors, num_shards)
+def init_all(spec: Spec, key: PRNGKey, num_shards: int) -> ActorState:
+    """The environments of so many shards of equal size, ``[K, ...]``, spread over the devices."""
+    of_one = functools.partial(init, spec, num_envs=spec.env.num_envs // num_shards)
+    return placement.sharded(jax.vmap(of_one)(jax.random.split(key, num_shards)), num_shards)
 
 
 def gradient(spec: Spec, params: Params, actor: ActorState) -> tuple[Gradient, ActorState, Unrolled]:

@@ -1,0 +1,192 @@
+"""What a terminal shows: a line that lives, and what came of it. Elsewhere a line now and then."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from rich.console import Console as RichConsole
+from rich.live import Live
+
+from jaxac.job import Job
+from jaxac.loggers import Row
+
+_PLAIN_SECONDS = 5.0  # between lines where the output is no terminal
+
+
+class _Line:
+    """One line, overwritten in place on a terminal; elsewhere printed anew, but not too often."""
+
+    def __init__(self, out: TextIO | None) -> None:
+        self.console = RichConsole(file=out or sys.stdout, highlight=False)
+        self._live = Live(console=self.console, auto_refresh=False) if self.console.is_terminal else None
+        self._printed = -float("inf")
+
+    def show(self, text: str, last: bool) -> None:
+        if self._live:
+            self._live.start()  # does nothing the second time
+            self._live.update(text, refresh=True)
+        elif time.monotonic() - self._printed > _PLAIN_SECONDS or last:
+            self.console.print(text, soft_wrap=True)
+            self._printed = time.monotonic()
+
+    def stop(self) -> None:
+        if self._live:
+            self._live.stop()
+
+
+class _Clock:
+    """How long the rest will take, from how much was done since the first look."""
+
+    def __init__(self) -> None:
+        self._first: tuple[float, float] | None = None
+
+    def eta(self, done: float, total: float) -> str:
+        if self._first is None:
+            self._first = done, time.monotonic()
+        before, started = self._first
+        gained = done - before
+        return f"{(total - done) * (time.monotonic() - started) / gained:.0f} s" if gained else "…"
+
+
+class Console:
+    """The logger of one run."""
+
+    def __init__(self, total_env_steps: int, out: TextIO | None = None) -> None:
+        self._total, self._line, self._clock = total_env_steps, _Line(out), _Clock()
+        self._evaluation: float | None = None
+
+    def log(self, row: Row) -> None:
+        if row.get("eval_return_mean") is not None:
+            self._evaluation = row["eval_return_mean"]
+        done = row["env_steps"]
+        stale = f"  staleness {_number(row['staleness_mean'])}" if "staleness_mean" in row else ""
+        self._line.show(
+            f"{done / self._total:4.0%}  {_short(done)}/{_short(self._total)} steps  {_short(row['sps'])} SPS  "
+            f"return {_number(row['episode_return'])}  evaluation {_number(self._evaluation)}{stale}  "
+            f"ETA {self._clock.eta(done, self._total)}",
+            last=done == self._total,
+        )
+
+    def finish(self, summary: dict[str, Any], artifacts: list[Path], exit_code: int) -> None:
+        del artifacts, exit_code
+        self._line.stop()
+        for line in closing_lines(summary) if summary else []:
+            self._line.console.print(line, soft_wrap=True)
+
+
+class Overview:
+    """One line for all lanes together: how many are done, the best so far, when they will be."""
+
+    def __init__(self, jobs: Sequence[Job], out: TextIO | None = None) -> None:
+        self._line, self._clock = _Line(out), _Clock()
+        self._steps = {lane: lane.config.env_steps(lane.updates) for job in jobs for lane in job.unfinished}
+        self._totals = {lane: lane.config.env_steps(lane.schedule.total) for lane in self._steps}
+        self._labels = {
+            lane: job.label if len(job.lanes) == 1 else f"{job.label} seed {lane.config.seed}".strip()
+            for job in jobs
+            for lane in job.unfinished
+        }
+        self._done: set[Any] = set()
+        self._best: tuple[float, str] | None = None
+        self._speed = (time.monotonic(), sum(self._steps.values()), 0.0)
+
+    def of(self, lane: Any) -> "_Entry":
+        """The logger of one lane."""
+        return _Entry(self, lane)
+
+    def update(self, lane: Any, row: Row) -> None:
+        """A row of one lane."""
+        self._steps[lane] = row["env_steps"]
+        mean = row.get("eval_return_mean")
+        if mean is not None and (self._best is None or mean > self._best[0]):
+            self._best = mean, self._labels[lane]
+        self._show(last=False)
+
+    def ended(self, lane: Any) -> None:
+        """Nothing more comes of it."""
+        self._done.add(lane)
+        self._steps[lane] = self._totals[lane]
+        self._show(last=len(self._done) == len(self._steps))
+
+    def stop(self) -> None:
+        """Leaves the line as it is."""
+        self._line.stop()
+
+    def _show(self, last: bool) -> None:
+        done, total, now = sum(self._steps.values()), sum(self._totals.values()), time.monotonic()
+        then, before, speed = self._speed
+        if now - then > 1.0:
+            speed = (done - before) / (now - then)
+            self._speed = now, done, speed
+        best = f"best {self._best[0]:.1f} ({self._best[1]})" if self._best else "best –"
+        self._line.show(
+            f"{len(self._done)}/{len(self._steps)} done  {done / total:4.0%}  {_short(done)}/{_short(total)} steps  "
+            f"{_short(speed) if speed else '…'} SPS  {best}  ETA {self._clock.eta(done, total)}",
+            last,
+        )
+
+
+class _Entry:
+    """One lane's logger."""
+
+    def __init__(self, overview: Overview, lane: Any) -> None:
+        self._overview, self._lane = overview, lane
+
+    def log(self, row: Row) -> None:
+        self._overview.update(self._lane, row)
+
+    def finish(self, summary: dict[str, Any], artifacts: list[Path], exit_code: int) -> None:
+        del summary, artifacts, exit_code
+        self._overview.ended(self._lane)
+
+
+def closing_lines(summary: dict[str, Any]) -> list[str]:
+    """The closing summary, for people."""
+    lines = [
+        f"{summary['status']} after {_short(summary['env_steps'])} steps ({summary['updates']} updates) in "
+        f"{summary['train_seconds']:.1f} s of training, {_short(summary['sps'])} SPS; "
+        f"compilation {summary['compile_seconds']:.1f} s"
+    ]
+    if summary["eval_return_mean"] is not None:
+        lines.append(
+            f"evaluation return {summary['eval_return_mean']:.1f} ± {summary['eval_return_std']:.1f} "
+            f"over {summary['eval_episodes']} episodes"
+        )
+    if summary["env_steps_to_threshold"] is not None:
+        lines.append(
+            f"first reached {summary['threshold']:g} after {_short(summary['env_steps_to_threshold'])} steps, "
+            f"{summary['seconds_to_threshold']:.1f} s of training"
+        )
+    lines.append(f"results in {summary['directory']}")
+    if summary["status"] == "interrupted":
+        lines.append(f"go on with: python -m jaxac.train resume={summary['directory']}")
+    return lines
+
+
+def sweep_lines(jobs: Sequence[Job]) -> list[str]:
+    """The closing summary of a sweep, for people."""
+    statuses = Counter(lane.status or "complete before" for job in jobs for lane in job.lanes)
+    lines = [f"{len(jobs)} jobs: " + ", ".join(f"{count} {status}" for status, count in statuses.items())]
+    means = {job.label: job.mean_return for job in jobs if job.mean_return is not None}
+    if means:
+        best = max(means, key=lambda label: means[label])
+        lines.append(f"best evaluation return {means[best]:.1f}: {best}")
+    directory = jobs[0].run.directory.parent
+    lines.append(f"results in {directory}; for a report: python -m experiments.report {directory}")
+    return lines
+
+
+def _short(value: float | None) -> str:
+    if value is None:
+        return "–"
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value:.0f}"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"

@@ -1,0 +1,119 @@
+"""One of Hydra's jobs: a run, or ``num_seeds`` of them that share a directory and a W&B run."""
+
+import dataclasses
+import json
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jaxac import artifacts, machine, run_directory
+from jaxac.config import Config
+from jaxac.errors import DivergedError
+from jaxac.lane import Lane, Progress
+from jaxac.loggers import Logger, open_loggers
+from jaxac.run_directory import Opened, Run
+from jaxac.seeds import Seeds, summarize
+
+
+class Job:
+    """A job with its lanes: one, or one a seed."""
+
+    def __init__(self, opened: Opened) -> None:
+        self.config, self.run, self.label, self.group = opened
+        self.lanes = [_lane(config, run) for config, run in _runs(self.config, self.run)]
+        self.unfinished = [lane for lane in self.lanes if not run_directory.is_complete(lane.run, lane.config)]
+        self._seeds: Seeds | None = None
+        self._loggers: list[Logger] = []
+        self.summary: dict[str, Any] = {}
+        """Of several seeds together."""
+
+    def open(self, console: Callable[[Lane], Logger | None]) -> None:
+        """Opens the loggers, once; ``console`` makes one more for each lane."""
+        if any(lane.loggers for lane in self.lanes) or self._seeds:
+            return
+        for lane in self.unfinished:
+            if lane.run.checkpoint:
+                run_directory.truncate_rows(lane.run.directory, lane.run.checkpoint.updates)
+        run_id = self.lanes[0].progress.run_id
+        if self.config.num_seeds == 1:
+            (lane,) = self.lanes
+            lane.loggers = open_loggers(self.config, self.run.directory, run_id, self.group, console(lane))
+            return
+        before = {lane.config.seed: run_directory.rows(lane.run.directory) for lane in self.lanes}
+        (self.run.directory / run_directory.METRICS).unlink(missing_ok=True)
+        self._loggers = open_loggers(self.config, self.run.directory, run_id, self.group, None)
+        self._seeds = Seeds(self._loggers, before, [lane.config.seed for lane in self.unfinished])
+        for lane in self.unfinished:
+            own = open_loggers(lane.config, lane.run.directory, "", None, console(lane))
+            lane.loggers = [*own, self._seeds.of(lane.config.seed)]
+
+    def close(self, exit_code: int) -> None:
+        """Tells the loggers that nothing more comes; of lanes that have ended, they know already."""
+        for lane in self.lanes:
+            lane.close([], exit_code)
+        if self._seeds is None:
+            return
+        summary = self._summary()
+        files: list[Path] = []
+        if summary:
+            text = json.dumps(summary, indent=2) + "\n"
+            run_directory.write_atomically(self.run.directory / run_directory.SUMMARY, text)
+            files = artifacts.curve(self.config, self.run.directory)
+        for logger in self._loggers:
+            logger.finish(summary, files, 1 if summary.get("status") == "diverged" else exit_code)
+        self.summary = summary
+        self._loggers, self._seeds = [], None
+
+    def _summary(self) -> dict[str, Any]:
+        """Of all seeds together; empty if one of them has none."""
+        parts = [_read_summary(lane.run.directory) for lane in self.lanes]
+        if not all(parts):
+            return {}
+        return {**summarize(parts), "directory": str(self.run.directory), **machine.describe()}
+
+    @property
+    def mean_return(self) -> float | None:
+        """Of the last evaluation, over seeds; None where there was none."""
+        means = [lane.progress.evaluation["eval_return_mean"] for lane in self.lanes]
+        return None if None in means else sum(means) / len(means)
+
+    def result(self) -> float | None:
+        """The mean return of the last evaluation, over seeds; None where there was none.
+
+        Raises:
+            DivergedError: if a loss or a parameter is not finite any more.
+        """
+        diverged = [lane for lane in self.lanes if lane.status == "diverged"]
+        if diverged:
+            which = f"seed {diverged[0].config.seed} of " if len(self.lanes) > 1 else ""
+            raise DivergedError(
+                f"{which}training diverged after {diverged[0].updates} updates: a loss or a parameter is not finite; "
+                f"lower optimizer.learning_rate. The last good checkpoint is kept in {diverged[0].run.directory}."
+            )
+        return self.mean_return
+
+
+def _runs(config: Config, run: Run) -> list[tuple[Config, Run]]:
+    """The runs of a job: itself, or one a seed in a directory of its own, begun or found again."""
+    if config.num_seeds == 1:
+        return [(config, run)]
+    quiet = dataclasses.replace(config.logger, wandb=dataclasses.replace(config.logger.wandb, mode="disabled"))
+    quiet = dataclasses.replace(quiet, console=False, curve=False, gif=False)
+    runs = []
+    for seed in range(config.seed, config.seed + config.num_seeds):
+        directory = run.directory / run_directory.SEEDS / str(seed)
+        resume = str(directory) if run_directory.holds_run(directory) else None
+        one = dataclasses.replace(config, seed=seed, num_seeds=1, logger=quiet, resume=resume)
+        runs.append((one, run_directory.open_run(one, directory, [])))
+    return runs
+
+
+def _lane(config: Config, run: Run) -> Lane:
+    progress = Progress(**run.checkpoint.progress) if run.checkpoint else Progress(run_id=secrets.token_hex(4))
+    return Lane(config, run, progress)
+
+
+def _read_summary(directory: Path) -> dict[str, Any]:
+    path = directory / run_directory.SUMMARY
+    return json.loads(path.read_text()) if path.exists() else {}

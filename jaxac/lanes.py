@@ -1,0 +1,197 @@
+"""Lanes: runs that differ in numbers only, trained side by side by one compiled program. What happens on the device.
+
+* :class:`OneByOne` runs the very program of a single run, lane after lane, on every core of a CPU at once. A lane is
+  therefore its single run, bit for bit, and what it works on stays in its core's cache.
+* :class:`Vmapped` runs all lanes in one call, as an accelerator wants it; sums may come out in another order.
+
+A single run is one lane.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxac import program, serialization
+from jaxac.config import Config
+from jaxac.program import Program
+from jaxac.spec import Spec
+from jaxac.types import Array, ChunkReport, PyTree
+
+
+class Stretch(NamedTuple):
+    """What to do next, with every lane."""
+
+    num_updates: int
+    updates: int
+    """Done at its end."""
+    batches: tuple[int, ...]
+    """Of an evaluation at its end; empty for none."""
+    save: bool
+    """Whether the state at its end is wanted."""
+
+
+class Outcome(NamedTuple):
+    """What a stretch brought."""
+
+    report: ChunkReport
+    returns: Array | None
+    """[episodes] of the evaluation."""
+    saved: Any
+    """The state as host arrays by path."""
+
+
+class Lanes(Protocol):
+    """``P`` lanes; ``state`` is what an implementation makes of theirs, and is used once."""
+
+    compile_seconds: float
+    template: PyTree
+    """Shapes, dtypes and shardings of one lane's state."""
+
+    def start(self, states: Sequence[PyTree | None]) -> Any:
+        """The lanes' states; those that are None are initialized."""
+
+    def advance(self, state: Any, stretch: Stretch, active: Sequence[int]) -> tuple[Any, Any]:
+        """Starts a stretch of these lanes; the second result is for :meth:`fetch`."""
+
+    def fetch(self, pending: Any) -> dict[int, Outcome]:
+        """Waits for a stretch; the outcomes by lane, on the host."""
+
+    def evaluate(self, state: Any, lane: int, updates: int, batches: Sequence[int]) -> Array:
+        """[episodes] the returns of these batches of a lane's evaluation."""
+
+    def lane(self, state: Any, lane: int) -> PyTree:
+        """The state of one lane."""
+
+    def close(self) -> None:
+        """Ends what still runs in the background."""
+
+
+class OneByOne:
+    """Every lane runs by itself the program of a single run.
+
+    Args:
+        compiled: of the first lane; the others differ in numbers only.
+        workers: how many run at once.
+    """
+
+    def __init__(self, compiled: Program, specs: Sequence[Spec], seeds: Sequence[int], workers: int = 1) -> None:
+        self._program, self._specs = compiled, specs
+        self._keys = [program.keys(seed) for seed in seeds]
+        self._pool = ThreadPoolExecutor(workers)
+        self.compile_seconds, self.template = compiled.compile_seconds, compiled.state
+
+    def start(self, states: Sequence[PyTree | None]) -> list[Future[PyTree]]:
+        def begin(lane: int, state: PyTree | None) -> PyTree:
+            return self._program.init(self._specs[lane], self._keys[lane][0]) if state is None else state
+
+        return [self._pool.submit(begin, lane, state) for lane, state in enumerate(states)]
+
+    def advance(
+        self, state: list[Future[PyTree]], stretch: Stretch, active: Sequence[int]
+    ) -> tuple[list[Future[PyTree]], dict[int, Future[tuple[PyTree, Outcome]]]]:
+        pending = {lane: self._pool.submit(self._run, lane, state[lane], stretch) for lane in active}
+        after = [_first(pending[lane]) if lane in pending else state[lane] for lane in range(len(state))]
+        return after, pending
+
+    def _run(self, lane: int, state: Future[PyTree], stretch: Stretch) -> tuple[PyTree, Outcome]:
+        """All that a lane does, in one go: the next stretch reuses the state's memory."""
+        after, report = self._program.chunk(self._specs[lane], state.result(), stretch.num_updates)
+        returns = self._evaluate(after, lane, stretch.updates, stretch.batches) if stretch.batches else None
+        saved = self._program.copy(after) if stretch.save else None
+        return after, Outcome(report, returns, saved)
+
+    def fetch(self, pending: dict[int, Future[tuple[PyTree, Outcome]]]) -> dict[int, Outcome]:
+        return {lane: _to_host(future.result()[1]) for lane, future in pending.items()}
+
+    def evaluate(self, state: list[Future[PyTree]], lane: int, updates: int, batches: Sequence[int]) -> Array:
+        return self._evaluate(state[lane].result(), lane, updates, batches)
+
+    def _evaluate(self, state: PyTree, lane: int, updates: int, batches: Sequence[int]) -> Array:
+        key = self._keys[lane][1]
+        return program.evaluate_batches(self._program, self._specs[lane], state, key, updates, batches)
+
+    def lane(self, state: list[Future[PyTree]], lane: int) -> PyTree:
+        return state[lane].result()
+
+    def close(self) -> None:
+        self._program.close()
+        self._pool.shutdown()
+
+
+class Vmapped:
+    """All lanes run in one call, spread over the devices there are.
+
+    Args:
+        size: at least the number of lanes; those that are missing repeat the last, so that a smaller batch of lanes
+            needs no program of its own.
+
+    Raises:
+        ConfigError: if so many lanes need more memory than the device has.
+    """
+
+    def __init__(self, config: Config, specs: Sequence[Spec], seeds: Sequence[int], size: int) -> None:
+        devices = jax.local_device_count()
+        self._padding = [None] * (-(-size // devices) * devices - len(specs))
+        keys = [program.keys(seed) for seed in seeds]
+        self._train_keys, self._evaluation_keys = (self._stack(list(each)) for each in zip(*keys, strict=True))
+        self._specs = self._stack(specs)
+        self._programs = program.compile_lanes(config, self._specs)
+        self.compile_seconds, self.template = self._programs.compile_seconds, self._programs.lane
+
+    def _stack(self, trees: Sequence[PyTree]) -> PyTree:
+        padded = [*trees, *(trees[-1] for _ in self._padding)]
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *padded)
+
+    def start(self, states: Sequence[PyTree | None]) -> PyTree:
+        if states[0] is None:  # lanes start together, or from checkpoints of the same age
+            return self._programs.init(self._specs, self._train_keys)
+        return jax.device_put(self._stack(states), self._programs.shardings)
+
+    def advance(self, state: PyTree, stretch: Stretch, active: Sequence[int]) -> tuple[PyTree, Any]:
+        state, report = self._programs.chunk(self._specs, state, np.int32(stretch.num_updates))
+        returns = self._evaluate(state, stretch.updates, stretch.batches) if stretch.batches else None
+        saved = self._programs.copy(state) if stretch.save else None
+        return state, (list(active), Outcome(report, returns, saved))
+
+    def fetch(self, pending: tuple[list[int], Outcome]) -> dict[int, Outcome]:
+        lanes, outcome = pending
+        host = _to_host(outcome)
+        return {lane: jax.tree.map(lambda x, lane=lane: x[lane], host) for lane in lanes}
+
+    def evaluate(self, state: PyTree, lane: int, updates: int, batches: Sequence[int]) -> Array:
+        return self._evaluate(state, updates, batches)[lane]
+
+    def _evaluate(self, state: PyTree, updates: int, batches: Sequence[int]) -> Array:
+        """[P, episodes]"""
+        returns = [
+            self._programs.evaluate(self._specs, state, self._evaluation_keys, np.int32(updates), np.int32(batch))
+            for batch in batches
+        ]
+        return jnp.concatenate(returns, axis=1)
+
+    def lane(self, state: PyTree, lane: int) -> PyTree:
+        return self._programs.take(state, np.int32(lane))
+
+    def close(self) -> None:
+        """Nothing runs in the background."""
+
+
+def _first(future: Future[tuple[PyTree, Outcome]]) -> Future[PyTree]:
+    """A future of the first of two."""
+    first: Future[PyTree] = Future()
+
+    def pass_on(done: Future[tuple[PyTree, Outcome]]) -> None:
+        error = done.exception()
+        first.set_exception(error) if error else first.set_result(done.result()[0])
+
+    future.add_done_callback(pass_on)
+    return first
+
+
+def _to_host(outcome: Outcome) -> Outcome:
+    saved = None if outcome.saved is None else serialization.to_host(outcome.saved)
+    return Outcome(jax.device_get(outcome.report), jax.device_get(outcome.returns), saved)

@@ -1,0 +1,65 @@
+"""``hydra/launcher=vmap``: the jobs of a multirun side by side, as lanes of one compiled program."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import JobReturn, JobStatus, configure_log, run_job, setup_globals
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, open_dict
+
+
+class VmapLauncher(Launcher):
+    """Composes and checks every job first, as Hydra does one by one; then trains them together.
+
+    Args:
+        max_lanes: jobs (seeds of jobs) trained side by side, at most.
+        how: ``vmap``, ``cores`` or ``auto``; see :func:`jaxac.runner.train_all`.
+    """
+
+    def __init__(self, max_lanes: int, how: str) -> None:
+        self._max_lanes, self._how = max_lanes, how
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        del task_function  # it would train its job at once
+        self._context, self._config = hydra_context, config
+        _compose_once(hydra_context.config_loader)
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        from jaxac import sweep
+
+        setup_globals()
+        configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)
+        sweep.check(self._max_lanes, self._how)
+        Path(self._config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)
+        jobs = [self._open(list(overrides), initial_job_idx + i) for i, overrides in enumerate(job_overrides)]
+        opened = {index: job.return_value for index, job in enumerate(jobs) if job.status == JobStatus.COMPLETED}
+        results = sweep.train(opened, self._max_lanes, self._how)
+        for index, result in results.items():
+            jobs[index].return_value = result
+            if isinstance(result, Exception):
+                jobs[index].status = JobStatus.FAILED
+        return jobs
+
+    def _open(self, overrides: list[str], number: int) -> JobReturn:
+        """Hydra's part of a job: its configuration, directory and ``.hydra``; what it returns can begin."""
+        from jaxac.train import open_job
+
+        config = self._context.config_loader.load_sweep_config(self._config, overrides)
+        with open_dict(config):
+            config.hydra.job.id = config.hydra.job.num = number
+        return run_job(
+            open_job, config, "hydra.sweep.dir", "hydra.sweep.subdir", self._context, configure_logging=number == 0
+        )
+
+
+def _compose_once(loader: Any) -> None:
+    """Sweepers compose every job to see whether it can be, and launchers do again; 50 ms each."""
+    compose, seen = loader.load_sweep_config, {}
+
+    def remembered(master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
+        key = tuple(sweep_overrides)
+        return seen.pop(key) if key in seen else seen.setdefault(key, compose(master_config, sweep_overrides))
+
+    loader.load_sweep_config = remembered

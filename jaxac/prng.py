@@ -1,0 +1,79 @@
+"""JAX's own random numbers, bit for bit, sooner: Threefry-2x32 with its rounds written out.
+
+JAX rolls the twenty rounds into a loop when it compiles for a CPU, which keeps XLA from fusing them: a third of the
+time of a small update. Written out, a draw is one loop over the numbers drawn.
+
+Source: Salmon et al. 2011, "Parallel Random Numbers: As Easy as 1, 2, 3"; a number is the cipher of its position.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend.random import define_prng_impl
+
+from jaxac.types import Array, PRNGKey
+
+_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+_PARITY = np.uint32(0x1BD11BDA)
+
+
+def key(seed: int) -> PRNGKey:
+    """The key that ``jax.random.key(seed)`` is, and whose every descendant draws the same bits.
+
+    Args:
+        seed: 0 … 2^32 − 1.
+    """
+    return jax.random.key(np.uint32(seed), impl=_IMPL)
+
+
+def wrap(data: Array) -> PRNGKey:
+    """The keys of which ``data [..., 2]`` are the bits."""
+    return jax.random.wrap_key_data(data, impl=_IMPL)
+
+
+def _encipher(key: Array, high: Array, low: Array) -> tuple[Array, Array]:
+    """Threefry-2x32 with 20 rounds of the counters ``high``, ``low``, both uint32 of the same shape."""
+    schedule = (key[0], key[1], key[0] ^ key[1] ^ _PARITY)
+    a, b = high + schedule[0], low + schedule[1]
+    for group in range(5):
+        for distance in _ROTATIONS[group % 2]:
+            a = a + b
+            b = (b << np.uint32(distance)) | (b >> np.uint32(32 - distance))
+            b = a ^ b
+        a = a + schedule[(group + 1) % 3]
+        b = b + schedule[(group + 2) % 3] + np.uint32(group + 1)
+    return a, b
+
+
+def _of_positions(key: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
+    """The cipher of 0, 1, 2, …"""
+    if math.prod(shape) >= 2**32:
+        raise ValueError(f"{shape} is more than 2^32 numbers of one key")
+    low = jax.lax.iota(jnp.uint32, math.prod(shape)).reshape(shape)
+    return _encipher(key, jnp.zeros_like(low), low)
+
+
+def _seed(seed: Array) -> Array:
+    return jnp.stack([jnp.zeros((), jnp.uint32), seed.astype(jnp.uint32)])
+
+
+def _split(key: Array, shape: tuple[int, ...]) -> Array:
+    return jnp.stack(_of_positions(key, shape), axis=-1)
+
+
+def _random_bits(key: Array, bit_width: int, shape: tuple[int, ...]) -> Array:
+    a, b = _of_positions(key, shape)
+    if bit_width == 64:
+        return (a.astype(jnp.uint64) << np.uint64(32)) | b.astype(jnp.uint64)
+    return (a ^ b).astype(f"uint{bit_width}")
+
+
+def _fold_in(key: Array, data: Array) -> Array:
+    return jnp.stack(_encipher(key, *_seed(data)))
+
+
+_IMPL = define_prng_impl(
+    key_shape=(2,), seed=_seed, split=_split, random_bits=_random_bits, fold_in=_fold_in, name="threefry_unrolled"
+)

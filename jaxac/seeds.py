@@ -1,0 +1,131 @@
+"""Several seeds of one configuration as one run: means, and what confidence there is in them."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.special import stdtrit
+
+from jaxac.loggers import Logger, Row
+
+_SHARED = ("env_steps", "updates", "seconds")
+_ADDED = ("sps", "episodes", "eval_episodes", "versions_per_second")
+
+
+class Seeds:
+    """Turns the rows of every seed into rows of means, in order, each as soon as no seed's is missing.
+
+    Args:
+        loggers: who gets them.
+        before: rows of an earlier session, by seed.
+        unfinished: seeds that more rows will come of.
+    """
+
+    def __init__(self, loggers: list[Logger], before: dict[int, list[Row]], unfinished: list[int]) -> None:
+        self._loggers, self._waiting = loggers, set(unfinished)
+        self._rows: dict[int, dict[int, Row]] = defaultdict(dict)
+        for seed, rows in before.items():
+            for row in rows:
+                self._rows[row["updates"]][seed] = row
+        self._latest = {seed: rows[-1]["updates"] if rows else 0 for seed, rows in before.items()}
+        self._flush()
+
+    def of(self, seed: int) -> Logger:
+        """Where a seed's rows go."""
+        return _Seed(self, seed)
+
+    def add(self, seed: int, row: Row) -> None:
+        """A row of one seed."""
+        self._rows[row["updates"]][seed] = row
+        self._latest[seed] = row["updates"]
+        self._flush()
+
+    def ended(self, seed: int) -> None:
+        """Nothing more comes of it."""
+        self._waiting.discard(seed)
+        self._flush()
+
+    def _flush(self) -> None:
+        for updates in sorted(self._rows):
+            if any(self._latest[seed] < updates for seed in self._waiting):
+                return
+            row = mean_row(list(self._rows.pop(updates).values()))
+            for logger in self._loggers:
+                logger.log(row)
+
+
+class _Seed:
+    """One seed's logger."""
+
+    def __init__(self, seeds: Seeds, seed: int) -> None:
+        self._seeds, self._seed = seeds, seed
+
+    def log(self, row: Row) -> None:
+        self._seeds.add(self._seed, row)
+
+    def finish(self, summary: dict[str, Any], artifacts: list[Path], exit_code: int) -> None:
+        del summary, artifacts, exit_code
+        self._seeds.ended(self._seed)
+
+
+def mean_row(rows: Sequence[Row]) -> Row:
+    """One row of several seeds' at the same number of updates.
+
+    Means, with the 95% confidence interval of the mean as ``NAME_low`` and ``NAME_high`` (Student's t; None for fewer
+    than two values). Speeds and counts of episodes are added up. Lists are left out; they are in the seeds' own rows.
+    """
+    merged: Row = {name: max(row[name] for row in rows) for name in _SHARED}
+    merged["seeds"] = len(rows)
+    for name in rows[0]:
+        values = [row[name] for row in rows if row.get(name) is not None]
+        if name in _SHARED or any(isinstance(value, list) for value in values):
+            continue
+        if name in _ADDED:
+            merged[name] = sum(values)
+        else:
+            merged |= _interval(name, np.array(values, float))
+    return merged
+
+
+def _interval(name: str, values: np.ndarray) -> Row:
+    mean = float(values.mean()) if values.size else None
+    low = high = None
+    if mean is not None and values.size > 1:
+        half = float(stdtrit(values.size - 1, 0.975) * values.std(ddof=1) / np.sqrt(values.size))
+        low, high = mean - half, mean + half
+    return {name: mean, f"{name}_low": low, f"{name}_high": high}
+
+
+def summarize(summaries: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The summary of several seeds from their own: the worst status, means, totals."""
+    order = ("completed", "interrupted", "diverged")
+    status = max((each["status"] for each in summaries), key=order.index)
+    returns = [each["eval_return_mean"] for each in summaries if each["eval_return_mean"] is not None]
+    reached = [each for each in summaries if each["env_steps_to_threshold"] is not None]
+    all_reached = len(reached) == len(summaries)
+    longest = max(summaries, key=lambda each: each["train_seconds"])
+
+    def mean_of(name: str) -> float | None:
+        return float(np.mean([each[name] for each in reached])) if all_reached else None
+
+    return {
+        "status": status,
+        "seeds": len(summaries),
+        **_interval("eval_return_mean", np.array(returns, float)),
+        "eval_return_std": float(np.std(returns)) if returns else None,
+        "eval_episodes": sum(each["eval_episodes"] or 0 for each in summaries),
+        "env_steps": max(each["env_steps"] for each in summaries),
+        "updates": max(each["updates"] for each in summaries),
+        "sps": sum(each["sps"] or 0 for each in summaries),
+        "compile_seconds": longest["compile_seconds"],
+        "train_seconds": longest["train_seconds"],
+        "wall_seconds": max(each["wall_seconds"] for each in summaries),
+        "threshold": summaries[0]["threshold"],
+        "seeds_that_reached_threshold": len(reached),
+        "env_steps_to_threshold": mean_of("env_steps_to_threshold"),
+        "seconds_to_threshold": mean_of("seconds_to_threshold"),
+        "params_digest": [each["params_digest"] for each in summaries],
+        "run_id": summaries[0]["run_id"],
+    }

@@ -1,0 +1,33 @@
+"""What the launcher hands over: jobs that are trained together."""
+
+from collections.abc import Mapping
+
+from jaxac.errors import ConfigError, DivergedError
+from jaxac.run_directory import Opened
+
+
+def check(max_lanes: int, how: str) -> None:
+    """Raises ConfigError if the launcher's settings cannot work."""
+    if isinstance(max_lanes, bool) or not isinstance(max_lanes, int) or max_lanes < 1:
+        raise ConfigError(f"hydra.launcher.max_lanes={max_lanes} is not valid: give at least 1.")
+    if how not in ("auto", "vmap", "cores"):
+        raise ConfigError(f"hydra.launcher.how={how} is not one of the choices: auto, vmap, cores.")
+
+
+def train(opened: Mapping[int, Opened], max_lanes: int, how: str) -> dict[int, float | None | Exception]:
+    """What each job returns, or why it failed, by its index."""
+    if not opened:
+        return {}
+    from jaxac import runner  # the first import of JAX
+
+    try:
+        jobs = runner.train_all(list(opened.values()), max_lanes, how)
+    except ConfigError as error:
+        return dict.fromkeys(opened, error)
+    results: dict[int, float | Exception | None] = {}
+    for index, job in zip(opened, jobs, strict=True):
+        try:
+            results[index] = job.result()
+        except DivergedError as error:
+            results[index] = error
+    return results

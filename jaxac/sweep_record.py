@@ -1,0 +1,23 @@
+"""What a sweep was asked for, written down where ``resume=`` finds it."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from jaxac import run_directory
+
+
+class SweepRecord(Callback):
+    """A callback of Hydra's that writes the sweep's overrides to its directory before the first job."""
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        del kwargs
+        directory = Path(config.hydra.sweep.dir)
+        overrides = [*config.hydra.overrides.hydra, *config.hydra.overrides.task]
+        if not run_directory.holds_sweep(directory):
+            directory.mkdir(parents=True, exist_ok=True)
+            mine = [text for text in overrides if not text.startswith(("hydra.mode=", "hydra.sweep.dir="))]
+            run_directory.write_atomically(directory / run_directory.SWEEP, yaml.safe_dump(mine))
