@@ -15,11 +15,11 @@ import tempfile
 import time
 from pathlib import Path
 
-import jax
-
 from experiments.common import make_config, prepare, save
-from jaxac import run_directory, trainer
-from jaxac.loggers import Logger, open_loggers
+from jaxac import program, run_directory, trainer
+from jaxac.lane import Lane, Progress
+from jaxac.lanes import OneByOne
+from jaxac.loggers import open_loggers
 from jaxac.signals import StopRequest
 
 SILENT = (
@@ -36,10 +36,10 @@ class TimedTrainer(trainer.Trainer):
 
     host_seconds = 0.0
 
-    def _absorb(self, chunk: trainer.Dispatched, loggers: list[Logger]) -> None:
-        jax.block_until_ready(chunk.report)
+    def _absorb(self, pending: trainer.Pending) -> None:
+        self.device.fetch(pending.outcomes)
         start = time.perf_counter()
-        super()._absorb(chunk, loggers)
+        super()._absorb(pending)
         self.host_seconds += time.perf_counter() - start
 
 
@@ -49,14 +49,13 @@ def seconds(num_envs: int, *overrides: str) -> tuple[float, float]:
     """
     config = make_config("+algo=a2c", f"env.num_envs={num_envs}", "logger.console=false", *overrides)
     with tempfile.TemporaryDirectory() as directory:
-        progress = trainer.Progress(run_id="overhead")
-        loggers = open_loggers(config, Path(directory), progress.run_id, None)
-        session = TimedTrainer(config, run_directory.open_run(config, Path(directory), []), progress)
+        lane = Lane(config, run_directory.open_run(config, Path(directory), []), Progress(run_id="overhead"))
+        lane.loggers = open_loggers(config, Path(directory), lane.progress.run_id, None, None)
+        device = OneByOne(program.compile_program(config, lane.spec), [lane.spec], [config.seed])
+        session = TimedTrainer([lane], device)
         start = time.perf_counter()
-        session.train(StopRequest(), loggers)
+        session.train(StopRequest())
         elapsed = time.perf_counter() - start
-        for logger in loggers:
-            logger.finish({"env_steps": 0}, [], 0)
     return elapsed, session.host_seconds / elapsed
 
 

@@ -3,11 +3,15 @@
 from pathlib import Path
 
 import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import OverrideParseException
 
 from jaxac import run_directory
 from jaxac.errors import ConfigError
 
 _PREFIXES = "+~"
+_MULTIRUN = {"-m", "--multirun"}
+_OPTUNA = ("hydra.sweeper.direction=maximize", "hydra.sweeper.max_failure_rate=1.0")
 
 
 def rewrite(arguments: list[str]) -> list[str]:
@@ -16,16 +20,19 @@ def rewrite(arguments: list[str]) -> list[str]:
     * ``algo=a2c`` and ``experiment=…`` become ``+algo=a2c``, ``+experiment=…``: neither has a default to override.
       An experiment chooses an algorithm itself, so beside one ``+algo=`` becomes ``algo=``.
     * ``env.params.NAME=…`` becomes ``++env.params.NAME=…``: the environment's defaults are not in the configuration.
+    * ``hydra/sweeper=optuna`` maximizes what a job returns, and a trial that diverges fails by itself.
     * ``resume=PATH`` becomes the run's own overrides, its directory, and whatever else was given.
 
     Raises:
-        ConfigError: if ``resume`` names no run, or ``hydra.run.dir`` one that exists.
+        ConfigError: if ``resume`` names no run, or ``hydra.run.dir`` one that exists, or a sweep has no jobs.
     """
     keys = {_key(argument): argument for argument in arguments if "=" in argument}
     if "resume" in keys and _value(keys["resume"]) not in ("", "null"):
         return _resume(arguments, _value(keys["resume"]))
     if "hydra.run.dir" in keys:
         run_directory.refuse_if_run(Path(_value(keys["hydra.run.dir"])))
+    if _MULTIRUN & set(arguments):
+        _refuse_empty(arguments)
     return _choose(arguments)
 
 
@@ -40,14 +47,31 @@ def _choose(arguments: list[str]) -> list[str]:
             return "+" + argument.lstrip(_PREFIXES)
         return argument.lstrip(_PREFIXES) if key == "algo" else argument
 
-    return [spell(argument) for argument in arguments]
+    spelled = [spell(argument) for argument in arguments]
+    if "hydra/sweeper=optuna" in arguments:
+        given = {_key(argument) for argument in arguments}
+        spelled += [default for default in _OPTUNA if _key(default) not in given]
+    return spelled
+
+
+def _refuse_empty(arguments: list[str]) -> None:
+    """Raises ConfigError if an argument sweeps over nothing, of which Hydra makes no jobs and no error."""
+    parser = OverridesParser.create()
+    for argument in arguments:
+        if "=" not in argument or argument.startswith("-"):
+            continue
+        try:
+            override = parser.parse_override(argument)
+        except OverrideParseException:
+            return  # Hydra will say what is wrong with it
+        if override.is_sweep_override() and override.is_discrete_sweep() and not any(override.sweep_iterator()):
+            raise ConfigError(f"{argument} makes a sweep of no jobs; give at least one value.")
 
 
 def _resume(arguments: list[str], value: str) -> list[str]:
-    multirun = {"-m", "--multirun"}
     if run_directory.holds_sweep(Path(value).expanduser()):
-        return _resume_sweep([argument for argument in arguments if argument not in multirun], value)
-    if multirun & set(arguments):
+        return _resume_sweep([argument for argument in arguments if argument not in _MULTIRUN], value)
+    if _MULTIRUN & set(arguments):
         raise ConfigError(f"resume={value} goes on with one run; leave out -m.")
     directory, checkpoint = run_directory.locate(value)
     rest = [argument for argument in arguments if _key(argument) not in ("resume", "hydra.run.dir")]
@@ -71,11 +95,6 @@ def _resume_sweep(arguments: list[str], value: str) -> list[str]:
     kept = [override for override in saved if _key(override) not in {*given, "resume", "hydra.sweep.dir"}]
     place = [f"resume={_quote(str(directory))}", f"hydra.sweep.dir={_quote(str(directory))}"]
     return ["-m", *_choose(kept + rest), *place]
-
-
-def without_choices(overrides: list[str]) -> list[str]:
-    """Without those that choose an algorithm or an experiment: what is left tells the jobs of a sweep apart."""
-    return [text for text in overrides if _key(text) not in ("algo", "experiment")]
 
 
 def _key(argument: str) -> str:

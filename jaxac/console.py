@@ -91,7 +91,7 @@ class Overview:
         }
         self._done: set[Any] = set()
         self._best: tuple[float, str] | None = None
-        self._speed = (time.monotonic(), sum(self._steps.values()), 0.0)
+        self._speed: tuple[float, float, float] | None = None
 
     def of(self, lane: Any) -> "_Entry":
         """The logger of one lane."""
@@ -117,7 +117,7 @@ class Overview:
 
     def _show(self, last: bool) -> None:
         done, total, now = sum(self._steps.values()), sum(self._totals.values()), time.monotonic()
-        then, before, speed = self._speed
+        then, before, speed = self._speed = self._speed or (now, done, 0.0)
         if now - then > 1.0:
             speed = (done - before) / (now - then)
             self._speed = now, done, speed

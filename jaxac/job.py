@@ -19,8 +19,8 @@ from jaxac.seeds import Seeds, summarize
 class Job:
     """A job with its lanes: one, or one a seed."""
 
-    def __init__(self, opened: Opened) -> None:
-        self.config, self.run, self.label, self.group = opened
+    def __init__(self, opened: Opened, label: str) -> None:
+        self.config, self.run, self.group, self.label = opened.config, opened.run, opened.group, label
         self.lanes = [_lane(config, run) for config, run in _runs(self.config, self.run)]
         self.unfinished = [lane for lane in self.lanes if not run_directory.is_complete(lane.run, lane.config)]
         self._seeds: Seeds | None = None

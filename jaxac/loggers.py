@@ -50,7 +50,12 @@ class Wandb:
 
         self._wandb = wandb
         settings = wandb.Settings(
-            silent=True, console="off", x_transaction_log_flush_interval=2, disable_git=True, disable_code=True
+            silent=True,
+            console="off",
+            x_transaction_log_flush_interval=2,
+            x_save_requirements=False,  # it would read every installed package's metadata, for every run
+            disable_git=True,
+            disable_code=True,
         )
         try:
             self._run = wandb.init(

@@ -70,10 +70,16 @@ def _random_bits(key: Array, bit_width: int, shape: tuple[int, ...]) -> Array:
     return (a ^ b).astype(f"uint{bit_width}")
 
 
-def _fold_in(key: Array, data: Array) -> Array:
-    return jnp.stack(_encipher(key, *_seed(data)))
+def _fold_in(key: Array, data: int) -> Array:
+    return jnp.stack(_encipher(key, *_seed(jnp.asarray(data))))
 
 
 _IMPL = define_prng_impl(
-    key_shape=(2,), seed=_seed, split=_split, random_bits=_random_bits, fold_in=_fold_in, name="threefry_unrolled"
+    key_shape=(2,),
+    seed=_seed,
+    split=_split,
+    random_bits=_random_bits,
+    fold_in=_fold_in,
+    name="threefry_unrolled",
+    tag="ur",
 )

@@ -171,7 +171,8 @@ class LanesProgram(NamedTuple):
     """As :class:`Program`, of ``P`` lanes at once: every argument and result but a number has a leading axis ``P``."""
 
     init: Callable[[Spec, PRNGKey], PyTree]
-    chunk: Callable[[Spec, PyTree, np.int32], tuple[PyTree, ChunkReport]]
+    chunk: jax.stages.Compiled
+    """``chunk(specs, state, num_updates)``: the state, donated, and a ``ChunkReport``."""
     evaluate: Callable[[Spec, PyTree, PRNGKey, np.int32, np.int32], Array]
     """``evaluate(specs, state, keys, updates, batch)``: ``[P, episodes / 4]``."""
     copy: Callable[[PyTree], PyTree]
@@ -227,9 +228,9 @@ def _compile_lanes(
         jax.jit(lambda state, lane: jax.tree.map(lambda x: x[lane], state)).lower(state, number),
     ]
     with ThreadPoolExecutor() as pool:  # the compiler releases the interpreter lock
-        compiled = list(pool.map(lambda program: program.compile(), lowered))
+        advance, evaluates, copy, take = pool.map(lambda program: program.compile(), lowered)
     lane = jax.eval_shape(lambda state: jax.tree.map(lambda x: x[0], state), state)
-    return LanesProgram(init, *compiled, shardings, lane, compile_seconds=0.0)
+    return LanesProgram(init, advance, evaluates, copy, take, shardings, lane, compile_seconds=0.0)
 
 
 def _check_lanes_memory(chunk: jax.stages.Compiled, num_lanes: int) -> None:

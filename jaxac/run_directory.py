@@ -56,8 +56,8 @@ class Opened(NamedTuple):
 
     config: Config
     run: Run
-    label: str
-    """What tells it from the other jobs of a sweep."""
+    overrides: list[str]
+    """What the command line said."""
     group: str | None
     """Of W&B."""
 
@@ -69,9 +69,8 @@ def holds_run(directory: Path) -> bool:
 
 def has_begun(directory: Path) -> bool:
     """Whether there is a run in ``directory`` that can be gone on with."""
-    return holds_run(directory) and (
-        checkpoint.newest(directory / CHECKPOINTS) is not None or (directory / SEEDS).is_dir()
-    )
+    saved = checkpoint.newest(directory / CHECKPOINTS) is not None or (directory / SEEDS).is_dir()
+    return saved and holds_run(directory)
 
 
 def holds_sweep(directory: Path) -> bool:
@@ -118,8 +117,10 @@ def open_run(config: Config, directory: Path, overrides: list[str]) -> Run:
     directory, path = locate(config.resume)
     saved = yaml.safe_load((directory / CONFIG).read_text())
     _check_agreement(saved, as_dict(config), config.resume)
-    if path is None:
-        path = checkpoint.newest(directory / CHECKPOINTS)
+    if config.num_seeds > 1:  # each seed has checkpoints of its own
+        _record(directory, config, overrides)
+        return Run(directory, None)
+    path = path or checkpoint.newest(directory / CHECKPOINTS)
     if path is None:
         raise ConfigError(f"resume={config.resume} has no checkpoint yet: start the run anew.")
     loaded = checkpoint.read(path)

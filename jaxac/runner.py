@@ -8,7 +8,7 @@ import jax
 from jaxac import batches, machine, program, run_directory
 from jaxac.batches import Batch
 from jaxac.config import A3CConfig, Config
-from jaxac.console import Console, Overview, sweep_lines
+from jaxac.console import Console, Overview, closing_lines, sweep_lines
 from jaxac.job import Job
 from jaxac.lane import Lane
 from jaxac.lanes import Lanes, OneByOne, Vmapped
@@ -31,6 +31,8 @@ def train(opened: Opened) -> float | None:
         DivergedError: if the losses or the parameters stopped being finite.
     """
     (job,) = train_all([opened])
+    for line in closing_lines(job.summary) if job.summary else []:
+        print(line)
     return job.result()
 
 
@@ -49,7 +51,7 @@ def train_all(opened: Sequence[Opened], max_lanes: int | None = None, how: str =
     if how == "auto":
         how = "vmap" if machine.has_accelerator() else "cores"
     _prepare([each.config for each in opened], how)
-    jobs = [Job(each) for each in opened]
+    jobs = [Job(*each) for each in zip(opened, _labels(opened), strict=True)]
     lanes = [lane for job in jobs for lane in job.unfinished]
     for job in jobs:
         if not job.unfinished:
@@ -73,6 +75,15 @@ def train_all(opened: Sequence[Opened], max_lanes: int | None = None, how: str =
     return jobs
 
 
+def _labels(opened: Sequence[Opened]) -> list[str]:
+    """What tells each job from the others: its directory, and the overrides that not all have."""
+    if len(opened) == 1:
+        return [""]
+    common = set(opened[0].overrides).intersection(*(each.overrides for each in opened))
+    own = [[text for text in each.overrides if text not in common] for each in opened]
+    return [f"job {each.run.directory.name}: {' '.join(texts)}" for each, texts in zip(opened, own, strict=True)]
+
+
 def _prepare(configs: Sequence[Config], how: str) -> None:
     """Sets the process up, before JAX looks for devices."""
     several = len(configs) > 1 or configs[0].num_seeds > 1
@@ -87,7 +98,7 @@ def _prepare(configs: Sequence[Config], how: str) -> None:
 
 def _train_batch(batch: Batch, jobs: Sequence[Job], how: str, overview: Overview | None, stop: StopRequest) -> None:
     """From the headline to the summaries of the jobs that it finishes."""
-    print(headline(batch), flush=True)
+    print(headline(batch.lanes[0].config, len(batch.lanes)), flush=True)
     mine = [job for job in jobs if any(lane in job.unfinished for lane in batch.lanes)]
     for job in mine:
         job.open(overview.of if overview else _console)
@@ -117,13 +128,12 @@ def _device(batch: Batch, how: str) -> Lanes:
     return OneByOne(compiled, specs, seeds, workers)
 
 
-def headline(batch: Batch) -> str:
+def headline(config: Config, num_lanes: int) -> str:
     """One line on what is about to run."""
-    config, devices = batch.lanes[0].config, jax.devices()
-    env, algo = config.env, config.algo
+    devices, env, algo = jax.devices(), config.env, config.algo
     runtime = f" with {algo.runtime}" if isinstance(algo, A3CConfig) and algo.in_real_time else ""
     shards = f" in {algo.num_shards} shards" if algo.num_shards > 1 else ""
-    who = f"seed {config.seed}" if len(batch.lanes) == 1 else f"{len(batch.lanes)} lanes"
+    who = f"seed {config.seed}" if num_lanes == 1 else f"{num_lanes} lanes"
     return (
         f"{algo.name.upper()}{runtime} on {env.name}: {env.num_envs} environments{shards} × {algo.unroll_length} "
         f"steps × {config.num_updates} updates, {len(devices)} {devices[0].device_kind} device(s), {who}"

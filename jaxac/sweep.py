@@ -14,7 +14,7 @@ def check(max_lanes: int, how: str) -> None:
         raise ConfigError(f"hydra.launcher.how={how} is not one of the choices: auto, vmap, cores.")
 
 
-def train(opened: Mapping[int, Opened], max_lanes: int, how: str) -> dict[int, float | None | Exception]:
+def train(opened: Mapping[int, Opened], max_lanes: int, how: str) -> dict[int, float | Exception | None]:
     """What each job returns, or why it failed, by its index."""
     if not opened:
         return {}

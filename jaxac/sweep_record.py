@@ -19,5 +19,6 @@ class SweepRecord(Callback):
         overrides = [*config.hydra.overrides.hydra, *config.hydra.overrides.task]
         if not run_directory.holds_sweep(directory):
             directory.mkdir(parents=True, exist_ok=True)
-            mine = [text for text in overrides if not text.startswith(("hydra.mode=", "hydra.sweep.dir="))]
+            left_out = ("hydra.mode", "hydra.sweep.dir", *run_directory.PER_PROCESS)
+            mine = [text for text in overrides if text.split("=")[0] not in left_out]
             run_directory.write_atomically(directory / run_directory.SWEEP, yaml.safe_dump(mine))

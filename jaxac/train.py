@@ -54,15 +54,16 @@ def open_job(cfg: DictConfig) -> run_directory.Opened:
     config, directory = to_config(cfg), Path(hydra_config.runtime.output_dir)
     if multirun and config.resume is not None:  # the sweep's directory: of its jobs, some may not have begun
         config = dataclasses.replace(config, resume=str(directory) if run_directory.has_begun(directory) else None)
-    shown = {name: not multirun for name in ("curve", "gif") if getattr(config.logger, name) is None}
-    config = dataclasses.replace(config, logger=dataclasses.replace(config.logger, **shown))
+    config = _with_artifacts(config, by_default=not multirun)
     events.check(config)
     overrides = [text for text in hydra_config.overrides.task if not (multirun and text.startswith("resume="))]
     run = run_directory.open_run(config, directory, overrides)
-    if not multirun:
-        return run_directory.Opened(config, run, "", None)
-    label = " ".join([str(hydra_config.job.num), *command_line.without_choices(overrides)])
-    return run_directory.Opened(config, run, label, Path(hydra_config.sweep.dir).name)
+    return run_directory.Opened(config, run, overrides, Path(hydra_config.sweep.dir).name if multirun else None)
+
+
+def _with_artifacts(config: Config, by_default: bool) -> Config:
+    curve, gif = (by_default if asked is None else asked for asked in (config.logger.curve, config.logger.gif))
+    return dataclasses.replace(config, logger=dataclasses.replace(config.logger, curve=curve, gif=gif))
 
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="config")

@@ -46,7 +46,7 @@ def test_learning_in_memory_is_the_runs_own_learning(small_config, tmp_path):
 
     silent = ("logger.curve=false", "logger.gif=false", "logger.console=false")
     config = small_config("evaluation.every=160", "evaluation.episodes=8", *silent)
-    runner.train(config, run_directory.open_run(config, tmp_path / "run", []), None)
+    runner.train(run_directory.Opened(config, run_directory.open_run(config, tmp_path / "run", []), [], None))
     rows = run_directory.rows(tmp_path / "run")
     assert rows[-1]["eval_return_mean"] == common.learn(config)["returns"][-1]
 

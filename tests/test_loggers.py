@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from jaxac import loggers
+from jaxac.console import Console, closing_lines
 from jaxac.errors import ConfigError
-from jaxac.loggers import Console, JsonLines, Wandb, closing_lines
+from jaxac.loggers import JsonLines, Wandb
 
 ROW = {"env_steps": 1_000, "updates": 5, "seconds": 0.5, "sps": 2_000.0, "policy_loss": 0.25, "episode_return": None}
 SUMMARY = {
@@ -116,6 +117,6 @@ def test_wandbs_own_reader_finds_history_and_summary(offline_run):
 
 def test_disabled_wandb_is_not_opened(small_config, tmp_path):
     config = small_config("logger.wandb.mode=disabled", "logger.console=false")
-    opened = loggers.open_loggers(config, tmp_path, "id", None)
+    opened = loggers.open_loggers(config, tmp_path, "id", None, None)
     assert [type(logger) for logger in opened] == [JsonLines]
     opened[0].finish(SUMMARY, [], 0)

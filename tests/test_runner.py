@@ -20,7 +20,8 @@ def run(small_config, run_dir):
 
     def train(*overrides, at="a"):
         config = small_config("compilation_cache=null", *ARTIFACTS, *overrides)
-        runner.train(config, run_directory.open_run(config, run_dir / at, list(overrides)), None)
+        opened = run_directory.open_run(config, run_dir / at, list(overrides))
+        runner.train(run_directory.Opened(config, opened, [], None))
         return run_dir / at
 
     return train
@@ -166,9 +167,9 @@ def test_a_run_stops_where_its_return_is_reached(run):
 def test_a_signal_saves_and_says_so(run, run_dir, monkeypatch):
     absorb = trainer.Trainer._absorb
 
-    def interrupt(self, chunk, loggers):
-        absorb(self, chunk, loggers)
-        if chunk.updates == 3:
+    def interrupt(self, pending):
+        absorb(self, pending)
+        if pending.updates == 3:
             signal.raise_signal(signal.SIGTERM)
 
     with monkeypatch.context() as patch:
@@ -228,4 +229,4 @@ ASYNCHRONY = {
     ],
 )
 def test_a_run_says_what_it_is_about_to_do(small_config, overrides, expected):
-    assert runner.headline(small_config(*overrides)).startswith(expected)
+    assert runner.headline(small_config(*overrides), 1).startswith(expected)

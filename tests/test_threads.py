@@ -24,7 +24,8 @@ def run(small_config, run_dir):
     def train(*overrides, at="a"):
         cache = f"compilation_cache={os.environ['JAXAC_TEST_CACHE']}"
         config = small_config(*THREADS[:2], *QUIET, cache, *overrides)
-        runner.train(config, run_directory.open_run(config, run_dir / at, list(overrides)), None)
+        opened = run_directory.open_run(config, run_dir / at, list(overrides))
+        runner.train(run_directory.Opened(config, opened, [], None))
         return run_dir / at
 
     return train

@@ -56,7 +56,8 @@ class VmapLauncher(Launcher):
 
 def _compose_once(loader: Any) -> None:
     """Sweepers compose every job to see whether it can be, and launchers do again; 50 ms each."""
-    compose, seen = loader.load_sweep_config, {}
+    compose = loader.load_sweep_config
+    seen: dict[tuple[str, ...], DictConfig] = {}
 
     def remembered(master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         key = tuple(sweep_overrides)
