@@ -32,9 +32,9 @@ def connect(target: str) -> Callable[[Content], str]:
     os.environ.setdefault("WANDB_SILENT", "true")
     import wandb
 
-    if not wandb.login(prompt=False):  # wandb.Api() would ask for one on a terminal
-        raise ConfigError(f"--wandb={target} needs a login; run `wandb login`, or set WANDB_API_KEY.")
     try:
+        if not wandb.login(prompt=False):  # wandb.Api() would ask for a key on a terminal
+            raise ConfigError(f"--wandb={target} needs a login; run `wandb login`, or set WANDB_API_KEY.")
         wandb.Api()
     except wandb.Error as error:
         raise ConfigError(f"--wandb={target} does not work: {_sentence(error)}") from None
@@ -111,15 +111,17 @@ def _section(section: Section, entity: str, project: str) -> list[Any]:
 
 
 def _runset(section: Section, entity: str, project: str) -> Any:
-    """These runs, by their ids, grouped into trials by the settings in which these differ."""
+    """These runs, grouped into trials by the settings in which these differ.
+
+    They are found by the id in their summary: a run that a sweep of W&B's started has another one as its own.
+    """
     import wandb_workspaces.reports.v2 as wr
     from wandb_workspaces import expr
 
     ids = [run.summary["run_id"] for run in section.runs if run.summary.get("run_id")]
     grouped = [f"config.{name}" for name in section.outcomes[0].trial.swept]
-    return wr.Runset(
-        entity=entity, project=project, name=section.env, filters=[expr.Metric("ID").isin(ids)], groupby=grouped
-    )
+    chosen = [expr.Summary("run_id").isin(ids)] if ids else []
+    return wr.Runset(entity=entity, project=project, name=section.env, filters=chosen, groupby=grouped)
 
 
 def _panels(section: Section) -> Iterator[Any]:
