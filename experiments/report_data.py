@@ -100,8 +100,12 @@ def flatten(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         if isinstance(value, dict):
             found |= flatten(value, f"{prefix}{key}.")
         else:
-            found[f"{prefix}{key}"] = tuple(value) if isinstance(value, list) else value
+            found[f"{prefix}{key}"] = _frozen(value)
     return found
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def read_config(directory: Path) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def learning_curves(outcomes: list[Outcome], against: str, env: str) -> Picture 
     axes.set_ylabel(_RETURNS[metric])
     progress_axis(axes, against)
     legend(figure, shown)
-    which = f"the best {shown} of {drawn} trials in color, the others faint" if drawn > shown else f"{drawn} trial(s)"
+    which = f"the best {shown} of {drawn} trials in color, the others faint" if drawn > shown else "all trials"
     caption = (
         f"{_RETURNS[metric].capitalize()} against {AXES[against]}: mean over seeds and its 95% bootstrap interval, "
         f"{which}. Dotted: some of the trial's runs have ended before."

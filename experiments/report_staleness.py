@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from experiments.report_data import Run
 from experiments.report_plots import (
@@ -94,6 +95,7 @@ def _histograms(shown: list[Staleness], total: int, env: str) -> Picture:
             label=legend_label(one.outcome),
         )
     axes.set(xlabel="staleness, in versions", ylabel="share of gradients")
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     legend(figure, len(shown))
     caption = f"How stale the gradients were that the server used, over all rows and seeds.{_which(shown, total)}"
     means = ", ".join(f"trial {one.outcome.trial.number} {one.mean:.3g}" for one in shown)

@@ -31,7 +31,7 @@ class Trial:
     @property
     def label(self) -> str:
         """Its swept settings, by the last part of their names where that is enough."""
-        short = [name.rsplit(".", 1)[-1] for name in self.swept]
+        short = [name.removesuffix(".name").rsplit(".", 1)[-1] for name in self.swept]
         names = [last if short.count(last) == 1 else name for name, last in zip(self.swept, short, strict=True)]
         values = [f"{name}={show(value)}" for name, value in zip(names, self.swept.values(), strict=True)]
         return ", ".join(values) or f"{self.runs[0].algo.upper()} on {self.runs[0].env}"

@@ -258,7 +258,7 @@ def test_a_choice_of_files_is_told_by_its_name(tmp_path):
     for name in ("adam", "rmsprop"):
         overrides = ("+algo=a2c", f"optimizer={name}")
         write_run(tmp_path / "runs" / name, overrides=overrides, optimizer={"name": name, "decay": len(name) / 10})
-    assert [trial.label for trial in trials_of(tmp_path / "runs")] == ["name=adam", "name=rmsprop"]
+    assert [trial.label for trial in trials_of(tmp_path / "runs")] == ["optimizer=adam", "optimizer=rmsprop"]
 
 
 def test_environments_are_kept_apart(tmp_path):
