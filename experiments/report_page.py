@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from experiments import report_content, report_plots, report_staleness, report_tables
+from experiments import report_content, report_curves, report_plots, report_staleness, report_tables
 from experiments.report_content import Content, Section
 from experiments.report_importance import Importance
 from experiments.report_plots import Picture
@@ -56,7 +56,7 @@ def _render(content: Content, sections: list[dict[str, Any]], command: str) -> s
 def _section(section: Section) -> dict[str, Any]:
     """What the template needs of one environment."""
     name = re.sub(r"[^\w.-]", "_", section.env)
-    curves = [report_plots.learning_curves(section.outcomes, against, name) for against in report_plots.AXES]
+    curves = [report_curves.learning_curves(section.outcomes, against, name) for against in report_plots.AXES]
     drawn = [*report_plots.marginals(section.outcomes, name), report_plots.parallel_coordinates(section.outcomes, name)]
     bars = (
         [report_plots.importance_bars(section.importance, name)] if isinstance(section.importance, Importance) else []

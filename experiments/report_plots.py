@@ -1,4 +1,4 @@
-"""The figures of a report, in Matplotlib: learning curves, marginals, parallel coordinates, importance."""
+"""The figures of a report, in Matplotlib: what they share, marginals, parallel coordinates, importance."""
 
 import io
 from collections.abc import Sequence
@@ -14,17 +14,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from experiments.report_importance import Importance
-from experiments.report_statistics import EVALUATION, TRAINING, Outcome, curve
+from experiments.report_statistics import Outcome
 from experiments.report_trials import is_numeric, show, spans_decades
 
 SHOWN = 8
 """Trials with a color of their own; the others are faint."""
-_FAINT = "0.82"
 _DPI = 180
 _WIDTH = 4.4  # inches: read at 330 pixels on a phone, so that letters stay letters
 _LABEL = 50  # letters
 AXES = {"env_steps": "environment steps", "seconds": "seconds of training"}
-_RETURNS = {EVALUATION: "evaluation return", TRAINING: "return of training episodes"}
 
 
 @dataclass(frozen=True)
@@ -65,64 +63,9 @@ def legend(figure: Figure, entries: int) -> None:
     figure.legend(loc="outside lower left", fontsize=8, frameon=False)
 
 
-def curve_metric(outcomes: list[Outcome]) -> str:
-    """Evaluations, where any run has more than its final one."""
-    runs = [run for outcome in outcomes for run in outcome.trial.runs]
-    return EVALUATION if any(run.series(EVALUATION)[0].size > 1 for run in runs) else TRAINING
-
-
-def learning_curves(outcomes: list[Outcome], against: str, env: str) -> Picture | None:
-    """Mean return with its 95% interval over seeds, of every trial, against steps or seconds; None without returns."""
-    metric = curve_metric(outcomes)
-    figure, axes = new_figure(3.0)
-    shown = drawn = 0
-    for rank, outcome in enumerate(outcomes):
-        found = curve(outcome.trial, metric, against)
-        if found is None:
-            continue
-        drawn += 1
-        if rank >= SHOWN:
-            axes.plot(found.x, found.mean, color=_FAINT, linewidth=0.8, zorder=1)
-            continue
-        shown += 1
-        color = f"C{rank}"
-        axes.fill_between(found.x, found.low, found.high, color=color, alpha=0.18, linewidth=0, zorder=2)
-        axes.plot(found.x, found.mean, color=color, linewidth=1, linestyle=":", zorder=3)
-        whole = np.where(found.complete, found.mean, np.nan)
-        marker = "o" if found.complete.sum() < 2 else None
-        axes.plot(found.x, whole, color=color, linewidth=1.6, marker=marker, label=legend_label(outcome), zorder=3)
-    if not drawn:
-        return None
-    threshold = outcomes[0].trial.runs[0].threshold
-    if threshold is not None:
-        axes.axhline(threshold, color="0.3", linewidth=1, linestyle="--", zorder=1)
-        axes.annotate(
-            f"solved: {threshold:g}",
-            (1, threshold),
-            xycoords=("axes fraction", "data"),
-            ha="right",
-            va="bottom",
-            fontsize=8,
-        )
-    axes.set_ylabel(_RETURNS[metric])
-    progress_axis(axes, against)
-    legend(figure, shown)
-    which = f"the best {shown} of {drawn} trials in color, the others faint" if drawn > shown else "all trials"
-    caption = (
-        f"{_RETURNS[metric].capitalize()} against {AXES[against]}: mean over seeds and its 95% bootstrap interval, "
-        f"{which}. Dotted: some of the trial's runs have ended before."
-    )
-    return picture(figure, f"{env}_curves_{against}", caption, f"Learning curves. {caption} {_best(outcomes)}")
-
-
 def legend_label(outcome: Outcome) -> str:
     label = outcome.trial.label
     return f"#{outcome.trial.number} {label if len(label) <= _LABEL else label[: _LABEL - 1] + '…'}"
-
-
-def _best(outcomes: list[Outcome]) -> str:
-    first = outcomes[0]
-    return "" if first.mean is None else f"Trial {first.trial.number} ends highest, at {first.mean:.4g}."
 
 
 def marginals(outcomes: list[Outcome], env: str) -> list[Picture]:
