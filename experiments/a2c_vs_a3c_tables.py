@@ -4,20 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import stats
+
+from experiments.intervals import interval
 
 PAGE = Path(__file__).with_name("a2c_vs_a3c.md")
 MARKERS = ("<!-- tables, written by the experiment -->", "<!-- end of the tables -->")
 A2C = "A2C, synchronous mean"
 """The arm that all others are held against."""
-
-
-def interval(values: np.ndarray) -> tuple[float, float]:
-    """The 95% bootstrap interval of the mean."""
-    if np.ptp(values) == 0:
-        return float(values[0]), float(values[0])
-    found = stats.bootstrap((values,), np.mean, method="percentile", rng=np.random.default_rng(0)).confidence_interval
-    return float(found.low), float(found.high)
 
 
 def at_seconds(result: dict[str, Any], seconds: float) -> np.ndarray:

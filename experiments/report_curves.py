@@ -1,0 +1,66 @@
+"""Learning curves: returns of every trial against environment steps and against seconds."""
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from experiments.report_plots import AXES, SHOWN, Picture, legend, legend_label, new_figure, picture, progress_axis
+from experiments.report_statistics import EVALUATION, TRAINING, Curve, Outcome, curve
+
+_FAINT = "0.82"
+_RETURNS = {EVALUATION: "evaluation return", TRAINING: "return of training episodes"}
+
+
+def learning_curves(outcomes: list[Outcome], against: str, env: str) -> Picture | None:
+    """Mean return with its 95% interval over seeds, of every trial, against steps or seconds; None without returns.
+
+    Args:
+        outcomes: best first; those after the first few are faint.
+        against: ``env_steps`` or ``seconds``.
+    """
+    metric = curve_metric(outcomes)
+    curves = [(outcome, found) for outcome in outcomes if (found := curve(outcome.trial, metric, against))]
+    if not curves:
+        return None
+    figure, axes = new_figure(3.0)
+    for rank, (outcome, found) in enumerate(curves[:SHOWN]):
+        _draw(axes, found, f"C{rank}", legend_label(outcome))
+    for _, found in curves[SHOWN:]:
+        axes.plot(found.x, found.mean, color=_FAINT, linewidth=0.8, zorder=1)
+    threshold = outcomes[0].trial.runs[0].threshold
+    if threshold is not None:
+        _draw_threshold(axes, threshold)
+    axes.set_ylabel(_RETURNS[metric])
+    progress_axis(axes, against)
+    legend(figure, min(len(curves), SHOWN))
+    which = f"the best {SHOWN} of {len(curves)} trials in color, the others faint"
+    caption = (
+        f"{_RETURNS[metric].capitalize()} against {AXES[against]}: mean over seeds and its 95% bootstrap interval, "
+        f"{which if len(curves) > SHOWN else 'all trials'}. Dotted: some of the trial's runs have ended before."
+    )
+    return picture(figure, f"{env}_curves_{against}", caption, f"Learning curves. {caption} {_best(outcomes)}")
+
+
+def curve_metric(outcomes: list[Outcome]) -> str:
+    """Evaluations, where any run has more than its final one."""
+    runs = [run for outcome in outcomes for run in outcome.trial.runs]
+    return EVALUATION if any(run.series(EVALUATION)[0].size > 1 for run in runs) else TRAINING
+
+
+def _draw(axes: Axes, found: Curve, color: str, label: str) -> None:
+    """The mean, solid where all runs go on, and its interval."""
+    axes.fill_between(found.x, found.low, found.high, color=color, alpha=0.18, linewidth=0, zorder=2)
+    axes.plot(found.x, found.mean, color=color, linewidth=1, linestyle=":", zorder=3)
+    whole = np.where(found.complete, found.mean, np.nan)
+    marker = "o" if found.complete.sum() < 2 else None
+    axes.plot(found.x, whole, color=color, linewidth=1.6, marker=marker, label=label, zorder=3)
+
+
+def _draw_threshold(axes: Axes, threshold: float) -> None:
+    axes.axhline(threshold, color="0.3", linewidth=1, linestyle="--", zorder=1)
+    place, text = ("axes fraction", "data"), f"solved: {threshold:g}"
+    axes.annotate(text, (1, threshold), xycoords=place, ha="right", va="bottom", fontsize=8)
+
+
+def _best(outcomes: list[Outcome]) -> str:
+    first = outcomes[0]
+    return "" if first.mean is None else f"Trial {first.trial.number} ends highest, at {first.mean:.4g}."

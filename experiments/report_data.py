@@ -1,0 +1,216 @@
+"""One run's directory, read and checked. Imports no JAX.
+
+A run is read whole or not at all: what is wrong with it is said in :class:`UnreadableError`. Only a last line of
+``metrics.jsonl`` that a crash cut short is forgiven, and noted.
+"""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from jaxac import catalog
+from jaxac.run_directory import CONFIG, METRICS, OVERRIDES, SUMMARY
+
+STATUSES = ("completed", "interrupted", "diverged")
+UNFINISHED = "unfinished"
+_REQUIRED = ("env_steps", "seconds")
+_NUMBERS = ("eval_return_mean", "episode_return", "staleness_mean")
+_NUMBERS_OF_PUSHES = ("pushes_dropped", "pulls_forced", "idle_share", "contention")
+_COUNTS = "staleness_histogram"
+
+
+class UnreadableError(Exception):
+    """Why a run cannot be part of a report."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run left behind."""
+
+    name: str
+    """Its directory, from the one that was given."""
+    config: dict[str, Any]
+    overrides: tuple[str, ...] | None
+    """What the command line said; None if that was not kept."""
+    rows: tuple[dict[str, Any], ...]
+    """Of ``metrics.jsonl``, at least one, ``env_steps`` increasing."""
+    summary: dict[str, Any]
+    """Empty while the run goes on, or if it was killed."""
+    note: str | None = None
+    """What is odd about it, though it could be read."""
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """Every setting by its dotted name; lists are values, as tuples."""
+        return flatten(self.config)
+
+    @property
+    def env(self) -> str:
+        return self.config["env"]["name"]
+
+    @property
+    def algo(self) -> str:
+        return self.config["algo"]["name"]
+
+    @property
+    def status(self) -> str:
+        """``completed``, ``interrupted`` or ``diverged``; ``unfinished`` without a summary."""
+        return self.summary.get("status", UNFINISHED)
+
+    @property
+    def threshold(self) -> float | None:
+        """The evaluation return that counts as solved, where one is known."""
+        if self.summary:
+            return self.summary.get("threshold")
+        info = catalog.lookup(self.env)
+        asked = self.settings.get("evaluation.stop_at_return")
+        return asked if asked is not None else info.threshold if info else None
+
+    @property
+    def final(self) -> float | None:
+        """The mean return of the final evaluation; None unless the run came to its end."""
+        return self.summary.get("eval_return_mean") if self.status == "completed" else None
+
+    @property
+    def sps(self) -> float | None:
+        """Environment steps per second of training."""
+        if self.summary.get("sps") is not None:
+            return self.summary["sps"]
+        last = self.rows[-1]
+        return last["env_steps"] / last["seconds"] if last["seconds"] else None
+
+    def series(self, name: str, against: str = "env_steps") -> tuple[np.ndarray, np.ndarray]:
+        """``[N]`` values of ``against`` and of the metric ``name``, from the rows that have it."""
+        points = [(row[against], row[name]) for row in self.rows if row.get(name) is not None]
+        pairs = np.array(points, float).reshape(-1, 2)
+        return pairs[:, 0], pairs[:, 1]
+
+
+def flatten(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """``{"env": {"name": …}}`` as ``{"env.name": …}``."""
+    found: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, dict):
+            found |= flatten(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = _frozen(value)
+    return found
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
+def read_config(directory: Path) -> dict[str, Any]:
+    """The resolved configuration of the run in ``directory``.
+
+    Raises:
+        UnreadableError: if there is none.
+    """
+    config = _load(directory / CONFIG, yaml.safe_load)
+    seed = config.get("seed") if isinstance(config, dict) else None
+    if not isinstance(config, dict) or isinstance(seed, bool) or not isinstance(seed, int):
+        raise UnreadableError(f"{CONFIG} is no configuration of a run: it has no seed")
+    for section in ("env", "algo"):
+        if not isinstance(config.get(section), dict) or not isinstance(config[section].get("name"), str):
+            raise UnreadableError(f"{CONFIG} is no configuration of a run: it has no {section}.name")
+    return config
+
+
+def read_run(directory: Path, name: str, overrides_from: Path | None = None) -> Run:
+    """The run in ``directory``.
+
+    Args:
+        overrides_from: the directory whose ``overrides.yaml`` holds, if it is another.
+
+    Raises:
+        UnreadableError: naming the file that is missing or broken.
+    """
+    config = read_config(directory)
+    overrides = _read_overrides((overrides_from or directory) / OVERRIDES)
+    rows, note = _read_rows(directory / METRICS)
+    summary = _read_summary(directory / SUMMARY) if (directory / SUMMARY).exists() else {}
+    return Run(name, config, overrides, rows, summary, note)
+
+
+def _load(path: Path, parse: Callable[[str], Any]) -> Any:
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UnreadableError(f"{path.name} is missing") from None
+    except OSError as error:
+        raise UnreadableError(f"{path.name} cannot be read: {error.strerror}") from None
+    except (ValueError, yaml.YAMLError):
+        kind = "JSON" if path.suffix == ".json" else "YAML" if path.suffix == ".yaml" else "UTF-8"
+        raise UnreadableError(f"{path.name} is not valid {kind}") from None
+
+
+def _read_overrides(path: Path) -> tuple[str, ...] | None:
+    if not path.exists():
+        return None
+    overrides = _load(path, yaml.safe_load) or []
+    if not isinstance(overrides, list) or not all(isinstance(item, str) for item in overrides):
+        raise UnreadableError(f"{path.name} is no list of overrides")
+    return tuple(overrides)
+
+
+def _read_summary(path: Path) -> dict[str, Any]:
+    summary = _load(path, _parse)
+    if not isinstance(summary, dict) or summary.get("status") not in STATUSES:
+        raise UnreadableError(f"{path.name} has no status that is one of {', '.join(STATUSES)}")
+    for key in ("eval_return_mean", "threshold", "sps", "env_steps_to_threshold"):
+        if summary.get(key) is not None and not _is_number(summary[key]):
+            raise UnreadableError(f"{path.name}: {key} is no number")
+    return summary
+
+
+def _read_rows(path: Path) -> tuple[tuple[dict[str, Any], ...], str | None]:
+    """The rows, and a note if the last line was cut short."""
+    lines = _load(path, str).split("\n")
+    rows: list[dict[str, Any]] = []
+    note = None
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = _parse(line)
+        except ValueError:
+            if number < len(lines):
+                raise UnreadableError(f"{path.name}, line {number} is not valid JSON") from None
+            note = f"the last line of {path.name} is cut short and left out"
+            continue
+        _check_row(row, rows[-1] if rows else None, f"{path.name}, line {number}")
+        rows.append(row)
+    if not rows:
+        raise UnreadableError(f"{path.name} has no rows")
+    return tuple(rows), note
+
+
+def _check_row(row: Any, before: dict[str, Any] | None, where: str) -> None:
+    if not isinstance(row, dict):
+        raise UnreadableError(f"{where} is no row of metrics")
+    for name in (*_REQUIRED, *_NUMBERS, *_NUMBERS_OF_PUSHES):
+        value = row.get(name)
+        if not _is_number(value) and (name in _REQUIRED or value is not None):
+            raise UnreadableError(f"{where}: {name} is {'missing' if value is None else 'no number'}")
+    counts = row.get(_COUNTS) or []
+    if not isinstance(counts, list) or not all(map(_is_number, counts)):
+        raise UnreadableError(f"{where}: {_COUNTS} is no list of counts")
+    if before and (row["env_steps"] <= before["env_steps"] or row["seconds"] < before["seconds"]):
+        raise UnreadableError(f"{where}: env_steps or seconds go back")
+
+
+def _parse(text: str) -> Any:
+    """JSON, of which what is not finite becomes None."""
+    return json.loads(text, parse_constant=lambda _: None)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

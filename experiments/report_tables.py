@@ -1,0 +1,97 @@
+"""The tables of a report: a row a trial, on returns and on staleness."""
+
+from typing import Any, NamedTuple
+
+from experiments.report_staleness import Staleness
+from experiments.report_statistics import Outcome
+from experiments.report_trials import show
+
+NONE = "–"
+
+
+class Cell(NamedTuple):
+    """What is shown, and the number that it is sorted by, if it is one."""
+
+    text: str
+    value: float | None = None
+
+
+def columns(outcomes: list[Outcome]) -> list[str]:
+    rest = ("seeds", "final return", "95% interval", "best", "reached", "collapse rate", "steps", "SPS", "status")
+    return ["trial", *outcomes[0].trial.swept, *rest]
+
+
+def row(outcome: Outcome) -> list[Cell]:
+    """A trial's line of the table, in the order of :func:`columns`."""
+    runs, bounds = len(outcome.trial.runs), outcome.bounds
+    interval = Cell(f"{bounds[0]:.4g} to {bounds[1]:.4g}", bounds[0]) if bounds else Cell(NONE)
+    known = any(run.threshold is not None for run in outcome.trial.runs)
+    return [
+        Cell(f"#{outcome.trial.number}", outcome.trial.number),
+        *(Cell(show(value), _sortable(value)) for value in outcome.trial.swept.values()),
+        Cell(_seeds(outcome.trial.seeds), runs),
+        number(outcome.mean),
+        interval,
+        number(outcome.best),
+        Cell(f"{outcome.reached}/{runs}", outcome.reached / runs) if known else Cell(NONE),
+        Cell(f"{outcome.collapsed / runs:.0%} ({outcome.collapsed}/{runs})", outcome.collapsed / runs)
+        if known
+        else Cell(NONE),
+        Cell(short(outcome.steps_to_threshold), outcome.steps_to_threshold),
+        Cell(short(outcome.sps), outcome.sps),
+        Cell(_statuses(outcome.statuses)),
+    ]
+
+
+def number(value: float | None) -> Cell:
+    return Cell(NONE) if value is None else Cell(f"{value:.4g}", value)
+
+
+def short(value: float | None) -> str:
+    """With a unit: 1.31 M."""
+    if value is None:
+        return NONE
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value:.3g}"
+
+
+def _sortable(value: Any) -> float | None:
+    return float(value) if isinstance(value, (int, float)) else None
+
+
+def _seeds(seeds: list[int]) -> str:
+    listed = ", ".join(map(str, seeds))
+    return listed if len(seeds) <= 4 else f"{len(seeds)}: {listed}"
+
+
+def _statuses(statuses: dict[str, int]) -> str:
+    if len(statuses) == 1:
+        return next(iter(statuses))
+    return ", ".join(f"{number} {status}" for status, number in statuses.items())
+
+
+def staleness_columns() -> list[str]:
+    return [
+        "trial",
+        "gradients",
+        "mean staleness",
+        "largest",
+        "pushes dropped",
+        "pulls forced",
+        "idle share",
+        "contention",
+    ]
+
+
+def staleness_row(one: Staleness) -> list[Cell]:
+    """A trial's line of the table on staleness."""
+    largest, used = int(one.histogram.nonzero()[0].max()), int(one.histogram.sum())
+    counts = (used, largest, one.dropped, one.forced)
+    gradients, oldest, dropped, forced = (Cell(f"{count}", count) for count in counts)
+    trial = one.outcome.trial.number
+    shares = [
+        Cell(NONE) if share is None else Cell(f"{share:.1%}", share) for share in (one.idle_share, one.contention)
+    ]
+    return [Cell(f"#{trial}", trial), gradients, number(one.mean), oldest, dropped, forced, *shares]

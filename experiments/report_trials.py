@@ -1,0 +1,130 @@
+"""Runs become trials: configurations that are equal but for the seed, told apart by the settings that were swept."""
+
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from experiments.report_data import Run
+
+_BOOKKEEPING = {"seed", "num_seeds", "resume", "stop_after_updates", "compilation_cache"}
+_BOOKKEEPING |= {"evaluation.every", "evaluation.episodes"}
+_BOOKKEEPING_SECTIONS = {"logger", "checkpoint"}
+_DECADE = 10
+_NOT_IN_COMMANDS = {"seed", "num_seeds", "resume", "stop_after_updates"}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One configuration and its runs, which differ in their seeds."""
+
+    number: int
+    """From 1, in the order in which they were found."""
+    runs: tuple[Run, ...]
+    swept: dict[str, Any]
+    """What it has of the settings in which the trials of its environment differ."""
+
+    @property
+    def seeds(self) -> list[int]:
+        return sorted(run.config["seed"] for run in self.runs)
+
+    @property
+    def label(self) -> str:
+        """Its swept settings, by the last part of their names where that is enough."""
+        short = [name.removesuffix(".name").rsplit(".", 1)[-1] for name in self.swept]
+        names = [last if short.count(last) == 1 else name for name, last in zip(self.swept, short, strict=True)]
+        values = [f"{name}={show(value)}" for name, value in zip(names, self.swept.values(), strict=True)]
+        return ", ".join(values) or f"{self.runs[0].algo.upper()} on {self.runs[0].env}"
+
+    @property
+    def command(self) -> str | None:
+        """What to paste to train it again, seed 0; None if no run's overrides were kept."""
+        kept = [run.overrides for run in self.runs if run.overrides is not None]
+        if not kept:
+            return None
+        chosen = [override for override in kept[0] if _key(override) not in _NOT_IN_COMMANDS]
+        return shlex.join(["python", "-m", "jaxac.train", *chosen])
+
+
+def is_bookkeeping(name: str) -> bool:
+    """Whether a setting changes what is written down, or the seed, but not the algorithm."""
+    return name in _BOOKKEEPING or name.split(".")[0] in _BOOKKEEPING_SECTIONS
+
+
+def show(value: Any) -> str:
+    """A setting's value as on the command line."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, tuple):
+        return f"[{','.join(map(show, value))}]"
+    return str(value)
+
+
+def is_numeric(values: Sequence[Any]) -> bool:
+    """Whether a setting's values are numbers, rather than categories."""
+    return all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
+
+
+def spans_decades(values: Sequence[Any]) -> bool:
+    """Whether a setting's values are positive and so far apart that a logarithm shows them better."""
+    return is_numeric(values) and min(values) > 0 and max(values) >= _DECADE * min(values)
+
+
+def by_environment(runs: list[Run]) -> dict[str, list[Trial]]:
+    """The trials of every environment, since returns of different ones do not compare."""
+    names = dict.fromkeys(run.env for run in runs)
+    return {name: _trials([run for run in runs if run.env == name]) for name in names}
+
+
+def _trials(runs: list[Run]) -> list[Trial]:
+    groups: dict[tuple[tuple[str, Any], ...], list[Run]] = {}
+    for run in runs:
+        groups.setdefault(_identity(run), []).append(run)
+    swept = _swept([group[0] for group in groups.values()])
+    return [
+        Trial(number, tuple(group), {name: values[number - 1] for name, values in swept.items()})
+        for number, group in enumerate(groups.values(), 1)
+    ]
+
+
+def _identity(run: Run) -> tuple[tuple[str, Any], ...]:
+    """What runs of one trial have in common."""
+    return tuple(sorted((name, value) for name, value in run.settings.items() if not is_bookkeeping(name)))
+
+
+def _swept(firsts: list[Run]) -> dict[str, list[Any]]:
+    """The settings in which trials differ, and each trial's value, given one run of each.
+
+    Those that somebody set come first: many others follow from them (the learning rate from the number of
+    environments). Of the rest only those are taken that are needed to tell trials apart. ``optimizer=adam`` and its
+    like choose files, and are told by ``optimizer.name``.
+    """
+    given = [_key(override) for run in firsts for override in run.overrides or ()]
+    known = dict.fromkeys(name for run in firsts for name in run.settings)
+    columns: dict[str, list[Any]] = {}
+    for name in dict.fromkeys(name if name in known else f"{name}.name" for name in given):
+        if name in known:
+            _add(columns, name, [run.settings.get(name) for run in firsts])
+    for name in known:
+        values = [run.settings.get(name) for run in firsts]
+        if _told_apart([*columns.values(), values], firsts) > _told_apart(columns.values(), firsts):
+            _add(columns, name, values)
+    return columns
+
+
+def _add(columns: dict[str, list[Any]], name: str, values: list[Any]) -> None:
+    if not is_bookkeeping(name) and len(set(map(show, values))) > 1:
+        columns[name] = values
+
+
+def _told_apart(columns: Iterable[list[Any]], firsts: list[Run]) -> int:
+    """How many trials these columns tell apart."""
+    return len(set(zip(*[map(show, column) for column in columns], strict=True))) if firsts and columns else 1
+
+
+def _key(override: str) -> str:
+    return override.split("=", 1)[0].lstrip("+~")

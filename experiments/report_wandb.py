@@ -1,0 +1,169 @@
+"""The report as a W&B Report: the same words, and panels that Weights & Biases draws from the runs it was sent."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from experiments import report_content, report_tables
+from experiments.report_content import Content, Section
+from experiments.report_trials import spans_decades
+from jaxac.errors import ConfigError
+
+_HALF, _WHOLE, _HEIGHT = 12, 24, 8  # of the grid that panels lie on
+_TITLE = 128  # letters that a title may have
+
+
+def connect(target: str) -> Callable[[Content], str]:
+    """Logs in, so that what is wrong with ``--wandb`` is said before anything is written.
+
+    Args:
+        target: ``entity/project``.
+
+    Returns:
+        What publishes a report there and returns its address.
+
+    Raises:
+        ConfigError: if ``target`` is no such pair, or nobody is logged in.
+    """
+    entity, _, project = target.partition("/")
+    if not entity or not project or "/" in project:
+        raise ConfigError(f"--wandb={target} is not valid; give entity/project.")
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # its crash reports would look up a host
+    os.environ.setdefault("WANDB_SILENT", "true")
+    import wandb
+
+    try:
+        if not wandb.login(prompt=False):  # wandb.Api() would ask for a key on a terminal
+            raise ConfigError(f"--wandb={target} needs a login; run `wandb login`, or set WANDB_API_KEY.")
+        wandb.Api()
+    except wandb.Error as error:
+        raise ConfigError(f"--wandb={target} does not work: {_sentence(error)}") from None
+    return lambda content: publish(content, entity, project)
+
+
+def _sentence(error: Exception) -> str:
+    """The first line of what a library says."""
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return text if text.endswith((".", "!")) else f"{text}."
+
+
+def publish(content: Content, entity: str, project: str) -> str:
+    """Saves the report and returns its address.
+
+    Raises:
+        ConfigError: if the server refuses it.
+    """
+    import requests
+    import wandb
+    import wandb_workspaces.reports.v2 as wr
+
+    report = wr.Report(
+        project=project,
+        entity=entity,
+        title=report_content.title(content)[:_TITLE],
+        description=report_content.headline(content),
+        blocks=blocks(content, entity, project),
+        width="fluid",
+    )
+    try:
+        return report.save().url
+    except (wandb.Error, requests.RequestException, ValueError) as error:
+        raise ConfigError(f"--wandb={entity}/{project} does not work: {_sentence(error)}") from None
+
+
+def blocks(content: Content, entity: str, project: str) -> list[Any]:
+    """The report's blocks, from top to bottom."""
+    import wandb_workspaces.reports.v2 as wr
+
+    made: list[Any] = [wr.P(report_content.headline(content))]
+    for section in content.sections:
+        made += _section(section, entity, project)
+    lists = {"Skipped runs": content.skipped, "Notes on runs": content.notes}
+    for heading, runs in lists.items():
+        if runs:
+            made += [wr.H2(heading), _bullets(f"{run.name}: {run.reason}" for run in runs)]
+    versions = [f"{name}: {value}" for name, value in report_content.provenance(content)]
+    return [*made, wr.H2("Versions and devices"), _bullets(versions)] if versions else made
+
+
+def _bullets(texts: Iterable[str]) -> Any:
+    import wandb_workspaces.reports.v2 as wr
+
+    return wr.UnorderedList(list(texts))
+
+
+def _section(section: Section, entity: str, project: str) -> list[Any]:
+    import wandb_workspaces.reports.v2 as wr
+
+    best = section.outcomes[0]
+    made: list[Any] = [wr.H1(section.env), *map(wr.P, report_content.verdict(section))]
+    if best.mean is not None and best.trial.command:
+        made += [wr.H2("The best configuration, as a command"), wr.CodeBlock(best.trial.command, None)]
+    made += [wr.H2("Runs"), wr.PanelGrid(runsets=[_runset(section, entity, project)], panels=list(_panels(section)))]
+    rows = [report_tables.row(outcome) for outcome in section.outcomes]
+    made += [wr.H2("Trials"), wr.MarkdownBlock(_markdown(report_tables.columns(section.outcomes), rows))]
+    made += [_bullets(report_content.definitions(section))]
+    made += [wr.H2("Importance of settings"), wr.P(report_content.importance_words(section.importance))]
+    if section.staleness:
+        rows = [report_tables.staleness_row(one) for one in section.staleness]
+        made += [wr.H2("Staleness"), wr.MarkdownBlock(_markdown(report_tables.staleness_columns(), rows))]
+    return made
+
+
+def _runset(section: Section, entity: str, project: str) -> Any:
+    """These runs, grouped into trials by the settings in which these differ.
+
+    They are found by the id in their summary: a run that a sweep of W&B's started has another one as its own.
+    """
+    import wandb_workspaces.reports.v2 as wr
+    from wandb_workspaces import expr
+
+    ids = [run.summary["run_id"] for run in section.runs if run.summary.get("run_id")]
+    grouped = [f"config.{name}" for name in section.outcomes[0].trial.swept]
+    chosen = [expr.Summary("run_id").isin(ids)] if ids else []
+    return wr.Runset(entity=entity, project=project, name=section.env, filters=chosen, groupby=grouped)
+
+
+def _panels(section: Section) -> Iterator[Any]:
+    """Two in a row; those of staleness only where there is any."""
+    import wandb_workspaces.reports.v2 as wr
+
+    lines = [("eval_return_mean", "env_steps"), ("eval_return_mean", "seconds"), ("episode_return", "env_steps")]
+    lines += [("sps", "env_steps")]
+    if section.staleness:
+        lines += [("staleness_mean", "env_steps"), ("pushes_dropped", "env_steps")]
+    for number, (metric, x) in enumerate(lines):
+        place = wr.Layout(x=number % 2 * _HALF, y=number // 2 * _HEIGHT, w=_HALF, h=_HEIGHT)
+        yield wr.LinePlot(
+            title=f"{metric} against {x}",
+            x=x,
+            y=[metric],
+            groupby_aggfunc="mean",
+            groupby_rangefunc="stderr",
+            layout=place,
+        )
+    below = -(-len(lines) // 2) * _HEIGHT
+    yield wr.ScalarChart(
+        title="Final return",
+        metric=wr.SummaryMetric("eval_return_mean"),
+        groupby_aggfunc="mean",
+        layout=wr.Layout(x=0, y=below, w=_HALF, h=_HEIGHT),
+    )
+    columns = list(_coordinates(section))
+    yield wr.ParallelCoordinatesPlot(columns=columns, layout=wr.Layout(x=_HALF, y=below, w=_HALF, h=_HEIGHT))
+    yield wr.RunComparer(diff_only="split", layout=wr.Layout(x=0, y=below + _HEIGHT, w=_WHOLE, h=_HEIGHT))
+
+
+def _coordinates(section: Section) -> Iterator[Any]:
+    import wandb_workspaces.reports.v2 as wr
+
+    for name in section.outcomes[0].trial.swept:
+        values = [outcome.trial.swept[name] for outcome in section.outcomes]
+        yield wr.ParallelCoordinatesPlotColumn(metric=wr.Config(name), display_name=name, log=spans_decades(values))
+    yield wr.ParallelCoordinatesPlotColumn(metric=wr.SummaryMetric("eval_return_mean"), display_name="final return")
+
+
+def _markdown(columns: list[str], rows: list[list[report_tables.Cell]]) -> str:
+    """A table, in which no text can end a cell."""
+    lines = [columns, ["---"] * len(columns), *([cell.text for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(text.replace('|', chr(92) + '|') for text in line)} |" for line in lines)
