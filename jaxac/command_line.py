@@ -64,7 +64,7 @@ def _refuse_empty(arguments: list[str]) -> None:
             override = parser.parse_override(argument)
         except OverrideParseException:
             return  # Hydra will say what is wrong with it
-        if override.is_sweep_override() and override.is_discrete_sweep() and not any(override.sweep_iterator()):
+        if override.is_sweep_override() and override.is_discrete_sweep() and not list(override.sweep_iterator()):
             raise ConfigError(f"{argument} makes a sweep of no jobs; give at least one value.")
 
 

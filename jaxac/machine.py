@@ -31,25 +31,28 @@ def memory_bytes() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def use_cores(devices: int | None = None, by_threads: bool = False) -> None:
+def use_cores(by_threads: bool = False) -> None:
     """Sets JAX up to use a CPU's cores each for itself; without effect once it has looked for devices.
 
-    By default XLA is one device that splits every operation over all cores, which for a small network costs more than
-    it brings. Here every core is a device of its own, that computes what it is given from beginning to end (``NPROC=1``
-    is how XLA is told). Whoever sets ``NPROC`` or the number of devices keeps what they set.
+    By default XLA splits every operation over all cores, which for a small network costs more than it brings. With
+    ``NPROC=1`` it compiles operations that stay on one core. Its pool has a thread a core all the same, for on that the
+    order of some sums depends, and with it the last bits of every result. Whoever sets ``NPROC`` or the number of
+    devices keeps what they set.
 
     Args:
-        devices: how many cores; None for all.
-        by_threads: Python threads, rather than devices, will keep the cores busy.
+        by_threads: Python threads will keep the cores busy, on one device, rather than devices, one a core.
     """
     flags = os.environ.get("XLA_FLAGS", "")
     if has_accelerator() or "NPROC" in os.environ or "host_platform_device_count" in flags:
         return
-    os.environ["NPROC"] = "1"
+    cores = len(os.sched_getaffinity(0))
     if by_threads:
         jax.config.update("jax_cpu_enable_async_dispatch", False)  # who calls, computes
+        os.environ["NPROC"] = str(cores)
+        jax.devices()
     else:
-        jax.config.update("jax_num_cpu_devices", devices or len(os.sched_getaffinity(0)))
+        jax.config.update("jax_num_cpu_devices", cores)
+    os.environ["NPROC"] = "1"
 
 
 def has_accelerator() -> bool:

@@ -17,9 +17,6 @@ from jaxac.run_directory import Opened
 from jaxac.signals import StopRequest, stop_request
 from jaxac.trainer import Trainer
 
-_WORTH_SHARING = 2**14
-"""Environment steps of an update from which on a CPU's cores gain more than they lose by sharing it."""
-
 
 def train(opened: Opened) -> float | None:
     """One job by itself; as :func:`train_all`.
@@ -87,12 +84,7 @@ def _labels(opened: Sequence[Opened]) -> list[str]:
 def _prepare(configs: Sequence[Config], how: str) -> None:
     """Sets the process up, before JAX looks for devices."""
     several = len(configs) > 1 or configs[0].num_seeds > 1
-    if configs[0].algo.in_real_time or (several and how == "cores"):
-        machine.use_cores(by_threads=True)
-    elif several or configs[0].steps_per_update >= _WORTH_SHARING:
-        machine.use_cores()
-    else:
-        machine.use_cores(devices=1)
+    machine.use_cores(by_threads=configs[0].algo.in_real_time or (several and how == "cores"))
     machine.enable_compilation_cache(configs[0].compilation_cache)
 
 

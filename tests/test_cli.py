@@ -18,7 +18,7 @@ def command(*arguments):
 
 
 def jaxac(*arguments, cwd, **environment):
-    env = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"} | environment
+    env = {k: v for k, v in os.environ.items() if k not in ("XLA_FLAGS", "NPROC")} | environment
     return subprocess.run(command(*arguments), capture_output=True, text=True, cwd=cwd, env=env, timeout=300)
 
 
@@ -81,7 +81,7 @@ def test_bad_input_gets_one_sentence_at_once(tmp_path, arguments, expected):
 
 
 def start(*arguments, cwd):
-    env = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
+    env = {k: v for k, v in os.environ.items() if k not in ("XLA_FLAGS", "NPROC")}
     return subprocess.Popen(
         command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd, env=env
     )
@@ -158,3 +158,94 @@ def test_a_running_runs_directory_is_not_taken(tmp_path):
         (directory / "metrics.jsonl").read_bytes(),
         (directory / ".hydra" / "overrides.yaml").read_bytes(),
     )
+
+
+SWEEP = ["-m", "hydra/launcher=vmap", "algo=a2c", *SMALL, "total_env_steps=320"]
+
+
+def test_a_sweep_leaves_ordinary_jobs(tmp_path):
+    done = jaxac(*SWEEP, "seed=range(0,2)", "optimizer.learning_rate=1e-3,1e38", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "4 jobs: 4 lanes in 1 compiled program" in done.stdout
+    assert "diverged" in done.stderr and "Traceback" not in done.stderr
+    jobs = sorted(tmp_path.glob("multirun/*/*/[0-3]"))
+    assert [summary(job)["status"] for job in jobs] == ["completed", "diverged"] * 2
+    for job in jobs:
+        assert {".hydra", "checkpoints", "config.yaml", "metrics.jsonl", "overrides.yaml"} <= set(os.listdir(job))
+    basic = jaxac("algo=a2c", *SMALL, "total_env_steps=320", "optimizer.learning_rate=1e-3", cwd=tmp_path)
+    assert basic.returncode == 0
+    (alone,) = tmp_path.glob("outputs/*/*")
+    assert summary(alone)["params_digest"] == summary(jobs[0])["params_digest"]
+
+
+def test_a_sweeps_wandb_runs_end_with_exit_codes(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    jaxac(*SWEEP, "optimizer.learning_rate=1e-3,1e38", cwd=tmp_path)
+    logs = sorted(tmp_path.glob("multirun/*/*/[01]/wandb/offline-run-*/run-*.wandb"))
+    assert len(logs) == 2
+    codes = []
+    for log in logs:
+        told = subprocess.run(["wandb", "leet", "inspect", "--json", str(log)], capture_output=True, text=True).stdout
+        codes += [json.loads(line)["record"] for line in told.splitlines() if "exit" in json.loads(line)["record"]]
+    assert [code["exit"].get("exitCode", 0) for code in codes] == [0, 1]
+
+
+def test_a_killed_sweep_goes_on(tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    long = [*SWEEP[:3], *LONG, "seed=0,1,2"]
+    assert jaxac(*long, f"hydra.sweep.dir={whole}", cwd=tmp_path).returncode == 0
+    process = start(*long, f"hydra.sweep.dir={parts}", cwd=tmp_path)
+    wait_for_rows(parts / "2", 60, process)
+    process.kill()
+    process.wait()
+    done = jaxac(f"resume={parts}", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for job in ("0", "1", "2"):
+        assert summary(parts / job)["params_digest"] == summary(whole / job)["params_digest"]
+        assert deterministic(parts / job) == deterministic(whole / job)
+    assert "3 complete before" in jaxac(f"resume={parts}", cwd=tmp_path).stdout
+
+
+def test_an_interrupted_sweep_leaves_every_lane_readable(tmp_path):
+    directory = tmp_path / "sweep"
+    process = start(*SWEEP[:3], *LONG, "seed=0,1,2", f"hydra.sweep.dir={directory}", cwd=tmp_path)
+    wait_for_rows(directory / "0", 30, process)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=100)
+    assert process.returncode in (128 + signal.SIGINT, 0)
+    assert "Traceback" not in stderr
+    assert {summary(directory / job)["status"] for job in "012"} <= {"interrupted", "completed"}
+    assert all(deterministic(directory / job) for job in "012")
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        (["seed=range(0,0)"], "seed=range(0,0) makes a sweep of no jobs"),
+        (["seed=0,1", "optimizer.lr=1,2"], "optimizer.lr is not a setting"),
+        (["seed=0,1", "env.num_envs=0"], "env.num_envs=0"),
+        (["hydra.launcher.max_lanes=0"], "hydra.launcher.max_lanes=0"),
+        (["hydra.launcher.how=sideways"], "hydra.launcher.how=sideways"),
+    ],
+)
+def test_a_sweep_that_cannot_work_gets_one_sentence(tmp_path, arguments, expected):
+    done = jaxac(*SWEEP, *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("jaxac: ")
+
+
+def test_a_search_trains_its_trials_as_lanes(tmp_path):
+    search = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=4", "hydra.sweeper.n_jobs=2"]
+    space = "optimizer.learning_rate=tag(log, interval(1e-4, 1e37))"
+    done = jaxac(*SWEEP, *search, "hydra.sweeper.sampler.seed=1", space, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("2 jobs: 2 lanes in 1 compiled program") == 2
+    assert "Best parameters" in done.stdout
+
+
+def test_processes_train_jobs(tmp_path):
+    done = jaxac("-m", "hydra/launcher=joblib", *SWEEP[2:], "seed=0,1", "hydra.launcher.n_jobs=2", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {summary(job)["status"] for job in tmp_path.glob("multirun/*/*/[01]")} == {"completed"}
