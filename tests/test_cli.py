@@ -186,8 +186,9 @@ def test_a_sweeps_wandb_runs_end_with_exit_codes(tmp_path, monkeypatch):
     codes = []
     for log in logs:
         told = subprocess.run(["wandb", "leet", "inspect", "--json", str(log)], capture_output=True, text=True).stdout
-        codes += [json.loads(line)["record"] for line in told.splitlines() if "exit" in json.loads(line)["record"]]
-    assert [code["exit"].get("exitCode", 0) for code in codes] == [0, 1]
+        records = [json.loads(line) for line in told.splitlines()]
+        codes += [record["exit"].get("exit_code", 0) for record in records if record["type"] == "exit"]
+    assert codes == [0, 1]
 
 
 def test_a_killed_sweep_goes_on(tmp_path):
@@ -197,7 +198,7 @@ def test_a_killed_sweep_goes_on(tmp_path):
     process = start(*long, f"hydra.sweep.dir={parts}", cwd=tmp_path)
     wait_for_rows(parts / "2", 60, process)
     process.kill()
-    process.wait()
+    process.communicate(timeout=100)
     done = jaxac(f"resume={parts}", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     for job in ("0", "1", "2"):
