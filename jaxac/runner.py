@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import jax
 
@@ -92,11 +93,13 @@ def _train_batch(batch: Batch, jobs: Sequence[Job], how: str, overview: Overview
     """From the headline to the summaries of the jobs that it finishes."""
     print(headline(batch.lanes[0].config, len(batch.lanes)), flush=True)
     mine = [job for job in jobs if any(lane in job.unfinished for lane in batch.lanes)]
-    for job in mine:
-        job.open(overview.of if overview else _console)
     exit_code = 1
     try:
-        device = _device(batch, how)
+        with ThreadPoolExecutor(1) as pool:  # it takes a while to open many loggers, and to compile
+            compiling = pool.submit(_device, batch, how)
+            for job in mine:
+                job.open(overview.of if overview else _console)
+            device = compiling.result()
         print(f"compiled in {device.compile_seconds:.1f} s", flush=True)
         Trainer(batch.lanes, device).train(stop)
         exit_code = 128 + stop.signal if stop.signal else 0

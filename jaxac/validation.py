@@ -1,6 +1,7 @@
 """From plain dicts to a :class:`jaxac.config.Config` that can work, or one sentence on why not."""
 
 import dataclasses
+import functools
 import math
 import sys
 from typing import Any
@@ -29,7 +30,7 @@ def resolve(raw: dict[str, Any]) -> Config:
     if "algo" not in raw:
         raise ConfigError("algo is not chosen: add +algo=a2c to the command line.")
     try:
-        config = TypeAdapter(Config).validate_python(raw)
+        config = _adapter().validate_python(raw)
     except ValidationError as error:
         raise ConfigError(_sentence(error)) from None
     config = _replace(config, "env", name=catalog.canonical(config.env.name))
@@ -38,6 +39,12 @@ def resolve(raw: dict[str, Any]) -> Config:
     if isinstance(config.algo, A3CConfig):
         _check_asynchrony(config.algo)
     return _with_defaults(config)
+
+
+@functools.cache
+def _adapter() -> TypeAdapter[Config]:
+    """Made once: it takes 10 ms, and a sweep checks many configurations."""
+    return TypeAdapter(Config)
 
 
 def _replace(config: Config, section: str, **changes: Any) -> Config:
