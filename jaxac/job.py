@@ -9,7 +9,7 @@ from typing import Any
 
 from jaxac import artifacts, machine, run_directory
 from jaxac.config import Config
-from jaxac.errors import DivergedError
+from jaxac.errors import ConfigError, DivergedError
 from jaxac.lane import Lane, Progress
 from jaxac.loggers import Logger, open_loggers
 from jaxac.run_directory import Opened, Run
@@ -27,6 +27,8 @@ class Job:
         self._loggers: list[Logger] = []
         self.summary: dict[str, Any] = {}
         """Of several seeds together."""
+        self.error: ConfigError | None = None
+        """Why it could not be trained."""
 
     def open(self, console: Callable[[Lane], Logger | None]) -> None:
         """Opens the loggers, once; ``console`` makes one more for each lane."""
@@ -82,8 +84,11 @@ class Job:
         """The mean return of the last evaluation, over seeds; None where there was none.
 
         Raises:
+            ConfigError: if it could not be trained.
             DivergedError: if a loss or a parameter is not finite any more.
         """
+        if self.error:
+            raise self.error
         diverged = [lane for lane in self.lanes if lane.status == "diverged"]
         if diverged:
             which = f"seed {diverged[0].config.seed} of " if len(self.lanes) > 1 else ""

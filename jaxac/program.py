@@ -239,7 +239,8 @@ def _check_lanes_memory(chunk: jax.stages.Compiled, num_lanes: int) -> None:
     if needed > available:
         raise ConfigError(
             f"{num_lanes} lanes need {needed / 1e9:.1f} GB of memory and the device has {available / 1e9:.1f}: about "
-            f"{num_lanes * available // needed} fit; set hydra.launcher.max_lanes to that, or lower env.num_envs."
+            f"{num_lanes * available // needed} fit; set hydra.launcher.max_lanes (or num_seeds) to that, or lower "
+            "env.num_envs."
         )
 
 

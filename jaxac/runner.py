@@ -10,6 +10,7 @@ from jaxac import batches, machine, program, run_directory
 from jaxac.batches import Batch
 from jaxac.config import A3CConfig, Config
 from jaxac.console import Console, Overview, closing_lines, sweep_lines
+from jaxac.errors import ConfigError
 from jaxac.job import Job
 from jaxac.lane import Lane
 from jaxac.lanes import Lanes, OneByOne, Vmapped
@@ -26,6 +27,7 @@ def train(opened: Opened) -> float | None:
         The mean return of the last evaluation; None if there was none.
 
     Raises:
+        ConfigError: if it cannot be compiled, or needs more memory than there is.
         DivergedError: if the losses or the parameters stopped being finite.
     """
     (job,) = train_all([opened])
@@ -42,8 +44,10 @@ def train_all(opened: Sequence[Opened], max_lanes: int | None = None, how: str =
         how: ``vmap``: all lanes in one call; ``cores``: one lane after the other on every core, bit for bit what it is
             by itself; ``auto``: what suits the machine.
 
+    Returns:
+        The jobs, whose ``result()`` is what came of each, or raises.
+
     Raises:
-        ConfigError: if it needs more memory than there is.
         SystemExit: with 128 + the signal's number, if Ctrl-C or SIGTERM stopped it; all is saved by then.
     """
     if how == "auto":
@@ -62,7 +66,12 @@ def train_all(opened: Sequence[Opened], max_lanes: int | None = None, how: str =
     with stop_request() as stop:
         try:
             for batch in plan:
-                _train_batch(batch, jobs, how, overview, stop)
+                mine = [job for job in jobs if any(lane in job.unfinished for lane in batch.lanes)]
+                try:
+                    _train_batch(batch, mine, how, overview, stop)
+                except ConfigError as error:  # the other batches go on
+                    for job in mine:
+                        job.error = error
                 if stop.signal:
                     raise SystemExit(128 + stop.signal)
         finally:
@@ -90,21 +99,20 @@ def _prepare(configs: Sequence[Config], how: str) -> None:
 
 
 def _train_batch(batch: Batch, jobs: Sequence[Job], how: str, overview: Overview | None, stop: StopRequest) -> None:
-    """From the headline to the summaries of the jobs that it finishes."""
+    """From the headline to the summaries of those of its ``jobs`` that it finishes."""
     print(headline(batch.lanes[0].config, len(batch.lanes)), flush=True)
-    mine = [job for job in jobs if any(lane in job.unfinished for lane in batch.lanes)]
     exit_code = 1
     try:
         with ThreadPoolExecutor(1) as pool:  # it takes a while to open many loggers, and to compile
             compiling = pool.submit(_device, batch, how)
-            for job in mine:
+            for job in jobs:
                 job.open(overview.of if overview else _console)
             device = compiling.result()
         print(f"compiled in {device.compile_seconds:.1f} s", flush=True)
         Trainer(batch.lanes, device).train(stop)
         exit_code = 128 + stop.signal if stop.signal else 0
     finally:
-        for job in mine:
+        for job in jobs:
             if exit_code or all(lane.status for lane in job.unfinished):
                 job.close(exit_code)
 

@@ -20,14 +20,11 @@ def train(opened: Mapping[int, Opened], max_lanes: int, how: str) -> dict[int, f
         return {}
     from jaxac import runner  # the first import of JAX
 
-    try:
-        jobs = runner.train_all(list(opened.values()), max_lanes, how)
-    except ConfigError as error:
-        return dict.fromkeys(opened, error)
+    jobs = runner.train_all(list(opened.values()), max_lanes, how)
     results: dict[int, float | Exception | None] = {}
     for index, job in zip(opened, jobs, strict=True):
         try:
             results[index] = job.result()
-        except DivergedError as error:
+        except (ConfigError, DivergedError) as error:
             results[index] = error
     return results

@@ -1,9 +1,10 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from experiments import a2c_vs_a3c, a2c_vs_a3c_tables, ablation, common
+from experiments import a2c_vs_a3c, a2c_vs_a3c_tables, ablation, common, sweep_speed, throughput
 
 
 def run(*returns):
@@ -89,6 +90,21 @@ def test_returns_at_a_moment_are_interpolated():
 
 
 @pytest.mark.slow
+def test_throughput_counts_the_steps_of_training(monkeypatch):
+    monkeypatch.setattr(throughput, "SECONDS", 0.01)
+    found = throughput.train(throughput.overrides("a2c", "separate", 8, 4), repeats=2)
+    assert len(found["sps"]) == 2 and min(found["sps"]) > 0
+    assert found["flops_per_step"] == 8 * (2 * (4 * 64 + 64 * 64) + 64 * 3)
+
+
+def test_the_arms_of_the_sweeps_benchmark_are_the_same_jobs():
+    size = next(iter(sweep_speed.SIZES))
+    commands = [sweep_speed.command(arm, size, 8, 1000, Path("sweep")) for arm in sweep_speed.ARMS]
+    own = {text for arm in sweep_speed.ARMS.values() for text in arm}
+    assert len({tuple(text for text in command if text not in own) for command in commands}) == 1
+    assert "seed=range(0,2)" in commands[0]
+
+
 def test_the_comparison_runs_quickly(tmp_path, monkeypatch):
     for module in (common, a2c_vs_a3c):
         monkeypatch.setattr(module, "RESULTS", tmp_path)

@@ -146,8 +146,18 @@ def test_too_many_lanes_say_how_many_fit(sweep, monkeypatch):
     from jaxac import program
 
     monkeypatch.setattr(program.machine, "memory_bytes", lambda: 9_000)
-    with pytest.raises(ConfigError, match=r"8 lanes need .* about \d fit; set hydra.launcher.max_lanes"):
-        sweep([(f"seed={seed}",) for seed in range(8)], how="vmap")
+    jobs, _ = sweep([(f"seed={seed}",) for seed in range(8)], how="vmap")
+    for job in jobs:
+        with pytest.raises(ConfigError, match=r"8 lanes need .* about \d fit; set hydra.launcher.max_lanes"):
+            job.result()
+
+
+def test_a_job_that_cannot_be_compiled_fails_alone(sweep):
+    (bad, good), (_, directory) = sweep([("env.name=no.such.module:Env",), ("seed=1",)])
+    with pytest.raises(ConfigError, match="cannot be imported"):
+        bad.result()
+    assert good.result() > 0
+    assert summary(directory)["status"] == "completed"
 
 
 def test_seeds_of_one_job(sweep):
