@@ -1,0 +1,136 @@
+"""What each lever on speed gives by itself: training with one of them pulled back, or another one tried.
+
+    python -m experiments.levers                    about 4 minutes on 2 cores
+
+A2C at 4096 environments × 16 steps, on both networks, every arm in processes of its own, in turn. A ratio is to the arm
+``as it is`` of the same round.
+"""
+
+import argparse
+import ctypes
+import functools
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from experiments.common import prepare, save
+from experiments.throughput import NETWORKS, overrides, train
+
+
+def rolled_threefry() -> None:
+    """JAX's own generator, whose rounds are a loop on a CPU; the same bits."""
+    import jax
+
+    from jaxac import program
+
+    program.prng.key = jax.random.key
+
+
+def hardware_generator() -> None:
+    """XLA's generator, other bits (``unsafe_rbg``)."""
+    import jax
+
+    from jaxac import program
+
+    program.prng.key = functools.partial(jax.random.key, impl="unsafe_rbg")
+
+
+def no_blocks() -> None:
+    """All environments of a core at once, on one core: one block cannot be shared."""
+    from jaxac.algos import a2c
+
+    a2c._BLOCK = 10**9
+
+
+def xlas_default() -> None:
+    """All environments at once, on one device that splits every operation over all cores."""
+    os.environ["NPROC"] = str(len(os.sched_getaffinity(0)))
+    no_blocks()
+
+
+def blocks_at_once() -> None:
+    """Blocks side by side under ``vmap``, rather than one after the other."""
+    import jax
+
+    from jaxac.algos import placement
+
+    def at_once(function: Callable[..., Any], in_axes: tuple[int | None, ...]) -> Callable[..., Any]:
+        return jax.vmap(function, in_axes)
+
+    placement._one_by_one = at_once
+
+
+def no_batch_axis() -> None:
+    """Blocks one after the other without a batch axis of one."""
+    import jax
+
+    from jaxac.algos import placement
+
+    def one_by_one(function: Callable[..., Any], in_axes: tuple[int | None, ...]) -> Callable[..., Any]:
+        def mapped(*args: Any) -> Any:
+            def of_one(row: list[Any]) -> Any:
+                rows = iter(row)
+                return function(*[next(rows) if axis == 0 else arg for arg, axis in zip(args, in_axes, strict=True)])
+
+            return jax.lax.map(of_one, [arg for arg, axis in zip(args, in_axes, strict=True) if axis == 0])
+
+        return mapped
+
+    placement._one_by_one = one_by_one
+
+
+def freed_memory_kept() -> None:
+    """The C library keeps freed memory in one arena, so that no page is zeroed twice (``mallopt``)."""
+    mallopt = ctypes.CDLL(None).mallopt
+    for option, value in ((-8, 1), (-4, 0), (-1, 2**31 - 1)):  # M_ARENA_MAX, M_MMAP_MAX, M_TRIM_THRESHOLD
+        mallopt(option, value)
+
+
+ARMS: dict[str, Callable[[], None]] = {
+    "as it is": lambda: None,
+    "XLA's default: one device, no blocks": xlas_default,
+    "no blocks: one core": no_blocks,
+    "blocks at once (vmap)": blocks_at_once,
+    "blocks without a batch axis": no_batch_axis,
+    "JAX's rolled Threefry": rolled_threefry,
+    "tried: XLA's generator (unsafe_rbg)": hardware_generator,
+    "tried: freed memory kept": freed_memory_kept,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.one:
+        arm, network = args.one
+        ARMS[arm]()
+        prepare()
+        print(json.dumps(train(overrides("a2c", network, 4096, 16))["sps"]))
+        return
+    results: dict[str, dict[str, Any]] = {}
+    for network in NETWORKS:
+        found: dict[str, list[float]] = {arm: [] for arm in ARMS}
+        for _ in range(args.rounds):
+            for arm in ARMS:
+                command = [sys.executable, "-m", "experiments.levers", "--one", arm, network]
+                done = subprocess.run(command, check=True, capture_output=True, text=True)
+                found[arm].append(statistics.median(json.loads(done.stdout.splitlines()[-1])))
+                print(f"{NETWORKS[network]}, {arm}: {found[arm][-1]:,.0f} SPS", flush=True)
+        for arm, rates in found.items():
+            ratios = [rate / base for rate, base in zip(rates, found["as it is"], strict=True)]
+            entry = {"sps": rates, "ratio": statistics.median(ratios), "lowest": min(ratios), "highest": max(ratios)}
+            results.setdefault(NETWORKS[network], {})[arm] = entry
+    for network, arms in results.items():
+        for arm, entry in arms.items():
+            print(f"{network:22} {arm:38} {statistics.median(entry['sps']):12,.0f} SPS  × {entry['ratio']:.2f}")
+    print(f"written to {save('levers', {'results': results})}")
+
+
+if __name__ == "__main__":
+    main()
