@@ -495,7 +495,7 @@ def test_a_report_on_real_runs(small_config, tmp_path, capsys, monkeypatch):
             overrides = [*chosen, *SMALL, "logger.curve=false", "logger.gif=false", "compilation_cache=null"]
             config = small_config(*overrides)
             opened = run_directory.open_run(config, tmp_path / "runs" / f"{algo}{seed}", overrides)
-            runner.train(config, opened, None)
+            runner.train(run_directory.Opened(config, opened, overrides, None))
             configs[algo] = config
     main(monkeypatch, tmp_path / "runs", "--out", tmp_path / "out")
     said = capsys.readouterr()

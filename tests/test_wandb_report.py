@@ -196,5 +196,5 @@ def test_the_sample_sweeps_metric_is_one_that_runs_log(small_config, run_dir):
     from jaxac import run_directory, runner
 
     config = small_config("logger.curve=false", "logger.gif=false", "logger.console=false", "evaluation.episodes=4")
-    runner.train(config, run_directory.open_run(config, run_dir, []), None)
+    runner.train(run_directory.Opened(config, run_directory.open_run(config, run_dir, []), [], None))
     assert yaml.safe_load(SWEEP.read_text())["metric"]["name"] in run_directory.rows(run_dir)[-1]

@@ -48,8 +48,10 @@ def bins(algo: A3CConfig) -> int:
     """Enough to count every staleness that can occur exactly, within reason.
 
     Between a shard's pull and the last of the ``pull_every`` gradients that it makes with what it got lie at most so
-    many rounds as its period takes, and one that was under way, each of ``K`` versions.
+    many rounds as its period takes, and one that was under way, each of ``K`` versions. Nothing bounds what threads do.
     """
+    if algo.in_real_time:
+        return _MOST_BINS + 1
     rounds = max(algo.periods) * algo.pull_every + 1
     largest = rounds * algo.num_shards + algo.group_size + longest_delay(algo.delay)
     return min(largest, _MOST_BINS) + 1
