@@ -40,7 +40,7 @@ def hardware_generator() -> None:
 
 
 def no_blocks() -> None:
-    """All environments of a core at once, on one core: one block cannot be shared."""
+    """All environments at once: one block, which devices cannot share."""
     from jaxac.algos import a2c
 
     a2c._BLOCK = 10**9
@@ -93,7 +93,7 @@ def freed_memory_kept() -> None:
 ARMS: dict[str, Callable[[], None]] = {
     "as it is": lambda: None,
     "XLA's default: one device, no blocks": xlas_default,
-    "no blocks: one core": no_blocks,
+    "no blocks": no_blocks,
     "blocks at once (vmap)": blocks_at_once,
     "blocks without a batch axis": no_batch_axis,
     "JAX's rolled Threefry": rolled_threefry,
