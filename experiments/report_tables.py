@@ -62,8 +62,9 @@ def _sortable(value: Any) -> float | None:
 
 
 def _seeds(seeds: list[int]) -> str:
-    listed = ", ".join(map(str, seeds))
-    return listed if len(seeds) <= 4 else f"{len(seeds)}: {listed}"
+    if len(seeds) <= 4:
+        return ", ".join(map(str, seeds))
+    return f"{len(seeds)}, {seeds[0]} to {seeds[-1]}"  # a long list would run into the next column
 
 
 def _statuses(statuses: dict[str, int]) -> str:
