@@ -7,6 +7,7 @@ Source: Salmon et al. 2011, "Parallel Random Numbers: As Easy as 1, 2, 3"; a num
 """
 
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -25,12 +26,17 @@ def key(seed: int) -> PRNGKey:
     Args:
         seed: 0 … 2^32 − 1.
     """
-    return jax.random.key(np.uint32(seed), impl=_IMPL)
+    return jax.random.key(np.uint32(seed), impl=_chosen())
 
 
 def wrap(data: Array) -> PRNGKey:
     """The keys of which ``data [..., 2]`` are the bits."""
-    return jax.random.wrap_key_data(data, impl=_IMPL)
+    return jax.random.wrap_key_data(data, impl=_chosen())
+
+
+def _chosen() -> Any:
+    """From JAX 0.11 on, JAX's own: its compiler does not finish with long straight-line code that has many uses."""
+    return _IMPL if jax.__version_info__ < (0, 11) else "threefry2x32"
 
 
 def _encipher(key: Array, high: Array, low: Array) -> tuple[Array, Array]:
