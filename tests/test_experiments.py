@@ -89,7 +89,6 @@ def test_returns_at_a_moment_are_interpolated():
     np.testing.assert_allclose(a2c_vs_a3c_tables.at_seconds(result, 3.0), [150, 25])
 
 
-@pytest.mark.slow
 def test_throughput_counts_the_steps_of_training(monkeypatch):
     monkeypatch.setattr(throughput, "SECONDS", 0.01)
     found = throughput.train(throughput.overrides("a2c", "separate", 8, 4), repeats=2)
@@ -105,6 +104,7 @@ def test_the_arms_of_the_sweeps_benchmark_are_the_same_jobs():
     assert "seed=range(0,2)" in commands[0]
 
 
+@pytest.mark.slow
 def test_the_comparison_runs_quickly(tmp_path, monkeypatch):
     for module in (common, a2c_vs_a3c):
         monkeypatch.setattr(module, "RESULTS", tmp_path)

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+import wandb
 
 from jaxac import loggers
 from jaxac.console import Console, closing_lines
@@ -97,6 +98,7 @@ def offline_run(small_config, tmp_path):
     for updates in (1, 2):
         logger.log({**ROW, "updates": updates, "env_steps": 100 * updates})
     logger.finish(SUMMARY, [], 0)
+    wandb.teardown()  # waits for W&B's own process, which writes behind; the end of a command does
     (path,) = tmp_path.glob("wandb/offline-run-*/run-abcd1234.wandb")
     return path
 
