@@ -13,6 +13,14 @@ from jaxac.spec import Spec
 from jaxac.types import Array, Moments, Params, PRNGKey, PyTree, Transition
 
 
+class Terms(NamedTuple):
+    """Of the objective, scalars."""
+
+    policy_loss: Array
+    value_loss: Array
+    entropy: Array
+
+
 class Losses(NamedTuple):
     """The terms of the objective and what explains them, scalars."""
 
@@ -28,6 +36,8 @@ class Agent(NamedTuple):
     """Pure functions; ``params`` is what the agent needs to act."""
 
     init: Callable[[PRNGKey], Params]
+    apply: Callable[[Params, Array], tuple[Array, Array]]
+    """``apply(params, observation [..., O]) -> (logits [..., A], value [...])``."""
     policy: Callable[[Params, Array], Array]
     """``policy(params, observation [..., O]) -> logits [..., A]``."""
     loss: Callable[[PyTree, Moments, Spec, Transition, Array], tuple[Array, Losses]]
@@ -47,24 +57,25 @@ def masked_variance(x: Array, weight: Array) -> Array:
 def make(spec: Spec, env: Env, network: Network) -> Agent:
     """The actor-critic for ``env`` on ``network``."""
 
-    def apply(weights: PyTree, moments: Moments, observation: Array) -> tuple[Array, Array]:
+    def apply(params: Params, observation: Array) -> tuple[Array, Array]:
         if spec.algo.normalize_observations:
-            observation = normalization.normalize(moments, observation)
-        return network.apply(weights, observation)
+            observation = normalization.normalize(params.moments, observation)
+        return network.apply(params.network, observation)
 
     def init(key: PRNGKey) -> Params:
         return Params(network.init(key), normalization.init(env.observation_size))
 
     def policy(params: Params, observation: Array) -> Array:
-        return apply(params.network, params.moments, observation)[0]
+        return apply(params, observation)[0]
 
     def loss(
         weights: PyTree, moments: Moments, spec: Spec, transitions: Transition, last_observation: Array
     ) -> tuple[Array, Losses]:
-        logits, value = apply(weights, moments, transitions.observation)
+        params = Params(weights, moments)
+        logits, value = apply(params, transitions.observation)
 
         def value_of(observation: Array) -> Array:
-            return jax.lax.stop_gradient(apply(weights, moments, observation)[1])
+            return jax.lax.stop_gradient(apply(params, observation)[1])
 
         targets = returns.lambda_returns(
             transitions.reward,
@@ -72,33 +83,45 @@ def make(spec: Spec, env: Env, network: Network) -> Agent:
             transitions.done,
             jax.lax.stop_gradient(value),
             next_values(value_of, jax.lax.stop_gradient(value), transitions, last_observation),
-            spec.algo.gae_lambda if spec.algo.returns == "gae" else 1.0,
+            trace_decay(spec),
         )
-        return objective(spec, logits, value, targets, transitions)
+        total, terms = objective(spec, logits, value, targets, transitions)
+        return total, explain(terms, value, targets, transitions.weight)
 
-    return Agent(init, policy, loss)
+    return Agent(init, apply, policy, loss)
+
+
+def trace_decay(spec: Spec) -> Array | float:
+    """The λ of the returns that ``algo.returns`` names."""
+    return spec.algo.gae_lambda if spec.algo.returns == "gae" else 1.0
 
 
 def objective(
     spec: Spec, logits: Array, value: Array, targets: returns.Targets, transitions: Transition
-) -> tuple[Array, Losses]:
+) -> tuple[Array, Terms]:
     """``−E[log π(a) A] + c_v · ½ E[(R − V)²] − c_e · E[H(π)]`` over the steps that count (Mnih et al. 2016, §4)."""
     weight = transitions.weight
     advantage = targets.advantage
-    advantage_std = jnp.sqrt(masked_variance(advantage, weight))
     if spec.algo.normalize_advantage:
-        advantage = (advantage - masked_mean(advantage, weight)) / (advantage_std + 1e-8)
-    error = targets.value - value
-    losses = Losses(
+        std = jnp.sqrt(masked_variance(advantage, weight))
+        advantage = (advantage - masked_mean(advantage, weight)) / (std + 1e-8)
+    terms = Terms(
         policy_loss=-masked_mean(distributions.log_prob(logits, transitions.action) * advantage, weight),
-        value_loss=0.5 * masked_mean(jnp.square(error), weight),
+        value_loss=0.5 * masked_mean(jnp.square(targets.value - value), weight),
         entropy=masked_mean(distributions.entropy(logits), weight),
-        explained_variance=1.0 - masked_variance(error, weight) / (masked_variance(targets.value, weight) + 1e-12),
-        advantage_std=advantage_std,
+    )
+    return terms.policy_loss + spec.algo.value_coef * terms.value_loss - spec.algo.entropy_coef * terms.entropy, terms
+
+
+def explain(terms: Terms, value: Array, targets: returns.Targets, weight: Array) -> Losses:
+    """The objective's terms, and how good the critic was."""
+    unexplained = masked_variance(targets.value - value, weight)
+    return Losses(
+        *terms,
+        explained_variance=1.0 - unexplained / (masked_variance(targets.value, weight) + 1e-12),
+        advantage_std=jnp.sqrt(masked_variance(targets.advantage, weight)),
         value_mean=masked_mean(value, weight),
     )
-    total = losses.policy_loss + spec.algo.value_coef * losses.value_loss - spec.algo.entropy_coef * losses.entropy
-    return total, losses
 
 
 def next_values(
@@ -110,8 +133,13 @@ def next_values(
     of ``final_observation``; where one terminated it does not matter, since ``discount`` is 0 there.
     """
     following = jnp.concatenate([value[1:], value_of(last_observation)[None]])
-    truncated = transitions.done & (transitions.discount > 0)
+    truncated = was_truncated(transitions)
     return jnp.where(truncated, values_where(value_of, truncated, transitions.final_observation), following)
+
+
+def was_truncated(transitions: Transition) -> Array:
+    """[T, B] bool: the episode was cut by its time limit."""
+    return transitions.done & (transitions.discount > 0)
 
 
 def values_where(value_of: Callable[[Array], Array], mask: Array, observation: Array) -> Array:

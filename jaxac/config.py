@@ -31,6 +31,9 @@ Probability = Annotated[Number, Field(ge=0, le=1)]
 Decay = Annotated[Number, Field(ge=0, lt=1)]
 NonNegative = Annotated[Number, Field(ge=0)]
 Positive = Annotated[Number, Field(gt=0)]
+SMALLEST_TILE = 16
+"""Environments that a fused kernel takes at least: as many as a matrix unit's side."""
+
 EnvParam = StrictBool | StrictInt | Number
 
 
@@ -61,6 +64,7 @@ class AlgoConfig:
     normalize_observations: bool
     normalize_advantage: bool
     time_reduction: Literal["mean", "sum"]
+    kernel: Literal["auto", "xla", "fused"]
 
     @property
     def group_size(self) -> int:

@@ -7,10 +7,20 @@ from jaxac.types import Array, PRNGKey
 
 
 def sample(key: PRNGKey, logits: Array) -> Array:
-    """[...] int32 actions, by inverting the distribution function: one uniform number an action, whatever ``A``."""
+    """[...] int32 actions."""
+    return choose(jax.random.uniform(key, logits.shape[:-1]), logits, logits.shape[-1])
+
+
+def choose(uniform: Array, logits: Array, num_actions: int) -> Array:
+    """[...] int32 actions, by inverting the distribution function: one number of [0, 1) an action, whatever ``A``.
+
+    Args:
+        uniform: [...]
+        logits: [..., A]; those from ``num_actions`` on must belong to actions of no probability.
+    """
     cumulative = jnp.cumsum(jax.nn.softmax(logits), axis=-1)
-    uniform = jax.random.uniform(key, logits.shape[:-1])
-    return jnp.sum(uniform[..., None] >= cumulative[..., :-1], axis=-1, dtype=jnp.int32)
+    below = jnp.sum(jnp.expand_dims(uniform, -1) >= cumulative, axis=-1, dtype=jnp.int32)
+    return jnp.minimum(below, num_actions - 1)  # rounded, the sum of all may lie below the number drawn
 
 
 def mode(logits: Array) -> Array:

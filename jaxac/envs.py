@@ -19,10 +19,9 @@ class Env(NamedTuple):
 
     reset: Callable[[PRNGKey, PyTree, int], tuple[PyTree, Array]]
     """``reset(key, params, B) -> (env_state [B, ...], observation [B, O])``."""
-    step: Callable[[PRNGKey, PyTree, Array, PyTree], tuple[PyTree, TimeStep]]
-    """``step(key, env_state, action [B], params) -> (env_state, TimeStep)``; a finished episode starts anew."""
-    advance: Callable[[PRNGKey, PyTree, Array, PyTree], tuple[PyTree, TimeStep]]
-    """``step`` without the new start, for those who care for one episode only."""
+    step: Callable[[PRNGKey | None, PyTree, Array, PyTree], tuple[PyTree, TimeStep]]
+    """``step(key, env_state, action [B], params) -> (env_state, TimeStep)``; what follows an end is undefined, see
+    :func:`restart`. Without a key only for an environment whose steps draw nothing."""
     params: Callable[[dict[str, Any]], PyTree]
     """``params(overrides) -> params``: the environment's defaults with some replaced."""
     observation_size: int
@@ -74,28 +73,27 @@ def make(name: str) -> Env:
         observation, state = jax.vmap(env.reset_env, (0, None))(jax.random.split(key, num_envs), params)
         return _strong(state), flat(observation)
 
-    def advance(key: PRNGKey, state: PyTree, action: Array, params: PyTree) -> tuple[PyTree, TimeStep]:
+    def step(key: PRNGKey | None, state: PyTree, action: Array, params: PyTree) -> tuple[PyTree, TimeStep]:
         num_envs = action.shape[0]
-        keys = jax.random.split(key, num_envs)
-        observation, stepped, reward, terminated, _ = jax.vmap(env.step_env, (0, 0, 0, None))(
+        keys, axis = (None, None) if key is None else (jax.random.split(key, num_envs), 0)
+        observation, stepped, reward, terminated, _ = jax.vmap(env.step_env, (axis, 0, 0, None))(
             keys, state, action, params
         )
         truncated = jax.vmap(env.is_truncated, (0, None))(stepped, params)
         terminated = terminated.astype(bool)
         truncated = truncated.astype(bool) & ~terminated
-        final = flat(observation)
         reward = reward.reshape(num_envs).astype(jnp.float32)
-        return _strong(stepped), TimeStep(final, final, reward, terminated, truncated)
+        return _strong(stepped), TimeStep(flat(observation), reward, terminated, truncated)
 
-    def step(key: PRNGKey, state: PyTree, action: Array, params: PyTree) -> tuple[PyTree, TimeStep]:
-        step_key, reset_key = jax.random.split(key)
-        stepped, timestep = advance(step_key, state, action, params)
-        fresh, first = reset(reset_key, params, action.shape[0])
-        select = functools.partial(_where, timestep.terminated | timestep.truncated)
-        observation = select(first, timestep.final_observation)
-        return jax.tree.map(select, fresh, stepped), timestep._replace(observation=observation)
+    return Env(reset, step, params, size, shape, int(env.num_actions))
 
-    return Env(reset, step, advance, params, size, shape, int(env.num_actions))
+
+def restart(done: Array, fresh: PyTree, stepped: PyTree) -> PyTree:
+    """Environments (states and observations ``[B, ...]``) as ``fresh`` where an episode is ``done``, else as stepped.
+
+    Fresh ones are drawn for all in one batch, whether needed or not: choosing is cheaper than drawing by need.
+    """
+    return jax.tree.map(functools.partial(_where, done), fresh, stepped)
 
 
 def _where(mask: Array, x: Array, y: Array) -> Array:

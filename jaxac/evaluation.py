@@ -54,7 +54,7 @@ def _step(spec: Spec, params: Params, greedy: bool, episodes: Episodes) -> Episo
     key, act_key, env_key = jax.random.split(episodes.key, 3)
     logits = agent.policy(params, episodes.observation)
     action = distributions.mode(logits) if greedy else distributions.sample(act_key, logits)
-    state, timestep = env.advance(env_key, episodes.env_state, action, env.params(spec.env.params))
+    state, timestep = env.step(env_key, episodes.env_state, action, env.params(spec.env.params))
     returns = episodes.returns + jnp.where(episodes.alive, timestep.reward, 0.0)
     alive = episodes.alive & ~(timestep.terminated | timestep.truncated)
     return Episodes(key, state, timestep.observation, returns, alive)

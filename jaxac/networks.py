@@ -45,6 +45,8 @@ class ActorCritic(nn.Module):
 
     num_actions: int
     config: NetworkConfig
+    value_dot: Callable[..., Array] | None = None
+    """What computes the last product of the value, in place of ``lax.dot_general``."""
 
     @nn.compact
     def __call__(self, observation: Array) -> tuple[Array, Array]:
@@ -57,13 +59,21 @@ class ActorCritic(nn.Module):
         # A small last layer starts from a near-uniform policy (Andrychowicz et al. 2021, "What Matters in
         # On-Policy Reinforcement Learning?", section 3.2).
         logits = nn.Dense(self.num_actions, kernel_init=nn.initializers.orthogonal(0.01), name="actor")(actor)
-        value = nn.Dense(1, kernel_init=nn.initializers.orthogonal(1.0), name="critic")(critic)
+        value = nn.Dense(1, kernel_init=nn.initializers.orthogonal(1.0), dot_general=self.value_dot, name="critic")(
+            critic
+        )
         return logits, jnp.squeeze(value, axis=-1)
 
 
-def make(config: NetworkConfig, observation_size: int, num_actions: int) -> Network:
-    """The network that ``config`` describes, for observations of ``observation_size`` features."""
-    module = ActorCritic(num_actions, config)
+def make(
+    config: NetworkConfig, observation_size: int, num_actions: int, value_dot: Callable[..., Array] | None = None
+) -> Network:
+    """The network that ``config`` describes, for observations of ``observation_size`` features.
+
+    Args:
+        value_dot: see :class:`ActorCritic`.
+    """
+    module = ActorCritic(num_actions, config, value_dot)
 
     def init(key: PRNGKey) -> PyTree:
         return module.init(key, jnp.zeros((observation_size,)))["params"]

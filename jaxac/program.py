@@ -13,7 +13,7 @@ import numpy as np
 from jax.tree_util import PyTreeDef
 
 from jaxac import evaluation, machine, prng
-from jaxac.algos import ALGOS, Algo, placement, realtime
+from jaxac.algos import ALGOS, Algo, placement, realtime, shard
 from jaxac.algos.replay import Replay
 from jaxac.algos.threads import Threads
 from jaxac.config import A3CConfig, Config
@@ -88,6 +88,7 @@ def compile_program(config: Config, spec: Spec, log: Path | None = None) -> Prog
         ConfigError: if it needs more memory than the device has, or an event log cannot be replayed.
     """
     start = time.perf_counter()
+    shard.kernels(spec)  # what they cannot do is said before anything is compiled
     leaves, structure = jax.tree.flatten(spec)
     shapes = tuple(jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves)
     compiled = _compile(structure, shapes, config.evaluation.episodes, config.evaluation.greedy)

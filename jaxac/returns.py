@@ -30,6 +30,18 @@ class Targets(NamedTuple):
     """The λ-return, which the critic regresses on."""
 
 
+def errors(
+    reward: Array, discount: Array, done: Array, value: Array, next_value: Array, gae_lambda: Array | float
+) -> tuple[Array, Array]:
+    """``δ_t`` and the factor ``γ λ (1 − done_t)`` of ``A_{t+1}``, elementwise; arguments as :func:`lambda_returns`."""
+    return reward + discount * next_value - value, discount * gae_lambda * (1.0 - done)
+
+
+def accumulate(advantage: Array, delta: Array, decay: Array) -> Array:
+    """``A_t`` from ``A_{t+1}``."""
+    return delta + decay * advantage
+
+
 def lambda_returns(
     reward: Array, discount: Array, done: Array, value: Array, next_value: Array, gae_lambda: Array | float
 ) -> Targets:
@@ -43,12 +55,10 @@ def lambda_returns(
         next_value: [T] the critic's value of the observation that followed each step, before any reset.
         gae_lambda: scalar in [0, 1].
     """
-    delta = reward + discount * next_value - value
-    decay = discount * gae_lambda * (1.0 - done)
+    delta, decay = errors(reward, discount, done, value, next_value, gae_lambda)
 
     def step(advantage: Array, inputs: tuple[Array, Array]) -> tuple[Array, Array]:
-        delta_t, decay_t = inputs
-        advantage = delta_t + decay_t * advantage
+        advantage = accumulate(advantage, *inputs)
         return advantage, advantage
 
     _, advantage = jax.lax.scan(step, jax.numpy.zeros_like(delta[0]), (delta, decay), reverse=True)

@@ -5,11 +5,11 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from jaxac import distributions
+from jaxac import distributions, envs
 from jaxac.agent import Agent
 from jaxac.envs import Env
 from jaxac.spec import Spec
-from jaxac.types import ActorState, Array, Episodes, Params, PRNGKey, Transition
+from jaxac.types import ActorState, Array, Draws, Episodes, Params, PRNGKey, Transition
 
 
 def init(spec: Spec, env: Env, key: PRNGKey, num_envs: int) -> ActorState:
@@ -27,14 +27,21 @@ def init(spec: Spec, env: Env, key: PRNGKey, num_envs: int) -> ActorState:
     return ActorState(key, state, observation, jnp.zeros(num_envs), jnp.zeros(num_envs, jnp.int32))
 
 
+def draw(spec: Spec, env: Env, key: PRNGKey, num_envs: int) -> Draws:
+    """All that is random in one step, from one key."""
+    act_key, env_key, reset_key = jax.random.split(key, 3)
+    fresh = env.reset(reset_key, env.params(spec.env.params), num_envs)
+    return Draws(jax.random.uniform(act_key, (num_envs,)), env_key, fresh)
+
+
 def step(
-    spec: Spec, env: Env, agent: Agent, params: Params, actor: ActorState
+    spec: Spec, env: Env, agent: Agent, params: Params, actor: ActorState, draws: Draws
 ) -> tuple[ActorState, tuple[Transition, Episodes]]:
-    """One step of every environment."""
-    key, act_key, env_key = jax.random.split(actor.key, 3)
-    action = distributions.sample(act_key, agent.policy(params, actor.observation))
-    env_state, timestep = env.step(env_key, actor.env_state, action, env.params(spec.env.params))
+    """One step of every environment; the key stays as it is."""
+    action = distributions.choose(draws.uniform, agent.policy(params, actor.observation), env.num_actions)
+    stepped, timestep = env.step(draws.key, actor.env_state, action, env.params(spec.env.params))
     done = timestep.terminated | timestep.truncated
+    env_state, observation = envs.restart(done, draws.fresh, (stepped, timestep.observation))
     episode_return = actor.episode_return + timestep.reward
     episode_length = actor.episode_length + 1
     episodes = Episodes(
@@ -48,17 +55,23 @@ def step(
         reward=learner_reward(spec, timestep.reward),
         discount=1.0 - timestep.terminated,
         done=done,
-        final_observation=timestep.final_observation,
+        final_observation=timestep.observation,
         weight=jnp.ones_like(timestep.reward),
     )
     actor = ActorState(
-        key,
+        actor.key,
         env_state,
-        timestep.observation,
+        observation,
         jnp.where(done, 0.0, episode_return),
         jnp.where(done, 0, episode_length),
     )
     return actor, (transition, episodes)
+
+
+def step_keys(actor: ActorState, length: int) -> tuple[ActorState, PRNGKey]:
+    """The actor with its next key, and the keys ``[length]`` of as many steps."""
+    keys = jax.random.split(actor.key, length + 1)
+    return actor._replace(key=keys[0]), keys[1:]
 
 
 def learner_reward(spec: Spec, reward: Array) -> Array:
@@ -80,10 +93,13 @@ def unroll(
     if whole_episodes:
         actor = init(spec, env, actor.key, actor.observation.shape[0])
 
-    def body(actor: ActorState, _: None) -> tuple[ActorState, tuple[Transition, Episodes]]:
-        return step(spec, env, agent, params, actor)
+    num_envs = actor.observation.shape[0]
+    actor, keys = step_keys(actor, spec.algo.unroll_length)
 
-    actor, (transitions, episodes) = jax.lax.scan(body, actor, length=spec.algo.unroll_length)
+    def body(actor: ActorState, key: PRNGKey) -> tuple[ActorState, tuple[Transition, Episodes]]:
+        return step(spec, env, agent, params, actor, draw(spec, env, key, num_envs))
+
+    actor, (transitions, episodes) = jax.lax.scan(body, actor, keys)
     if whole_episodes:
         ended_before = jnp.cumsum(transitions.done, axis=0) - transitions.done
         transitions = transitions._replace(weight=(ended_before == 0).astype(jnp.float32))

@@ -19,15 +19,24 @@ class TimeStep(NamedTuple):
     """What one environment step returns."""
 
     observation: Array
-    """[B, O] the next observation; where an episode ended, the first one of the next episode."""
-    final_observation: Array
-    """[B, O] the next observation before any reset; differs from ``observation`` only where an episode ended."""
+    """[B, O] the observation that followed, before any reset: where an episode ended, its final one."""
     reward: Array
     """[B] float32, as the environment gives it."""
     terminated: Array
     """[B] bool: the episode ended by its own rules; nothing follows, so nothing is bootstrapped."""
     truncated: Array
-    """[B] bool: the episode was cut by its time limit; the value of ``final_observation`` is bootstrapped."""
+    """[B] bool: the episode was cut by its time limit; the value of ``observation`` is bootstrapped."""
+
+
+class Draws(NamedTuple):
+    """All that is random in one step of every environment; ``T`` of them in an unroll."""
+
+    uniform: Array
+    """[B] in [0, 1), of which the policy makes an action."""
+    key: PRNGKey | None
+    """For the environments' own dynamics; None where they draw nothing."""
+    fresh: tuple[PyTree, Array]
+    """Environment states ``[B, ...]`` and observations ``[B, O]`` of the episodes that begin if others end."""
 
 
 class Transition(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from jaxac import catalog
-from jaxac.config import A3CConfig, Config
+from jaxac.config import SMALLEST_TILE, A3CConfig, Config
 from jaxac.errors import ConfigError
 
 _MAX_BATCH = 2**31 - 1  # indices are 32 bits wide
@@ -36,6 +36,8 @@ def resolve(raw: dict[str, Any]) -> Config:
     config = _replace(config, "env", name=catalog.canonical(config.env.name))
     _check_env(config)
     _check_sizes(config)
+    if config.algo.kernel == "fused":
+        _check_kernel(config)
     if isinstance(config.algo, A3CConfig):
         _check_asynchrony(config.algo)
     return _with_defaults(config)
@@ -104,6 +106,26 @@ def _check_sizes(config: Config) -> None:
             f"algo.unroll_length={algo.unroll_length} is too short for algo.returns=monte_carlo, which learns from "
             f"whole episodes: give at least the episode limit, algo.unroll_length={math.ceil(limit)}, or lower "
             "env.params.max_steps_in_episode."
+        )
+
+
+def _check_kernel(config: Config) -> None:
+    env, algo = config.env, config.algo
+    whole_batch = {
+        "algo.normalize_advantage": (algo.normalize_advantage, True, False),
+        "algo.returns": (algo.returns, "monte_carlo", "gae"),
+    }
+    for name, (value, bad, good) in whole_batch.items():
+        if value == bad:
+            raise ConfigError(
+                f"{name}={str(value).lower()} needs all environments at once, and algo.kernel=fused takes them tile by "
+                f"tile; choose {name}={str(good).lower()} or algo.kernel=xla."
+            )
+    if env.num_envs // algo.num_shards % SMALLEST_TILE:
+        raise ConfigError(
+            f"env.num_envs={env.num_envs} in algo.num_shards={algo.num_shards} shards does not divide into tiles of "
+            f"{SMALLEST_TILE} environments, which algo.kernel=fused needs; give a multiple of "
+            f"{SMALLEST_TILE * algo.num_shards}, or choose algo.kernel=xla."
         )
 
 

@@ -120,5 +120,7 @@ def test_normalized_advantages_ignore_scale_and_offset(small_spec):
 def test_explained_variance_of_a_perfect_critic_is_one(small_spec):
     spec = small_spec()
     logits, value, _, batch = random_objective(spec, np.random.default_rng(7))
-    perfect = agent.objective(spec, logits, value, Targets(jnp.zeros_like(value), value), batch)[1]
+    targets = Targets(jnp.zeros_like(value), value)
+    _, terms = agent.objective(spec, logits, value, targets, batch)
+    perfect = agent.explain(terms, value, targets, batch.weight)
     np.testing.assert_allclose(perfect.explained_variance, 1, rtol=1e-6)

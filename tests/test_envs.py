@@ -26,7 +26,7 @@ def test_a_step_is_gymnax_own_inside_an_episode():
     for b in range(4):
         alone = jax.tree.map(lambda x, b=b: x[b], state)
         observation, _, reward, terminated, _ = reference.step_env(jax.random.key(2), alone, action[b], params)
-        np.testing.assert_allclose(timestep.final_observation[b], observation, rtol=1e-6)
+        np.testing.assert_allclose(timestep.observation[b], observation, rtol=1e-6)
         assert timestep.reward[b] == reward
         assert timestep.terminated[b] == terminated
 

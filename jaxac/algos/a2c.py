@@ -31,7 +31,7 @@ def num_shards(spec: Spec) -> int:
     taken over all steps of a shard.
     """
     algo, num_envs = spec.algo, spec.env.num_envs // spec.algo.num_shards
-    whole = algo.normalize_advantage or algo.returns == "monte_carlo"
+    whole = algo.normalize_advantage or algo.returns == "monte_carlo" or algo.kernel == "fused"
     if whole or jax.default_backend() != "cpu":
         return algo.num_shards
     block = max(16, _BLOCK // algo.unroll_length)

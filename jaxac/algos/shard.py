@@ -1,6 +1,7 @@
 """What A2C and A3C share: the one place where experience becomes a gradient."""
 
 import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -9,7 +10,7 @@ from jaxac import agent, envs, networks, normalization, rollout
 from jaxac.agent import Losses
 from jaxac.algos import placement
 from jaxac.spec import Spec
-from jaxac.types import ActorState, Episodes, Moments, Params, PRNGKey, PyTree
+from jaxac.types import ActorState, Array, Episodes, Moments, Params, PRNGKey, PyTree, Transition
 
 
 class Gradient(NamedTuple):
@@ -19,6 +20,15 @@ class Gradient(NamedTuple):
     """The gradient of the loss, shaped like ``params.network``."""
     moments: Moments
     """Of the observations of this unroll alone."""
+
+
+class Kernels(NamedTuple):
+    """What computes the two halves of an update."""
+
+    unroll: Callable[[Params, ActorState], tuple[ActorState, Transition, Episodes]]
+    """``T`` steps: transitions ``[T, B]``, sums over the episodes that ended."""
+    differentiate: Callable[[Params, Transition, Array], tuple[PyTree, Losses]]
+    """``differentiate(params, transitions, last_observation [B, O])``: the loss' gradient, and its terms."""
 
 
 class Unrolled(NamedTuple):
@@ -45,13 +55,31 @@ def init_all(spec: Spec, key: PRNGKey, num_shards: int) -> ActorState:
     return placement.sharded(jax.vmap(of_one)(jax.random.split(key, num_shards)), num_shards)
 
 
+def kernels(spec: Spec) -> Kernels:
+    """The two halves of an update, as ``algo.kernel`` says; ``auto`` is XLA's until the others have met a GPU.
+
+    Raises:
+        ConfigError: if they cannot work.
+    """
+    env, ac = build(spec)
+    if spec.algo.kernel == "fused":
+        from jaxac import fused  # Pallas takes a tenth of a second to import
+
+        fused.check(spec, env)
+        return Kernels(functools.partial(fused.unroll, spec, env), functools.partial(fused.gradient, spec, env))
+
+    def differentiate(params: Params, transitions: Transition, last_observation: Array) -> tuple[PyTree, Losses]:
+        loss = jax.grad(ac.loss, has_aux=True)
+        return loss(params.network, params.moments, spec, transitions, last_observation)
+
+    return Kernels(functools.partial(rollout.unroll, spec, env, ac), differentiate)
+
+
 def gradient(spec: Spec, params: Params, actor: ActorState) -> tuple[Gradient, ActorState, Unrolled]:
     """Unroll with ``params``, then differentiate the loss at ``params``."""
-    env, ac = build(spec)
-    actor, transitions, episodes = rollout.unroll(spec, env, ac, params, actor)
-    grads, losses = jax.grad(ac.loss, has_aux=True)(
-        params.network, params.moments, spec, transitions, actor.observation
-    )
+    unroll, differentiate = kernels(spec)
+    actor, transitions, episodes = unroll(params, actor)
+    grads, losses = differentiate(params, transitions, actor.observation)
     if spec.algo.time_reduction == "sum":
         grads = jax.tree.map(lambda x: x * spec.algo.unroll_length, grads)
     moments = normalization.of_batch(transitions.observation)

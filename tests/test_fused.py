@@ -1,0 +1,157 @@
+"""The fused kernels against XLA's path, in JAX's interpreter: it runs on a CPU what Triton would compile for a GPU."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from experiments.common import learn, make_config
+from jaxac import envs, prng, program
+from jaxac import spec as spec_module
+from jaxac.algos import ALGOS, shard
+from jaxac.errors import ConfigError
+from jaxac.fused import grid, tiles
+
+SETTINGS = {
+    "default": (),
+    "separate": ("network=separate", "network.hidden_sizes=[64,64]", "network.activation=tanh"),
+    "odd sizes": ("network.hidden_sizes=[20,33]", "network.activation=silu", "algo.normalize_observations=false"),
+    "truncations": ("++env.params.max_steps_in_episode=5", "algo.gae_lambda=0.8", "env.stagger_starts=false"),
+    "n-step": ("algo.returns=n_step", "algo.entropy_coef=0.1", "algo.value_coef=1.0", "env.reward_clip=0.5"),
+    "three actions": ("env.name=MountainCar-v0", "++env.params.max_steps_in_episode=20"),
+}
+
+
+@pytest.fixture
+def kernels(small_spec):
+    """``kernels(kernel, *overrides)``: both halves, parameters, and 96 environments (three programs of 32)."""
+
+    def make(kernel, *overrides):
+        spec = small_spec("env.num_envs=96", "algo.unroll_length=16", f"algo.kernel={kernel}", *overrides)
+        env, agent = shard.build(spec)
+        key, params = prng.key(0), agent.init(prng.key(1))
+        scale = jnp.linspace(0.02, 1.0, env.observation_size)
+        weights = jax.tree.map(lambda x: x + 0.05, params.network)  # a policy that prefers something
+        params = params._replace(network=weights, moments=params.moments._replace(variance=scale))
+        return shard.kernels(spec), params, shard.init(spec, key, 96)
+
+    return make
+
+
+@pytest.mark.parametrize("overrides", SETTINGS.values(), ids=SETTINGS)
+def test_the_same_random_bits_make_the_same_actions(kernels, overrides):
+    fused, params, actor = kernels("fused", *overrides)
+    xla, _, _ = kernels("xla", *overrides)
+    (actor_f, taken_f, episodes_f), (actor_x, taken_x, episodes_x) = (
+        jax.jit(each.unroll)(params, actor) for each in (fused, xla)
+    )
+    for name in ("action", "done", "discount", "reward", "weight"):
+        np.testing.assert_array_equal(getattr(taken_f, name), getattr(taken_x, name), err_msg=name)
+    assert 0.1 < np.mean(taken_x.action) and len(np.unique(taken_x.action)) > 1
+    np.testing.assert_array_equal(*(jax.random.key_data(actor.key) for actor in (actor_f, actor_x)))
+    close = functools.partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6)
+    jax.tree.map(close, (actor_f._replace(key=0), taken_f), (actor_x._replace(key=0), taken_x))
+    jax.tree.map(np.testing.assert_array_equal, episodes_f, episodes_x)
+
+
+@pytest.mark.parametrize("overrides", SETTINGS.values(), ids=SETTINGS)
+def test_the_gradient_is_the_losses(kernels, overrides):
+    fused, params, actor = kernels("fused", *overrides)
+    xla, _, _ = kernels("xla", *overrides)
+    actor, taken, _ = jax.jit(xla.unroll)(params, actor)
+    (grads_f, losses_f), (grads_x, losses_x) = (
+        jax.jit(each.differentiate)(params, taken, actor.observation) for each in (fused, xla)
+    )
+    largest = max(float(jnp.abs(x).max()) for x in jax.tree.leaves(grads_x))
+    close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-6 * largest)
+    jax.tree.map(close, grads_f, grads_x)
+    jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-6), losses_f, losses_x)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [("+algo=a2c",), ("+algo=a2c", "algo.num_shards=2"), ("+algo=a3c", "algo.num_shards=2", "algo.time_reduction=sum")],
+    ids=["A2C", "A2C of two shards", "A3C"],
+)
+def test_ten_updates_end_at_the_same_parameters(small_config, overrides):
+    def trained(kernel):
+        config = small_config(*overrides, "env.num_envs=64", "total_env_steps=2560", f"algo.kernel={kernel}")
+        spec = spec_module.make(config)
+        algo = ALGOS[config.algo.name]
+        state = jax.jit(algo.init)(spec, prng.key(0))
+        state, report = jax.jit(functools.partial(program.run_chunk, algo))(spec, state, 10)
+        return algo.params(state).network, report.metrics
+
+    # In one block: XLA's path cuts a CPU's environments into blocks of their own keys where the kernels do not.
+    assert 64 * 4 <= 1024
+    jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=2e-3, atol=2e-5), trained("fused"), trained("xla"))
+
+
+@pytest.mark.slow
+def test_it_learns_the_same():
+    def curve(kernel):
+        sizes = ("env.num_envs=64", "total_env_steps=400_000", "evaluation.every=50_000", "evaluation.episodes=64")
+        return learn(make_config("+algo=a2c", *sizes, f"algo.kernel={kernel}"))["returns"]
+
+    fused, xla = curve("fused"), curve("xla")
+    assert fused[0] < 300 and min(fused[-1], xla[-1]) > 475
+    np.testing.assert_allclose(fused, xla, atol=25)  # roundings in another order part their ways in the end
+
+
+@pytest.mark.filterwarnings("ignore:The Pallas Triton backend is deprecated")
+def test_both_kernels_are_translated_for_a_gpu(kernels, monkeypatch):
+    """As far as that goes without one: Pallas writes them in Triton's language, which XLA compiles on the spot."""
+    monkeypatch.setattr(grid, "_interpreted", lambda: False)
+    fused, params, actor = kernels("fused", *SETTINGS["separate"])
+
+    def update(params, actor):
+        actor, taken, episodes = fused.unroll(params, actor)
+        return fused.differentiate(params, taken, actor.observation), episodes
+
+    device = jax.sharding.AbstractDevice("NVIDIA H100 80GB HBM3", 132, "gpu")
+    with jax.sharding.use_abstract_mesh(jax.sharding.AbstractMesh((), (), abstract_device=device)):
+        text = jax.jit(update).trace(params, actor).lower(lowering_platforms=("cuda",)).as_text()
+    assert text.count("custom_call @__gpu$xla.gpu.triton") == 2
+
+
+@pytest.mark.parametrize(
+    "name, fields",
+    [("CartPole-v1", ("x", "x_dot", "theta", "theta_dot")), ("MountainCar-v0", ("position", "velocity"))],
+)
+def test_observations_are_found_in_the_state(name, fields):
+    env = envs.make(name)
+    state, _ = env.reset(jax.random.key(0), env.params({}), 1)
+    names = [str(path[0]).lstrip(".") for path, _ in jax.tree_util.tree_flatten_with_path(state)[0]]
+    assert tuple(names[field] for field in tiles.observed_fields(env)) == fields
+
+
+@pytest.mark.parametrize(
+    "overrides, sentence",
+    [
+        (("env.name=Acrobot-v1",), "steps draw random numbers"),
+        (("env.name=Pong-misc",), "state has arrays"),
+        (("env.name=tests.probe_envs:Endless",), "observation is not a part of its state"),
+        (("network.hidden_sizes=[128,128]",), r"network.hidden_sizes=\[128, 128\] makes .* weights"),
+    ],
+)
+def test_what_cannot_be_fused_is_one_sentence(small_config, overrides, sentence):
+    config = small_config("env.num_envs=16", "algo.kernel=fused", *overrides)
+    with pytest.raises(ConfigError, match=sentence):
+        program.compile_program(config, spec_module.make(config))
+
+
+@pytest.mark.parametrize(
+    "overrides, sentence",
+    [
+        (("env.num_envs=24",), "give a multiple of 16"),
+        (("env.num_envs=32", "algo.num_shards=4"), "give a multiple of 64"),
+        (("algo.normalize_advantage=true",), "algo.normalize_advantage=false"),
+        (("algo.returns=monte_carlo", "algo.unroll_length=500"), "choose algo.returns=gae"),
+        (("algo.kernel=cuda",), "algo.kernel=cuda is not valid"),
+    ],
+)
+def test_settings_that_do_not_go_together(small_config, overrides, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        small_config("env.num_envs=64", "algo.kernel=fused", *overrides)
