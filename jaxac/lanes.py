@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxac import program, serialization
+from jaxac import lanes_program, program, serialization
 from jaxac.config import Config
 from jaxac.program import Program
 from jaxac.spec import Spec
@@ -139,7 +139,7 @@ class Vmapped:
         keys = [program.keys(seed) for seed in seeds]
         self._train_keys, self._evaluation_keys = (self._stack(list(each)) for each in zip(*keys, strict=True))
         self._specs = self._stack(specs)
-        self._programs = program.compile_lanes(config, self._specs)
+        self._programs = lanes_program.compile_lanes(config, self._specs)
         self.compile_seconds, self.template = self._programs.compile_seconds, self._programs.lane
 
     def _stack(self, trees: Sequence[PyTree]) -> PyTree:

@@ -13,7 +13,7 @@ import numpy as np
 from jax.tree_util import PyTreeDef
 
 from jaxac import evaluation, machine, prng
-from jaxac.algos import ALGOS, Algo, placement, realtime, shard
+from jaxac.algos import ALGOS, Algo, realtime, shard
 from jaxac.algos.replay import Replay
 from jaxac.algos.threads import Threads
 from jaxac.config import A3CConfig, Config
@@ -89,9 +89,7 @@ def compile_program(config: Config, spec: Spec, log: Path | None = None) -> Prog
     """
     start = time.perf_counter()
     shard.kernels(spec)  # what they cannot do is said before anything is compiled
-    leaves, structure = jax.tree.flatten(spec)
-    shapes = tuple(jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves)
-    compiled = _compile(structure, shapes, config.evaluation.episodes, config.evaluation.greedy)
+    compiled = _compile(Signature.of(config, spec))
     chunk, close = _runtime(config, compiled, log)
     return Program(
         init=compiled.init,
@@ -102,6 +100,32 @@ def compile_program(config: Config, spec: Spec, log: Path | None = None) -> Prog
         compile_seconds=time.perf_counter() - start,
         close=close,
     )
+
+
+class Signature(NamedTuple):
+    """What programs are compiled for; equal for runs that differ in numbers only."""
+
+    structure: PyTreeDef
+    shapes: tuple[jax.ShapeDtypeStruct, ...]
+    episodes: int
+    greedy: bool
+
+    @classmethod
+    def of(cls, config: Config, spec: Spec) -> "Signature":
+        """Of a configuration and its training program, or a stack ``[P, ...]`` of ``P`` that differ in numbers."""
+        leaves, structure = jax.tree.flatten(spec)
+        shapes = tuple(jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves)
+        return cls(structure, shapes, config.evaluation.episodes, config.evaluation.greedy)
+
+    @property
+    def spec(self) -> Spec:
+        """The training program, or the stack, with shapes and dtypes in place of numbers."""
+        return jax.tree.unflatten(self.structure, self.shapes)
+
+    def evaluate(self, spec: Spec, state: PyTree, key: PRNGKey) -> Array:
+        """As :attr:`Program.evaluate`, not compiled yet."""
+        params = ALGOS[spec.algo.name].params(state)
+        return evaluation.evaluate(spec, params, key, -(-self.episodes // EVALUATION_BATCHES), self.greedy)
 
 
 class _Compiled(NamedTuple):
@@ -115,18 +139,12 @@ class _Compiled(NamedTuple):
 
 
 @functools.lru_cache(maxsize=8)
-def _compile(structure: PyTreeDef, shapes: tuple[jax.ShapeDtypeStruct, ...], episodes: int, greedy: bool) -> _Compiled:
-    spec: Spec = jax.tree.unflatten(structure, shapes)
-    algo, key = ALGOS[spec.algo.name], jax.eval_shape(lambda: keys(0)[0])
-    init = jax.jit(algo.init).lower(spec, key).compile()
-    state = jax.tree.map(_struct, jax.eval_shape(algo.init, spec, key), init.output_shardings)
-
-    def evaluate(spec: Spec, state: PyTree, key: PRNGKey) -> Array:
-        return evaluation.evaluate(spec, algo.params(state), key, -(-episodes // EVALUATION_BATCHES), greedy)
-
+def _compile(signature: Signature) -> _Compiled:
+    spec, key = signature.spec, key_shape()
+    init, state = compile_init(ALGOS[spec.algo.name].init, spec, key)
     with ThreadPoolExecutor() as pool:  # the compiler releases the interpreter lock
         chunk = pool.submit(_compile_chunk, spec, state)
-        others = [jax.jit(evaluate).lower(spec, state, key), jax.jit(_copy).lower(state)]
+        others = [jax.jit(signature.evaluate).lower(spec, state, key), jax.jit(copy).lower(state)]
         compiled_evaluate, compiled_copy = pool.map(lambda program: program.compile(), others)
         return _Compiled(init, chunk.result(), compiled_evaluate, compiled_copy, state)
 
@@ -168,89 +186,11 @@ def _runtime(config: Config, compiled: _Compiled, log: Path | None) -> tuple[Chu
     return run, lambda: None
 
 
-class LanesProgram(NamedTuple):
-    """As :class:`Program`, of ``P`` lanes at once: every argument and result but a number has a leading axis ``P``."""
-
-    init: Callable[[Spec, PRNGKey], PyTree]
-    chunk: jax.stages.Compiled
-    """``chunk(specs, state, num_updates)``: the state, donated, and a ``ChunkReport``."""
-    evaluate: Callable[[Spec, PyTree, PRNGKey, np.int32, np.int32], Array]
-    """``evaluate(specs, state, keys, updates, batch)``: ``[P, episodes / 4]``."""
-    copy: Callable[[PyTree], PyTree]
-    take: Callable[[PyTree, np.int32], PyTree]
-    """``take(state, lane)``: a copy of one lane's state."""
-    shardings: PyTree
-    lane: PyTree
-    """Shapes and dtypes of one lane's state."""
-    compile_seconds: float
-
-
-def compile_lanes(config: Config, specs: Spec) -> LanesProgram:
-    """As :func:`compile_program`, for the stacked training programs ``specs [P, ...]``.
-
-    Raises:
-        ConfigError: if so many lanes need more memory than the devices have.
-    """
-    start = time.perf_counter()
-    leaves, structure = jax.tree.flatten(specs)
-    shapes = tuple(jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in leaves)
-    lanes = _compile_lanes(structure, shapes, config.evaluation.episodes, config.evaluation.greedy)
-    _check_lanes_memory(lanes.chunk, len(leaves[0]))
-    return lanes._replace(compile_seconds=time.perf_counter() - start)
-
-
-@functools.lru_cache(maxsize=8)
-def _compile_lanes(
-    structure: PyTreeDef, shapes: tuple[jax.ShapeDtypeStruct, ...], episodes: int, greedy: bool
-) -> LanesProgram:
-    specs: Spec = jax.tree.unflatten(structure, shapes)
-    algo, num_lanes = ALGOS[specs.algo.name], len(shapes[0])
-    key = jax.eval_shape(lambda: keys(0)[0])
-    train_keys = jax.ShapeDtypeStruct((num_lanes,), key.dtype)
-    number = jax.ShapeDtypeStruct((), jnp.int32)
-
-    def evaluate(spec: Spec, state: PyTree, key: PRNGKey, updates: Array, batch: Array) -> Array:
-        key = jax.random.fold_in(jax.random.fold_in(key, updates), batch)
-        return evaluation.evaluate(spec, algo.params(state), key, -(-episodes // EVALUATION_BATCHES), greedy)
-
-    def mapped(function: Callable[..., PyTree], *in_axes: int | None) -> Callable[..., PyTree]:
-        return placement.map_lanes(function, num_lanes, in_axes)
-
-    init = jax.jit(mapped(algo.init, 0, 0)).lower(specs, train_keys).compile()
-    shardings = init.output_shardings
-    state = jax.tree.map(_struct, jax.eval_shape(mapped(algo.init, 0, 0), specs, train_keys), shardings)
-    chunk = jax.jit(
-        mapped(functools.partial(run_chunk, algo), 0, 0, None), donate_argnums=1, out_shardings=(shardings, None)
-    )
-    lowered = [
-        chunk.lower(specs, state, number),
-        jax.jit(mapped(evaluate, 0, 0, 0, None, None)).lower(specs, state, train_keys, number, number),
-        jax.jit(_copy).lower(state),
-        jax.jit(lambda state, lane: jax.tree.map(lambda x: x[lane], state)).lower(state, number),
-    ]
-    with ThreadPoolExecutor() as pool:  # the compiler releases the interpreter lock
-        advance, evaluates, copy, take = pool.map(lambda program: program.compile(), lowered)
-    lane = jax.eval_shape(lambda state: jax.tree.map(lambda x: x[0], state), state)
-    return LanesProgram(init, advance, evaluates, copy, take, shardings, lane, compile_seconds=0.0)
-
-
-def _check_lanes_memory(chunk: jax.stages.Compiled, num_lanes: int) -> None:
-    analysis, available = chunk.memory_analysis(), machine.memory_bytes()
-    needed = analysis.temp_size_in_bytes + analysis.argument_size_in_bytes if analysis else 0
-    if needed > available:
-        raise ConfigError(
-            f"{num_lanes} lanes need {needed / 1e9:.1f} GB of memory and the device has {available / 1e9:.1f}: about "
-            f"{num_lanes * available // needed} fit; set hydra.launcher.max_lanes (or num_seeds) to that, or lower "
-            "env.num_envs."
-        )
-
-
 def _check_memory(config: Config, *programs: jax.stages.Compiled, copies: int = 1) -> None:
     """Raises ConfigError if a program cannot fit into the device's memory, so many times at once, before it runs."""
     available = machine.memory_bytes()
     for program in programs:
-        analysis = program.memory_analysis()
-        needed = copies * (analysis.temp_size_in_bytes + analysis.argument_size_in_bytes) if analysis else 0
+        needed = copies * needed_bytes(program)
         if needed > available:
             raise ConfigError(
                 f"env.num_envs={config.env.num_envs} needs {needed / 1e9:.0f} GB of memory and the device has "
@@ -259,12 +199,30 @@ def _check_memory(config: Config, *programs: jax.stages.Compiled, copies: int = 
             )
 
 
+def key_shape() -> PRNGKey:
+    """The shape and dtype of a run's key."""
+    return jax.eval_shape(lambda: keys(0)[0])
+
+
+def compile_init(init: Callable[..., PyTree], *args: PyTree) -> tuple[jax.stages.Compiled, PyTree]:
+    """The compiled ``init``, for arguments of these shapes, and shapes, dtypes and shardings of the state it makes."""
+    compiled = jax.jit(init).lower(*args).compile()
+    return compiled, jax.tree.map(_struct, jax.eval_shape(init, *args), compiled.output_shardings)
+
+
+def needed_bytes(program: jax.stages.Compiled) -> int:
+    """Of the device's memory, while the program runs; 0 where the compiler does not say."""
+    analysis = program.memory_analysis()
+    return analysis.temp_size_in_bytes + analysis.argument_size_in_bytes if analysis else 0
+
+
+def copy(state: PyTree) -> PyTree:
+    """A copy of every array, for a program of its own."""
+    return jax.tree.map(jnp.copy, state)
+
+
 def _struct(shape: jax.ShapeDtypeStruct, sharding: jax.sharding.Sharding) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=sharding)
-
-
-def _copy(state: PyTree) -> PyTree:
-    return jax.tree.map(jnp.copy, state)
 
 
 def _several_devices(state: PyTree) -> bool:

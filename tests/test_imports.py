@@ -16,8 +16,8 @@ schedule signals sweep_record machine types prng spec returns distributions norm
 fused.tiles fused.steps fused.grid fused optimizers
 algos.placement algos.shard algos.trees algos.server algos.a2c algos.staleness algos.corrections algos.arrival algos.a3c
 algos algos.realtime algos.hogwild algos.threads algos.replay
-evaluation program metrics serialization render artifacts lanes lane seeds job batches console trainer runner sweep
-train
+evaluation program lanes_program metrics serialization render artifacts lanes lane seeds job batches console trainer
+runner sweep train
 plugins.hydra_plugins.jaxac_launcher
 """
 ORDER = TABLE.split()

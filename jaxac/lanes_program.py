@@ -1,0 +1,93 @@
+"""The compiled programs of several lanes at once: those of a single run, mapped over a leading axis."""
+
+import functools
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxac import machine, program
+from jaxac.algos import ALGOS, placement
+from jaxac.config import Config
+from jaxac.errors import ConfigError
+from jaxac.program import Signature
+from jaxac.spec import Spec
+from jaxac.types import Array, PRNGKey, PyTree
+
+
+class LanesProgram(NamedTuple):
+    """As :class:`jaxac.program.Program`, of ``P`` lanes: every argument and result but a number has a leading axis."""
+
+    init: Callable[[Spec, PRNGKey], PyTree]
+    chunk: jax.stages.Compiled
+    """``chunk(specs, state, num_updates)``: the state, donated, and a ``ChunkReport``."""
+    evaluate: Callable[[Spec, PyTree, PRNGKey, np.int32, np.int32], Array]
+    """``evaluate(specs, state, keys, updates, batch)``: ``[P, episodes / 4]``."""
+    copy: Callable[[PyTree], PyTree]
+    take: Callable[[PyTree, np.int32], PyTree]
+    """``take(state, lane)``: a copy of one lane's state."""
+    shardings: PyTree
+    lane: PyTree
+    """Shapes and dtypes of one lane's state."""
+    compile_seconds: float
+
+
+def compile_lanes(config: Config, specs: Spec) -> LanesProgram:
+    """As :func:`jaxac.program.compile_program`, for the stacked training programs ``specs [P, ...]``.
+
+    Raises:
+        ConfigError: if so many lanes need more memory than the devices have.
+    """
+    start = time.perf_counter()
+    signature = Signature.of(config, specs)
+    lanes = _compile(signature)
+    _check_memory(lanes.chunk, _num_lanes(signature))
+    return lanes._replace(compile_seconds=time.perf_counter() - start)
+
+
+@functools.lru_cache(maxsize=8)
+def _compile(signature: Signature) -> LanesProgram:
+    specs, num_lanes = signature.spec, _num_lanes(signature)
+    algo = ALGOS[specs.algo.name]
+    train_keys = jax.ShapeDtypeStruct((num_lanes,), program.key_shape().dtype)
+    number = jax.ShapeDtypeStruct((), jnp.int32)
+
+    def evaluate(spec: Spec, state: PyTree, key: PRNGKey, updates: Array, batch: Array) -> Array:
+        key = jax.random.fold_in(jax.random.fold_in(key, updates), batch)
+        return signature.evaluate(spec, state, key)
+
+    def mapped(function: Callable[..., PyTree], *in_axes: int | None) -> Callable[..., PyTree]:
+        return placement.map_lanes(function, num_lanes, in_axes)
+
+    init, state = program.compile_init(mapped(algo.init, 0, 0), specs, train_keys)
+    shardings = init.output_shardings
+    run_chunk = functools.partial(program.run_chunk, algo)
+    chunk = jax.jit(mapped(run_chunk, 0, 0, None), donate_argnums=1, out_shardings=(shardings, None))
+    lowered = [
+        chunk.lower(specs, state, number),
+        jax.jit(mapped(evaluate, 0, 0, 0, None, None)).lower(specs, state, train_keys, number, number),
+        jax.jit(program.copy).lower(state),
+        jax.jit(lambda state, lane: jax.tree.map(lambda x: x[lane], state)).lower(state, number),
+    ]
+    with ThreadPoolExecutor() as pool:  # the compiler releases the interpreter lock
+        advance, evaluates, copy, take = pool.map(lambda each: each.compile(), lowered)
+    lane = jax.eval_shape(lambda state: jax.tree.map(lambda x: x[0], state), state)
+    return LanesProgram(init, advance, evaluates, copy, take, shardings, lane, compile_seconds=0.0)
+
+
+def _num_lanes(signature: Signature) -> int:
+    return len(signature.shapes[0])
+
+
+def _check_memory(chunk: jax.stages.Compiled, num_lanes: int) -> None:
+    needed, available = program.needed_bytes(chunk), machine.memory_bytes()
+    if needed > available:
+        raise ConfigError(
+            f"{num_lanes} lanes need {needed / 1e9:.1f} GB of memory and the device has {available / 1e9:.1f}: about "
+            f"{num_lanes * available // needed} fit; set hydra.launcher.max_lanes (or num_seeds) to that, or lower "
+            "env.num_envs."
+        )
