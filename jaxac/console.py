@@ -1,5 +1,6 @@
 """What a terminal shows: a line that lives, and what came of it. Elsewhere a line now and then."""
 
+import functools
 import sys
 import time
 from collections import Counter
@@ -11,7 +12,7 @@ from rich.console import Console as RichConsole
 from rich.live import Live
 
 from jaxac.job import Job
-from jaxac.loggers import Row
+from jaxac.loggers import Logger, Relay, Row
 
 _PLAIN_SECONDS = 5.0  # between lines where the output is no terminal
 
@@ -93,9 +94,9 @@ class Overview:
         self._best: tuple[float, str] | None = None
         self._speed: tuple[float, float, float] | None = None
 
-    def of(self, lane: Any) -> "_Entry":
+    def of(self, lane: Any) -> Logger:
         """The logger of one lane."""
-        return _Entry(self, lane)
+        return Relay(functools.partial(self.update, lane), functools.partial(self.ended, lane))
 
     def update(self, lane: Any, row: Row) -> None:
         """A row of one lane."""
@@ -127,20 +128,6 @@ class Overview:
             f"{_short(speed) if speed else '…'} SPS  {best}  ETA {self._clock.eta(done, total)}",
             last,
         )
-
-
-class _Entry:
-    """One lane's logger."""
-
-    def __init__(self, overview: Overview, lane: Any) -> None:
-        self._overview, self._lane = overview, lane
-
-    def log(self, row: Row) -> None:
-        self._overview.update(self._lane, row)
-
-    def finish(self, summary: dict[str, Any], artifacts: list[Path], exit_code: int) -> None:
-        del summary, artifacts, exit_code
-        self._overview.ended(self._lane)
 
 
 def closing_lines(summary: dict[str, Any]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +24,25 @@ class Logger(Protocol):
 
     def finish(self, summary: dict[str, Any], artifacts: list[Path], exit_code: int) -> None:
         """The run has ended; ``summary`` is empty if it ended by an error."""
+
+
+class Relay:
+    """Passes a run's rows on to whoever follows several runs.
+
+    Args:
+        add: takes a row.
+        end: called when no more come.
+    """
+
+    def __init__(self, add: Callable[[Row], None], end: Callable[[], None]) -> None:
+        self._add, self._end = add, end
+
+    def log(self, row: Row) -> None:
+        self._add(row)
+
+    def finish(self, summary: dict[str, Any], artifacts: list[Path], exit_code: int) -> None:
+        del summary, artifacts, exit_code
+        self._end()
 
 
 class JsonLines:

@@ -1,14 +1,14 @@
 """Several seeds of one configuration as one run: means, and what confidence there is in them."""
 
+import functools
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.special import stdtrit
 
-from jaxac.loggers import Logger, Row
+from jaxac.loggers import Logger, Relay, Row
 
 _SHARED = ("env_steps", "updates", "seconds")
 _ADDED = ("sps", "episodes", "eval_episodes", "versions_per_second")
@@ -34,7 +34,7 @@ class Seeds:
 
     def of(self, seed: int) -> Logger:
         """Where a seed's rows go."""
-        return _Seed(self, seed)
+        return Relay(functools.partial(self.add, seed), functools.partial(self.ended, seed))
 
     def add(self, seed: int, row: Row) -> None:
         """A row of one seed."""
@@ -54,20 +54,6 @@ class Seeds:
             row = mean_row(list(self._rows.pop(updates).values()))
             for logger in self._loggers:
                 logger.log(row)
-
-
-class _Seed:
-    """One seed's logger."""
-
-    def __init__(self, seeds: Seeds, seed: int) -> None:
-        self._seeds, self._seed = seeds, seed
-
-    def log(self, row: Row) -> None:
-        self._seeds.add(self._seed, row)
-
-    def finish(self, summary: dict[str, Any], artifacts: list[Path], exit_code: int) -> None:
-        del summary, artifacts, exit_code
-        self._seeds.ended(self._seed)
 
 
 def mean_row(rows: Sequence[Row]) -> Row:
