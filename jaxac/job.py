@@ -1,7 +1,6 @@
 """One of Hydra's jobs: a run, or ``num_seeds`` of them that share a directory and a W&B run."""
 
 import dataclasses
-import json
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -59,8 +58,7 @@ class Job:
         summary = self._summary()
         files: list[Path] = []
         if summary:
-            text = json.dumps(summary, indent=2) + "\n"
-            run_directory.write_atomically(self.run.directory / run_directory.SUMMARY, text)
+            run_directory.write_summary(self.run.directory, summary)
             files = artifacts.curve(self.config, self.run.directory)
         for logger in self._loggers:
             logger.finish(summary, files, 1 if summary.get("status") == "diverged" else exit_code)
@@ -69,7 +67,7 @@ class Job:
 
     def _summary(self) -> dict[str, Any]:
         """Of all seeds together; empty if one of them has none."""
-        parts = [_read_summary(lane.run.directory) for lane in self.lanes]
+        parts = [run_directory.read_summary(lane.run.directory) for lane in self.lanes]
         if not all(parts):
             return {}
         return {**summarize(parts), "directory": str(self.run.directory), **machine.describe()}
@@ -117,8 +115,3 @@ def _runs(config: Config, run: Run) -> list[tuple[Config, Run]]:
 def _lane(config: Config, run: Run) -> Lane:
     progress = Progress(**run.checkpoint.progress) if run.checkpoint else Progress(run_id=secrets.token_hex(4))
     return Lane(config, run, progress)
-
-
-def _read_summary(directory: Path) -> dict[str, Any]:
-    path = directory / run_directory.SUMMARY
-    return json.loads(path.read_text()) if path.exists() else {}

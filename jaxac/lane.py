@@ -1,7 +1,6 @@
 """A lane on the host's side: one run's account of what the device did, its rows, its checkpoints, its end."""
 
 import dataclasses
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -108,8 +107,7 @@ class Lane:
         if self.status != "diverged" and self.saved != self.updates:
             self.save(serialization.to_host(state), self.updates)
         self.summary = self._summary(serialization.digest(ALGOS[self.config.algo.name].params(state)))
-        text = json.dumps(self.summary, indent=2) + "\n"
-        run_directory.write_atomically(self.run.directory / run_directory.SUMMARY, text)
+        run_directory.write_summary(self.run.directory, self.summary)
         files = artifacts.make(self.config, self.run.directory, self.spec, state, self.status)
         self.close(files, exit_code)
 

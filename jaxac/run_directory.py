@@ -150,8 +150,19 @@ def is_complete(run: Run, config: Config) -> bool:
     """Whether the run to resume has come to its end already, summary and all."""
     if run.checkpoint is None or run.checkpoint.updates < config.num_updates:
         return False
-    path = run.directory / SUMMARY
-    return path.is_file() and json.loads(path.read_text())["env_steps"] == config.env_steps(config.num_updates)
+    summary = read_summary(run.directory)
+    return bool(summary) and summary["env_steps"] == config.env_steps(config.num_updates)
+
+
+def write_summary(directory: Path, summary: dict[str, Any]) -> None:
+    """Writes ``summary.json``, whole or not at all."""
+    write_atomically(directory / SUMMARY, json.dumps(summary, indent=2) + "\n")
+
+
+def read_summary(directory: Path) -> dict[str, Any]:
+    """What ``summary.json`` holds; empty if there is none."""
+    path = directory / SUMMARY
+    return json.loads(path.read_text()) if path.is_file() else {}
 
 
 def rows(directory: Path) -> list[dict[str, Any]]:
