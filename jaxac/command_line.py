@@ -74,12 +74,8 @@ def _resume(arguments: list[str], value: str) -> list[str]:
     if _MULTIRUN & set(arguments):
         raise ConfigError(f"resume={value} goes on with one run; leave out -m.")
     directory, checkpoint = run_directory.locate(value)
-    rest = [argument for argument in arguments if _key(argument) not in ("resume", "hydra.run.dir")]
-    given = {_key(argument) for argument in rest}
-    saved = yaml.safe_load((directory / run_directory.OVERRIDES).read_text()) or []
-    kept = [override for override in saved if _key(override) not in given]
     return [
-        *_choose(kept + rest),
+        *_repeat(directory / run_directory.OVERRIDES, arguments, place="hydra.run.dir"),
         f"resume={_quote(str(checkpoint or directory))}",
         f"hydra.run.dir={_quote(str(directory))}",
         "hydra.output_subdir=null",  # keep the record of how the run was started
@@ -89,12 +85,24 @@ def _resume(arguments: list[str], value: str) -> list[str]:
 def _resume_sweep(arguments: list[str], value: str) -> list[str]:
     """The sweep's own overrides, its directory, and whatever else was given."""
     directory = Path(value).expanduser().resolve()
-    rest = [argument for argument in arguments if _key(argument) not in ("resume", "hydra.sweep.dir")]
-    given = {_key(argument) for argument in rest}
-    saved = yaml.safe_load((directory / run_directory.SWEEP).read_text()) or []
-    kept = [override for override in saved if _key(override) not in {*given, "resume", "hydra.sweep.dir"}]
-    place = [f"resume={_quote(str(directory))}", f"hydra.sweep.dir={_quote(str(directory))}"]
-    return ["-m", *_choose(kept + rest), *place]
+    return [
+        "-m",
+        *_repeat(directory / run_directory.SWEEP, arguments, place="hydra.sweep.dir"),
+        f"resume={_quote(str(directory))}",
+        f"hydra.sweep.dir={_quote(str(directory))}",
+    ]
+
+
+def _repeat(record: Path, arguments: list[str], place: str) -> list[str]:
+    """The overrides in the file ``record``, but those given anew, then ``arguments``.
+
+    Neither's ``resume`` and ``place`` are among them: where to go on is the caller's to say.
+    """
+    where = {"resume", place}
+    given = [argument for argument in arguments if _key(argument) not in where]
+    replaced = where.union(map(_key, given))
+    saved = yaml.safe_load(record.read_text()) or []
+    return _choose([override for override in saved if _key(override) not in replaced] + given)
 
 
 def _key(argument: str) -> str:
