@@ -135,7 +135,7 @@ class Vmapped:
 
     def __init__(self, config: Config, specs: Sequence[Spec], seeds: Sequence[int], size: int) -> None:
         devices = jax.local_device_count()
-        self._padding = [None] * (-(-size // devices) * devices - len(specs))
+        self._num_missing = -(-size // devices) * devices - len(specs)
         keys = [program.keys(seed) for seed in seeds]
         self._train_keys, self._evaluation_keys = (self._stack(list(each)) for each in zip(*keys, strict=True))
         self._specs = self._stack(specs)
@@ -143,7 +143,7 @@ class Vmapped:
         self.compile_seconds, self.template = self._programs.compile_seconds, self._programs.lane
 
     def _stack(self, trees: Sequence[PyTree]) -> PyTree:
-        padded = [*trees, *(trees[-1] for _ in self._padding)]
+        padded = [*trees, *[trees[-1]] * self._num_missing]
         return jax.tree.map(lambda *leaves: jnp.stack(leaves), *padded)
 
     def start(self, states: Sequence[PyTree | None]) -> PyTree:
