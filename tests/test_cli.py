@@ -6,9 +6,10 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
+
+from tests.runs import summary
 
 SMALL = ["env.num_envs=8", "algo.unroll_length=4", "network.hidden_sizes=[8]", "logger.curve=false", "logger.gif=false"]
 
@@ -20,10 +21,6 @@ def command(*arguments):
 def jaxac(*arguments, cwd, **environment):
     env = {k: v for k, v in os.environ.items() if k not in ("XLA_FLAGS", "NPROC")} | environment
     return subprocess.run(command(*arguments), capture_output=True, text=True, cwd=cwd, env=env, timeout=300)
-
-
-def summary(directory):
-    return json.loads((Path(directory) / "summary.json").read_text())
 
 
 def test_from_any_directory_without_login_prompt_or_network(tmp_path):

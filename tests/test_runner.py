@@ -1,6 +1,5 @@
 """Whole runs, in this process."""
 
-import json
 import signal
 
 import pytest
@@ -9,34 +8,15 @@ from PIL import Image
 
 from jaxac import checkpoint, run_directory, runner, trainer
 from jaxac.errors import ConfigError, DivergedError
+from tests.runs import final_state, rows, runs_in, summary
 
 ARTIFACTS = ("logger.curve=false", "logger.gif=false")
-TIMINGS = {"seconds", "sps", "versions_per_second"}
 
 
 @pytest.fixture
 def run(small_config, run_dir):
     """``run(*overrides, at=…)``: trains in a directory of its own and returns it."""
-
-    def train(*overrides, at="a"):
-        config = small_config("compilation_cache=null", *ARTIFACTS, *overrides)
-        opened = run_directory.open_run(config, run_dir / at, list(overrides))
-        runner.train(run_directory.Opened(config, opened, [], None))
-        return run_dir / at
-
-    return train
-
-
-def summary(directory):
-    return json.loads((directory / "summary.json").read_text())
-
-
-def rows(directory):
-    return [{k: v for k, v in row.items() if k not in TIMINGS} for row in run_directory.rows(directory)]
-
-
-def final_state(directory):
-    return checkpoint.read(checkpoint.newest(directory / "checkpoints")).state
+    return runs_in(run_dir, small_config, "compilation_cache=null", *ARTIFACTS)
 
 
 def test_a_run_leaves_what_it_promises(run):

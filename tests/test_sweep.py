@@ -1,6 +1,5 @@
 """Lanes: side by side, each is what it is by itself."""
 
-import json
 import shutil
 
 import pytest
@@ -9,9 +8,9 @@ import yaml
 from jaxac import checkpoint, run_directory, runner
 from jaxac.errors import ConfigError, DivergedError
 from jaxac.run_directory import Opened
+from tests.runs import final_state, rows, summary
 
 QUIET = ("compilation_cache=null", "logger.curve=false", "logger.gif=false", "logger.console=false")
-TIMINGS = {"seconds", "sps", "versions_per_second"}
 
 
 @pytest.fixture
@@ -29,18 +28,6 @@ def sweep(small_config, run_dir):
         return runner.train_all(opened, **options), [run_dir / at / str(number) for number in range(len(jobs))]
 
     return train
-
-
-def summary(directory):
-    return json.loads((directory / "summary.json").read_text())
-
-
-def rows(directory):
-    return [{k: v for k, v in row.items() if k not in TIMINGS} for row in run_directory.rows(directory)]
-
-
-def final_state(directory):
-    return checkpoint.read(checkpoint.newest(directory / "checkpoints")).state
 
 
 A2C = [(f"seed={seed}", f"optimizer.learning_rate={rate}") for seed in (0, 1) for rate in ("1e-3", "3e-3")]

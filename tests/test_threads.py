@@ -9,9 +9,10 @@ import jax
 import numpy as np
 import pytest
 
-from jaxac import checkpoint, events, program, run_directory, runner, spec
+from jaxac import checkpoint, events, program, run_directory, spec
 from jaxac.algos import realtime
 from jaxac.errors import ConfigError
+from tests.runs import runs_in, summary
 
 THREADS = ("+algo=a3c", "algo.num_shards=4", "algo.runtime=threads")
 QUIET = ("logger.curve=false", "logger.gif=false", "evaluation.episodes=4")
@@ -20,15 +21,7 @@ QUIET = ("logger.curve=false", "logger.gif=false", "evaluation.episodes=4")
 @pytest.fixture
 def run(small_config, run_dir):
     """``run(*overrides, at=…)``: trains in a directory of its own and returns it."""
-
-    def train(*overrides, at="a"):
-        cache = f"compilation_cache={os.environ['JAXAC_TEST_CACHE']}"
-        config = small_config(*THREADS[:2], *QUIET, cache, *overrides)
-        opened = run_directory.open_run(config, run_dir / at, list(overrides))
-        runner.train(run_directory.Opened(config, opened, [], None))
-        return run_dir / at
-
-    return train
+    return runs_in(run_dir, small_config, *THREADS[:2], *QUIET, f"compilation_cache={os.environ['JAXAC_TEST_CACHE']}")
 
 
 @pytest.fixture
@@ -47,10 +40,6 @@ def session(small_config, run_dir):
     yield open_
     for built in opened:
         built.close()
-
-
-def summary(directory):
-    return json.loads((directory / "summary.json").read_text())
 
 
 def log(directory):

@@ -1,0 +1,38 @@
+"""Whole runs, and what they leave in their directories."""
+
+import json
+from pathlib import Path
+
+from jaxac import checkpoint, run_directory, runner
+
+TIMINGS = {"seconds", "sps", "versions_per_second"}
+
+
+def runs_in(base, make_config, *always):
+    """``run(*overrides, at="a")``: trains in a directory below ``base`` and returns it.
+
+    Args:
+        make_config: makes a configuration of overrides.
+        always: overrides of every run, of which its directory keeps no record.
+    """
+
+    def run(*overrides, at="a"):
+        config = make_config(*always, *overrides)
+        opened = run_directory.open_run(config, base / at, list(overrides))
+        runner.train(run_directory.Opened(config, opened, [], None))
+        return base / at
+
+    return run
+
+
+def summary(directory):
+    return json.loads((Path(directory) / "summary.json").read_text())
+
+
+def rows(directory):
+    """All but what the clock says."""
+    return [{k: v for k, v in row.items() if k not in TIMINGS} for row in run_directory.rows(directory)]
+
+
+def final_state(directory):
+    return checkpoint.read(checkpoint.newest(directory / "checkpoints")).state
