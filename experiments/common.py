@@ -1,11 +1,16 @@
 """What experiments share: composing a configuration, training in memory, recording where a result was made."""
 
 import json
+import os
+import statistics
+import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from hydra import compose, initialize_config_dir
 
 from jaxac import train as entry_point
@@ -46,6 +51,24 @@ def timed_chunk(compiled: "Program", numbers: "Spec", state: Any, updates: int) 
     return state, time.perf_counter() - start
 
 
+def alone(module: str, *arguments: str, **environment: str) -> Any:
+    """What ``python -m experiments.MODULE ARGUMENTS`` prints last, as JSON: a measurement in a process of its own.
+
+    Args:
+        environment: variables on top of this process' own.
+    """
+    command = [sys.executable, "-m", f"experiments.{module}", *arguments]
+    variables = {**os.environ, **environment}
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=variables)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def ratio(numerators: Sequence[float], denominators: Sequence[float]) -> dict[str, float]:
+    """The median and the range of the ratios, pair by pair."""
+    ratios = [a / b for a, b in zip(numerators, denominators, strict=True)]
+    return {"ratio": statistics.median(ratios), "lowest": min(ratios), "highest": max(ratios)}
+
+
 def learn(config: Config) -> dict[str, Any]:
     """Trains in memory, evaluating at the configured cadence, each time on all ``evaluation.episodes``.
 
@@ -75,7 +98,7 @@ def learn(config: Config) -> dict[str, Any]:
 
 
 def learn_lanes(configs: list[Config]) -> dict[str, Any]:
-    """As :func:`learn`, for many configurations at once: one program, ``vmap`` over what they differ in.
+    """As :func:`learn`, for many configurations at once, as lanes of one program.
 
     Args:
         configs: that differ in numbers only (seed, rates, coefficients, delays …), not in sizes or choices.
@@ -84,78 +107,61 @@ def learn_lanes(configs: list[Config]) -> dict[str, Any]:
         ``env_steps [E]`` and ``returns [lanes][E]`` of the evaluations, ``metrics`` (``[lanes][E]`` each, of the chunk
         before) and ``train_seconds`` of all lanes together, without compilation or evaluation.
     """
-    import functools
+    from jaxac import program, schedule, spec
+    from jaxac.lanes import Stretch, Vmapped
 
-    import jax
-    import jax.numpy as jnp
-
-    from jaxac import evaluation, program, schedule, spec
-    from jaxac.algos import ALGOS
-    from jaxac.spec import Spec
-    from jaxac.types import Array, PRNGKey, PyTree
-
-    config, plan = configs[0], schedule.make(configs[0])
+    config, everyone = configs[0], range(len(configs))
+    plan = schedule.make(config)
     plan = plan._replace(log_every=0, evaluate_every=plan.evaluate_every or plan.total, checkpoint_every=0)
-    algo, settings = ALGOS[config.algo.name], config.evaluation
-    specs = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(spec.make, configs))
-    train_keys, evaluation_keys = (
-        jnp.stack(keys) for keys in zip(*(program.keys(c.seed) for c in configs), strict=True)
-    )
-
-    @jax.jit
-    @jax.vmap
-    def evaluate(spec: Spec, state: PyTree, key: PRNGKey) -> Array:
-        returns = evaluation.evaluate(spec, algo.params(state), key, settings.episodes, settings.greedy)
-        return returns.mean()
-
-    state = jax.jit(jax.vmap(algo.init))(specs, train_keys)
-    lanes = jax.vmap(functools.partial(program.run_chunk, algo), (0, 0, None))
-    lives = jax.tree.map(lambda leaf: leaf.sharding, state)
-    chunk = jax.jit(lanes, donate_argnums=1, out_shardings=(lives, None)).lower(specs, state, 1).compile()
-    updates, train_seconds, env_steps, returns, rows = 0, 0.0, [], [], []
+    device = Vmapped(config, [spec.make(each) for each in configs], [each.seed for each in configs], len(configs))
+    state = device.start([None] * len(configs))
+    updates, train_seconds, env_steps = 0, 0.0, []
+    returns: list[list[float]] = [[] for _ in everyone]
+    metrics: list[dict[str, list[float]]] = [{} for _ in everyone]
     while updates < plan.total:
         start, target = time.perf_counter(), plan.next_stop(updates)
-        state, report = chunk(specs, state, jnp.int32(target - updates))
-        jax.block_until_ready(report)
-        train_seconds += time.perf_counter() - start
-        updates = target
-        now = jax.vmap(jax.random.fold_in, (0, None))(evaluation_keys, updates)
+        state, pending = device.advance(state, Stretch(target - updates, target, batches=(), save=False), everyone)
+        trained = device.fetch(pending)
+        train_seconds, updates = train_seconds + time.perf_counter() - start, target
+        batches = tuple(range(program.EVALUATION_BATCHES))
+        state, pending = device.advance(state, Stretch(0, updates, batches, save=False), everyone)
         env_steps.append(config.env_steps(updates))
-        returns.append(evaluate(specs, state, now))
-        rows.append(_scalars(report))
-    metrics = {name: [[row[name][lane] for row in rows] for lane in range(len(configs))] for name in rows[0]}
-    curves = [[float(mean[lane]) for mean in returns] for lane in range(len(configs))]
-    return {"env_steps": env_steps, "returns": curves, "metrics": metrics, "train_seconds": train_seconds}
+        for lane, outcome in device.fetch(pending).items():
+            returns[lane].append(float(np.mean(np.asarray(outcome.returns))))
+            for name, value in _scalars(trained[lane].report).items():
+                metrics[lane].setdefault(name, []).append(value)
+    by_name = {name: [lane[name] for lane in metrics] for name in metrics[0]}
+    return {"env_steps": env_steps, "returns": returns, "metrics": by_name, "train_seconds": train_seconds}
 
 
-def _scalars(report: Any) -> dict[str, list[float]]:
-    """What the tables need of a chunk's report ``[lanes, ...]``."""
-    import numpy as np
-
-    found = {"entropy": report.metrics.entropy}
+def _scalars(report: Any) -> dict[str, float]:
+    """What the tables need of a chunk's report."""
+    found = {"entropy": float(report.metrics.entropy)}
     if report.asynchrony:
-        counts = np.asarray(report.asynchrony.staleness)
-        found["staleness_mean"] = counts @ np.arange(counts.shape[1]) / counts.sum(1)
-        found["pushes_dropped"] = report.asynchrony.dropped
-    return {name: np.asarray(values, float).tolist() for name, values in found.items()}
+        counts = report.asynchrony.staleness
+        found["staleness_mean"] = float(counts @ np.arange(len(counts)) / counts.sum())
+        found["pushes_dropped"] = float(report.asynchrony.dropped)
+    return found
 
 
-def load(name: str) -> dict[str, Any]:
+def load(name: str, directory: Path | None = None) -> dict[str, Any]:
     """What :func:`save` wrote last under ``name``; empty if nothing."""
-    path = RESULTS / f"{name}.json"
+    path = (directory or RESULTS) / f"{name}.json"
     return json.loads(path.read_text()) if path.exists() else {}
 
 
-def save(name: str, result: dict[str, Any], command: str | None = None) -> Path:
-    """Writes ``result`` to ``experiments/results``, with the versions, the device and the command that made it.
+def save(name: str, result: dict[str, Any], command: str | None = None, directory: Path | None = None) -> Path:
+    """Writes ``result`` with the versions, the device and the command that made it.
 
     Args:
         command: if it is not the one that runs.
+        directory: if it is not ``experiments/results``.
     """
     from jaxac import machine
 
-    RESULTS.mkdir(exist_ok=True)
+    directory = directory or RESULTS
+    directory.mkdir(parents=True, exist_ok=True)
     command = command or " ".join(["python", "-m", f"experiments.{Path(sys.argv[0]).stem}", *sys.argv[1:]])
-    path = RESULTS / f"{name}.json"
+    path = directory / f"{name}.json"
     path.write_text(json.dumps({"command": command, **machine.describe(), **result}, indent=1) + "\n")
     return path

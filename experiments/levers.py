@@ -12,12 +12,10 @@ import functools
 import json
 import os
 import statistics
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
-from experiments.common import prepare, save
+from experiments.common import alone, prepare, ratio, save
 from experiments.throughput import NETWORKS, overrides, train
 
 
@@ -66,21 +64,9 @@ def blocks_at_once() -> None:
 
 def no_batch_axis() -> None:
     """Blocks one after the other without a batch axis of one."""
-    import jax
-
     from jaxac.algos import placement
 
-    def one_by_one(function: Callable[..., Any], in_axes: tuple[int | None, ...]) -> Callable[..., Any]:
-        def mapped(*args: Any) -> Any:
-            def of_one(row: list[Any]) -> Any:
-                rows = iter(row)
-                return function(*[next(rows) if axis == 0 else arg for arg, axis in zip(args, in_axes, strict=True)])
-
-            return jax.lax.map(of_one, [arg for arg, axis in zip(args, in_axes, strict=True) if axis == 0])
-
-        return mapped
-
-    placement._one_by_one = one_by_one
+    placement._one_by_one = functools.partial(placement._one_by_one, batch_size=None)  # type: ignore[assignment]
 
 
 def freed_memory_kept() -> None:
@@ -118,14 +104,10 @@ def main() -> None:
         found: dict[str, list[float]] = {arm: [] for arm in ARMS}
         for _ in range(args.rounds):
             for arm in ARMS:
-                command = [sys.executable, "-m", "experiments.levers", "--one", arm, network]
-                done = subprocess.run(command, check=True, capture_output=True, text=True)
-                found[arm].append(statistics.median(json.loads(done.stdout.splitlines()[-1])))
+                found[arm].append(statistics.median(alone("levers", "--one", arm, network)))
                 print(f"{NETWORKS[network]}, {arm}: {found[arm][-1]:,.0f} SPS", flush=True)
         for arm, rates in found.items():
-            ratios = [rate / base for rate, base in zip(rates, found["as it is"], strict=True)]
-            entry = {"sps": rates, "ratio": statistics.median(ratios), "lowest": min(ratios), "highest": max(ratios)}
-            results.setdefault(NETWORKS[network], {})[arm] = entry
+            results.setdefault(NETWORKS[network], {})[arm] = {"sps": rates, **ratio(rates, found["as it is"])}
     for network, arms in results.items():
         for arm, entry in arms.items():
             print(f"{network:22} {arm:38} {statistics.median(entry['sps']):12,.0f} SPS  × {entry['ratio']:.2f}")

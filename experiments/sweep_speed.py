@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.common import save
@@ -50,21 +51,23 @@ def run(arm: str, size: str, jobs: int, env_steps: int) -> tuple[float, list[str
     return seconds, [summary["params_digest"] for summary in summaries]
 
 
-def measure(size: str, jobs: int, env_steps: int, repeats: int) -> dict[str, dict[str, float | list[float]]]:
+def measure(
+    size: str, jobs: int, env_steps: int, repeats: int, arms: Sequence[str]
+) -> dict[str, dict[str, float | list[float]]]:
     """Seconds by arm, ratios to the basic launcher of the same round, and the share of equal final parameters."""
-    seconds: dict[str, list[float]] = {arm: [] for arm in ARMS}
-    equal = dict.fromkeys(ARMS, 0.0)
+    seconds: dict[str, list[float]] = {arm: [] for arm in arms}
+    equal = dict.fromkeys(arms, 0.0)
     for repeat in range(repeats):
         digests = {}
-        for arm in ARMS if repeat % 2 == 0 else reversed(ARMS):
+        for arm in arms if repeat % 2 == 0 else reversed(arms):
             elapsed, digests[arm] = run(arm, size, jobs, env_steps)
             seconds[arm].append(elapsed)
             print(f"{size}, {env_steps} steps a job, {arm}: {elapsed:.1f} s", flush=True)
-        for arm in ARMS:
+        for arm in arms:
             equal[arm] = statistics.mean(a == b for a, b in zip(digests[arm], digests["basic"], strict=True))
-    ratios = {arm: [b / s for b, s in zip(seconds["basic"], seconds[arm], strict=True)] for arm in ARMS}
+    ratios = {arm: [b / s for b, s in zip(seconds["basic"], seconds[arm], strict=True)] for arm in arms}
     return {
-        arm: {"seconds": seconds[arm], "ratio": statistics.median(ratios[arm]), "equal": equal[arm]} for arm in ARMS
+        arm: {"seconds": seconds[arm], "ratio": statistics.median(ratios[arm]), "equal": equal[arm]} for arm in arms
     }
 
 
@@ -73,16 +76,18 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--env-steps", type=int, nargs="*", default=[100_000, 1_000_000], help="of a job")
+    parser.add_argument("--arms", nargs="*", choices=ARMS, default=list(ARMS), help="basic among them")
+    parser.add_argument("--out", type=Path, help="a directory, if not that of the results")
     args = parser.parse_args()
     run("basic", next(iter(SIZES)), 4, 1000)  # fills caches
     results = {}
     for size in SIZES:
         for env_steps in args.env_steps:
-            found = measure(size, args.jobs, env_steps, args.repeats)
+            found = measure(size, args.jobs, env_steps, args.repeats, args.arms)
             results[f"{size}, {env_steps} steps a job"] = found
             for arm, each in found.items():
                 print(f"  {arm}: {each['ratio']:.1f} times as fast as basic, {each['equal']:.0%} of jobs bit for bit")
-    print(f"written to {save('sweep_speed', {'jobs': args.jobs, 'results': results})}")
+    print(f"written to {save('sweep_speed', {'jobs': args.jobs, 'results': results}, directory=args.out)}")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from experiments.common import make_config, prepare, save, timed_chunk
+from experiments.common import alone, make_config, prepare, ratio, save, timed_chunk
 
 NETWORKS = {"separate": "separate 64-64 tanh", "shared": "shared 128 relu"}
 SIZES = [(64, 16), (512, 16), (4096, 5), (4096, 16), (4096, 32), (16384, 16)]
@@ -35,47 +35,61 @@ def overrides(algo: str, network: str, num_envs: int, unroll: int) -> tuple[str,
 
 
 def train(setting: tuple[str, ...], repeats: int = REPEATS) -> dict[str, Any]:
-    """Environment steps per second of each repeat, and what it took to get there."""
+    """Environment steps per second of each repeat, and what that takes.
+
+    Returns:
+        ``sps`` of every repeat; ``compile_seconds``; ``call_seconds``, what a call costs on top of its updates;
+        ``memory_bytes`` of a device; ``flops_per_step``; ``digest`` of the parameters after two updates.
+    """
     import jax
 
-    from jaxac import program, spec
+    from jaxac import program, serialization, spec
 
     config = make_config(*setting)
     numbers = spec.make(config)
     compiled = program.compile_program(config, numbers)
     state, seconds = timed_chunk(compiled, numbers, compiled.init(numbers, program.keys(0)[0]), 2)
     updates = max(2, round(2 * SECONDS / seconds))
-    rates = []
+    digest = serialization.digest(state.server.params)
+    rates, calls = [], []
     for _ in range(repeats):
+        state, call = timed_chunk(compiled, numbers, state, 1)
         state, seconds = timed_chunk(compiled, numbers, state, updates)
         rates.append(config.steps_per_update * updates / seconds)
+        calls.append(call - seconds / updates)
     weights = sum(leaf.size for leaf in jax.tree.leaves(state.server.params.network) if leaf.ndim == 2)
-    return {"sps": rates, "compile_seconds": compiled.compile_seconds, "flops_per_step": 8 * weights}
+    return {
+        "sps": rates,
+        "compile_seconds": compiled.compile_seconds,
+        "flops_per_step": 8 * weights,
+        "call_seconds": statistics.median(calls),
+        "memory_bytes": compiled.memory_bytes,
+        "digest": digest,
+    }
 
 
-def matmul_rate() -> float:
-    """Floating point operations per second of [4096, 64] · [64, 64] products on all devices at once."""
+def matmul_rate(rows: int = 4096) -> float:
+    """Floating point operations per second of [rows, 64] · [64, 64] products on all devices at once."""
     import jax
     import jax.numpy as jnp
 
-    devices = jax.local_device_count()
-    x, w = jnp.ones((devices, 4096, 64)), jnp.eye(64)
-    mesh = jax.make_mesh((devices,), ("device",), axis_types=(jax.sharding.AxisType.Auto,))
-    spec = jax.sharding.PartitionSpec("device")
-    many = 200
+    from jaxac.algos import placement
+
+    devices, many = jax.local_device_count(), 200
+    x, w = jnp.ones((devices, rows, 64)), jnp.eye(64)
 
     def chain(x: Any) -> Any:
         return jax.lax.fori_loop(0, many, lambda _, y: y @ w, x)
 
-    spread = jax.jit(jax.shard_map(chain, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False))
-    return many * devices * 2 * 4096 * 64 * 64 / _median_seconds(lambda: jax.block_until_ready(spread(x)))
+    spread = jax.jit(placement.map_shards(chain, devices, (0,)))
+    return many * devices * 2 * rows * 64 * 64 / median_seconds(lambda: jax.block_until_ready(spread(x)))
 
 
 def stages(network: str, num_envs: int = 64, unroll: int = 16) -> dict[str, float]:
     """Nanoseconds of one device per environment step, of each stage by itself on a block of environments."""
     import jax
 
-    from jaxac import optimizers, returns, rollout
+    from jaxac import envs, optimizers, prng, returns, rollout
     from jaxac import spec as spec_module
     from jaxac.algos import server, shard
 
@@ -91,11 +105,16 @@ def stages(network: str, num_envs: int = 64, unroll: int = 16) -> dict[str, floa
     def act(observations: Any) -> Any:
         return jax.lax.map(lambda each: agent.policy(params, each), observations)
 
+    def draw(scale: Any) -> Any:
+        _, draws = rollout.draw(spec, env, actor)
+        return draws.uniform * scale, draws.fresh
+
     def step(state: Any) -> Any:
         def body(state: Any, key: Any) -> Any:
-            return env.step(key, state, transitions.action[0], env_params)[0], None
+            stepped, timestep = env.step(key, state, transitions.action[0], env_params)
+            return envs.restart(timestep.terminated | timestep.truncated, state, stepped), None
 
-        return jax.lax.scan(body, state, jax.random.split(jax.random.key(2), unroll))[0]
+        return jax.lax.scan(body, state, jax.random.split(prng.key(2), unroll))[0]
 
     def targets(t: Any) -> Any:
         return returns.lambda_returns(t.reward, t.discount, t.done, t.reward, t.reward, 0.95)
@@ -108,12 +127,13 @@ def stages(network: str, num_envs: int = 64, unroll: int = 16) -> dict[str, floa
         return server.step(spec, owner, one, optimizers.learning_rate(spec, owner.arrivals))[0]
 
     calls: dict[str, tuple[Callable[[Any], Any], Any]] = {
+        "draw": (draw, jax.numpy.ones(())),
         "act": (act, transitions.observation),
         "environment": (step, actor.env_state),
         "returns": (targets, transitions),
         "gradient": (differentiate, params.network),
         "optimizer": (optimize, owner),
-        "unroll and gradient, fused": (lambda actor: shard.gradient(spec, params, actor), actor),
+        "all but the optimizer": (lambda actor: shard.gradient(spec, params, actor), actor),
     }
     steps = num_envs * unroll
     return {name: 1e9 * _repeated(function, argument) / steps for name, (function, argument) in calls.items()}
@@ -128,27 +148,24 @@ def _repeated(function: Callable[[Any], Any], argument: Any) -> float:
     # With the batch axis of one that training has: XLA has faster matrix products for those.
     function, argument = jax.vmap(function), jax.tree.map(lambda x: x[None], argument)
 
+    def is_float(x: Any) -> bool:
+        return jnp.issubdtype(x.dtype, jnp.floating)
+
     def loop(argument: Any) -> Any:
         def body(_: Any, carry: Any) -> Any:
             # What is put in depends on what came out, so that no call can be left out.
             argument, seen = carry
-            leaves = [x for x in jax.tree.leaves(function(argument)) if jnp.issubdtype(x.dtype, jnp.floating)]
-            seen = seen + 1e-30 * sum(jnp.sum(leaf) for leaf in leaves)
-            return jax.tree.map(lambda x: x + (0 * seen).astype(x.dtype) if _is_float(x) else x, argument), seen
+            seen = seen + 1e-30 * sum(jnp.sum(x) for x in jax.tree.leaves(function(argument)) if is_float(x))
+            return jax.tree.map(lambda x: x + (0 * seen).astype(x.dtype) if is_float(x) else x, argument), seen
 
         return jax.lax.fori_loop(0, many, body, (argument, jnp.zeros(())))[1]
 
     compiled = jax.jit(loop).lower(argument).compile()
-    return _median_seconds(lambda: jax.block_until_ready(compiled(argument))) / many
+    return median_seconds(lambda: jax.block_until_ready(compiled(argument))) / many
 
 
-def _is_float(x: Any) -> bool:
-    import jax.numpy as jnp
-
-    return jnp.issubdtype(x.dtype, jnp.floating)
-
-
-def _median_seconds(call: Callable[[], Any], repeats: int = 7) -> float:
+def median_seconds(call: Callable[[], Any], repeats: int = 7) -> float:
+    """Of a call, after a first one."""
     call()
     seconds = []
     for _ in range(repeats):
@@ -172,14 +189,15 @@ def against_peers(python: str, pairs: int) -> dict[str, Any]:
             theirs = _peer(python, peer, network)
             if theirs is None:
                 break
-            ours = statistics.median(_ours(network))
+            ours = statistics.median(alone("throughput", "--one", network))
             found.append({"ours": ours, "theirs": statistics.median(theirs["sps"])})
             print(f"{peer}, {NETWORKS[network]}: {found[-1]['theirs']:,.0f} SPS; jaxac {ours:,.0f}", flush=True)
         if found:
-            ratios = [pair["ours"] / pair["theirs"] for pair in found]
-            entry = {"pairs": found, "ratio": statistics.median(ratios), "lowest": min(ratios), "highest": max(ratios)}
-            results[f"{peer}, {NETWORKS[network]}"] = {**entry, "versions": theirs["versions"] if theirs else {}}
-            print(f"  jaxac is {entry['ratio']:.2f} times as fast ({min(ratios):.2f} to {max(ratios):.2f})", flush=True)
+            faster = ratio(*([pair[side] for pair in found] for side in ("ours", "theirs")))
+            versions = theirs["versions"] if theirs else {}
+            results[f"{peer}, {NETWORKS[network]}"] = {"pairs": found, **faster, "versions": versions}
+            low, high = faster["lowest"], faster["highest"]
+            print(f"  jaxac is {faster['ratio']:.2f} times as fast ({low:.2f} to {high:.2f})", flush=True)
     return results
 
 
@@ -193,20 +211,16 @@ def _peer(python: str, peer: str, network: str) -> dict[str, Any] | None:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def _ours(network: str) -> list[float]:
-    """In a process of its own, as the peers."""
-    command = [sys.executable, "-m", "experiments.throughput", "--one", network]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
-
-
 def table(rows: dict[str, dict[str, Any]], matmul: float) -> None:
     """Prints the rows."""
-    print(f"{'setting':58} {'SPS':>12} {'lowest':>12} {'highest':>12} {'share':>6} {'compile':>8}")
+    print(f"{'setting':44} {'SPS':>11} {'lowest':>11} {'highest':>11} {'share':>6} {'call, ms':>9} {'MB':>7} compile")
     for name, row in rows.items():
         median = statistics.median(row["sps"])
         share = median * row["flops_per_step"] / matmul
         low, high, compiling = min(row["sps"]), max(row["sps"]), row["compile_seconds"]
-        print(f"{name:58} {median:12,.0f} {low:12,.0f} {high:12,.0f} {share:6.0%} {compiling:7.1f}s")
+        call, memory = 1e3 * row["call_seconds"], row["memory_bytes"] / 1e6
+        line = f"{name:44} {median:11,.0f} {low:11,.0f} {high:11,.0f} {share:6.0%} {call:9.2f} {memory:7.1f}"
+        print(f"{line} {compiling:6.1f}s")
 
 
 def plot(rows: dict[str, dict[str, Any]], path: Path) -> None:

@@ -48,6 +48,8 @@ class Lanes(Protocol):
     """``P`` lanes; ``state`` is what an implementation makes of theirs, and is used once."""
 
     compile_seconds: float
+    memory_bytes: int
+    """Of a device, while all run that run at once."""
     template: PyTree
     """Shapes, dtypes and shardings of one lane's state."""
 
@@ -83,6 +85,7 @@ class OneByOne:
         self._keys = [program.keys(seed) for seed in seeds]
         self._pool = ThreadPoolExecutor(workers)
         self.compile_seconds, self.template = compiled.compile_seconds, compiled.state
+        self.memory_bytes = compiled.memory_bytes * min(workers, len(specs))
 
     def start(self, states: Sequence[PyTree | None]) -> list[Future[PyTree]]:
         def begin(lane: int, state: PyTree | None) -> PyTree:
@@ -141,6 +144,7 @@ class Vmapped:
         self._specs = self._stack(specs)
         self._programs = lanes_program.compile_lanes(config, self._specs)
         self.compile_seconds, self.template = self._programs.compile_seconds, self._programs.lane
+        self.memory_bytes = self._programs.memory_bytes
 
     def _stack(self, trees: Sequence[PyTree]) -> PyTree:
         padded = [*trees, *[trees[-1]] * self._num_missing]

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxac import machine, program
-from jaxac.algos import ALGOS, placement
+from jaxac.algos import ALGOS, placement, shard
 from jaxac.config import Config
 from jaxac.errors import ConfigError
 from jaxac.program import Signature
@@ -34,6 +34,8 @@ class LanesProgram(NamedTuple):
     lane: PyTree
     """Shapes and dtypes of one lane's state."""
     compile_seconds: float
+    memory_bytes: int
+    """Of a device, while a chunk runs."""
 
 
 def compile_lanes(config: Config, specs: Spec) -> LanesProgram:
@@ -43,9 +45,10 @@ def compile_lanes(config: Config, specs: Spec) -> LanesProgram:
         ConfigError: if so many lanes need more memory than the devices have.
     """
     start = time.perf_counter()
+    shard.kernels(specs)  # what they cannot do is said before anything is compiled
     signature = Signature.of(config, specs)
     lanes = _compile(signature)
-    _check_memory(lanes.chunk, _num_lanes(signature))
+    _check_memory(lanes.memory_bytes, _num_lanes(signature))
     return lanes._replace(compile_seconds=time.perf_counter() - start)
 
 
@@ -76,15 +79,16 @@ def _compile(signature: Signature) -> LanesProgram:
     with ThreadPoolExecutor() as pool:  # the compiler releases the interpreter lock
         advance, evaluates, copy, take = pool.map(lambda each: each.compile(), lowered)
     lane = jax.eval_shape(lambda state: jax.tree.map(lambda x: x[0], state), state)
-    return LanesProgram(init, advance, evaluates, copy, take, shardings, lane, compile_seconds=0.0)
+    memory = program.needed_bytes(advance)
+    return LanesProgram(init, advance, evaluates, copy, take, shardings, lane, 0.0, memory)
 
 
 def _num_lanes(signature: Signature) -> int:
     return len(signature.shapes[0])
 
 
-def _check_memory(chunk: jax.stages.Compiled, num_lanes: int) -> None:
-    needed, available = program.needed_bytes(chunk), machine.memory_bytes()
+def _check_memory(needed: int, num_lanes: int) -> None:
+    available = machine.memory_bytes()
     if needed > available:
         raise ConfigError(
             f"{num_lanes} lanes need {needed / 1e9:.1f} GB of memory and the device has {available / 1e9:.1f}: about "

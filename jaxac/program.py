@@ -37,6 +37,8 @@ class Program(NamedTuple):
     state: PyTree
     """Shapes, dtypes and shardings of the state."""
     compile_seconds: float
+    memory_bytes: int
+    """Of a device, while a chunk runs; 0 where the compiler does not say."""
     close: Callable[[], None]
     """Ends what still runs in the background."""
 
@@ -90,6 +92,7 @@ def compile_program(config: Config, spec: Spec, log: Path | None = None) -> Prog
     start = time.perf_counter()
     shard.kernels(spec)  # what they cannot do is said before anything is compiled
     compiled = _compile(Signature.of(config, spec))
+    memory = _memory_bytes(config, compiled.chunk)
     chunk, close = _runtime(config, compiled, log)
     return Program(
         init=compiled.init,
@@ -98,6 +101,7 @@ def compile_program(config: Config, spec: Spec, log: Path | None = None) -> Prog
         copy=compiled.copy,
         state=compiled.state,
         compile_seconds=time.perf_counter() - start,
+        memory_bytes=memory,
         close=close,
     )
 
@@ -171,11 +175,9 @@ def _runtime(config: Config, compiled: _Compiled, log: Path | None) -> tuple[Chu
     if isinstance(advance, realtime.Programs):
         assert isinstance(algo, A3CConfig)
         threads = algo.runtime == "threads"
-        _check_memory(config, *advance.gradient.values(), copies=algo.num_shards if threads else 1)
         runtime = Threads(algo, advance, config.num_updates, log) if threads else Replay(algo, advance)
         return runtime.chunk, runtime.close
 
-    _check_memory(config, advance)
     wait = jax.default_backend() == "cpu" and _several_devices(compiled.state)
 
     def run(spec: Spec, state: PyTree, num_updates: int) -> tuple[PyTree, ChunkReport]:
@@ -186,17 +188,22 @@ def _runtime(config: Config, compiled: _Compiled, log: Path | None) -> tuple[Chu
     return run, lambda: None
 
 
-def _check_memory(config: Config, *programs: jax.stages.Compiled, copies: int = 1) -> None:
-    """Raises ConfigError if a program cannot fit into the device's memory, so many times at once, before it runs."""
+def _memory_bytes(config: Config, chunk: jax.stages.Compiled | realtime.Programs) -> int:
+    """What it needs of the device's memory; raises ConfigError, before it runs, if that is more than there is."""
+    if isinstance(chunk, realtime.Programs):
+        assert isinstance(config.algo, A3CConfig)
+        at_once = config.algo.num_shards if config.algo.runtime == "threads" else 1
+        needed = at_once * max(needed_bytes(gradient) for gradient in chunk.gradient.values())
+    else:
+        needed = needed_bytes(chunk)
     available = machine.memory_bytes()
-    for program in programs:
-        needed = copies * needed_bytes(program)
-        if needed > available:
-            raise ConfigError(
-                f"env.num_envs={config.env.num_envs} needs {needed / 1e9:.0f} GB of memory and the device has "
-                f"{available / 1e9:.0f}; lower it to about {config.env.num_envs * available // needed}, or lower "
-                "algo.unroll_length."
-            )
+    if needed > available:
+        raise ConfigError(
+            f"env.num_envs={config.env.num_envs} needs {needed / 1e9:.0f} GB of memory and the device has "
+            f"{available / 1e9:.0f}; lower it to about {config.env.num_envs * available // needed}, or lower "
+            "algo.unroll_length."
+        )
+    return needed
 
 
 def key_shape() -> PRNGKey:

@@ -27,19 +27,27 @@ def init(spec: Spec, env: Env, key: PRNGKey, num_envs: int) -> ActorState:
     return ActorState(key, state, observation, jnp.zeros(num_envs), jnp.zeros(num_envs, jnp.int32))
 
 
-def draw(spec: Spec, env: Env, key: PRNGKey, num_envs: int) -> Draws:
-    """All that is random in one step, from one key."""
-    act_key, env_key, reset_key = jax.random.split(key, 3)
-    fresh = env.reset(reset_key, env.params(spec.env.params), num_envs)
-    return Draws(jax.random.uniform(act_key, (num_envs,)), env_key, fresh)
+def draw(spec: Spec, env: Env, actor: ActorState) -> tuple[ActorState, Draws]:
+    """What is drawn for an unroll, ``[T, ...]``, and the actor with its next key.
+
+    All at once, before the first step: within a step XLA would draw it anew for every value that is made of it.
+    """
+    num_envs, params = actor.episode_return.shape[0], env.params(spec.env.params)
+    key, act_key, env_key, reset_key = jax.random.split(actor.key, 4)
+    length = spec.algo.unroll_length
+    fresh = jax.vmap(lambda key: env.reset(key, params, num_envs))(jax.random.split(reset_key, length))
+    uniform = jax.random.uniform(act_key, (length, num_envs))
+    bits = jax.random.key_data(jax.random.split(env_key, length))  # keys that are mapped and scanned pass for reused
+    return actor._replace(key=key), Draws(uniform, bits, fresh)
 
 
 def step(
     spec: Spec, env: Env, agent: Agent, params: Params, actor: ActorState, draws: Draws
 ) -> tuple[ActorState, tuple[Transition, Episodes]]:
-    """One step of every environment; the key stays as it is."""
+    """One step of every environment; the actor's key stays as it is."""
+    env_key = None if draws.key is None else jax.random.wrap_key_data(draws.key, impl=jax.random.key_impl(actor.key))
     action = distributions.choose(draws.uniform, agent.policy(params, actor.observation), env.num_actions)
-    stepped, timestep = env.step(draws.key, actor.env_state, action, env.params(spec.env.params))
+    stepped, timestep = env.step(env_key, actor.env_state, action, env.params(spec.env.params))
     done = timestep.terminated | timestep.truncated
     env_state, observation = envs.restart(done, draws.fresh, (stepped, timestep.observation))
     episode_return = actor.episode_return + timestep.reward
@@ -68,12 +76,6 @@ def step(
     return actor, (transition, episodes)
 
 
-def step_keys(actor: ActorState, length: int) -> tuple[ActorState, PRNGKey]:
-    """The actor with its next key, and the keys ``[length]`` of as many steps."""
-    keys = jax.random.split(actor.key, length + 1)
-    return actor._replace(key=keys[0]), keys[1:]
-
-
 def learner_reward(spec: Spec, reward: Array) -> Array:
     """The reward as the learner sees it: clipped to ±``env.reward_clip``, then times ``env.reward_scale``."""
     if spec.env.reward_clip is not None:
@@ -93,13 +95,8 @@ def unroll(
     if whole_episodes:
         actor = init(spec, env, actor.key, actor.observation.shape[0])
 
-    num_envs = actor.observation.shape[0]
-    actor, keys = step_keys(actor, spec.algo.unroll_length)
-
-    def body(actor: ActorState, key: PRNGKey) -> tuple[ActorState, tuple[Transition, Episodes]]:
-        return step(spec, env, agent, params, actor, draw(spec, env, key, num_envs))
-
-    actor, (transitions, episodes) = jax.lax.scan(body, actor, keys)
+    actor, draws = draw(spec, env, actor)
+    actor, (transitions, episodes) = jax.lax.scan(functools.partial(step, spec, env, agent, params), actor, draws)
     if whole_episodes:
         ended_before = jnp.cumsum(transitions.done, axis=0) - transitions.done
         transitions = transitions._replace(weight=(ended_before == 0).astype(jnp.float32))

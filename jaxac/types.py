@@ -29,12 +29,12 @@ class TimeStep(NamedTuple):
 
 
 class Draws(NamedTuple):
-    """All that is random in one step of every environment; ``T`` of them in an unroll."""
+    """What is drawn for one step of every environment; ``T`` of them for an unroll."""
 
     uniform: Array
     """[B] in [0, 1), of which the policy makes an action."""
-    key: PRNGKey | None
-    """For the environments' own dynamics; None where they draw nothing."""
+    key: Array | None
+    """[2] uint32, the bits of the key for the environments' own steps; None where those draw nothing."""
     fresh: tuple[PyTree, Array]
     """Environment states ``[B, ...]`` and observations ``[B, O]`` of the episodes that begin if others end."""
 

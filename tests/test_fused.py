@@ -49,7 +49,7 @@ def test_the_same_random_bits_make_the_same_actions(kernels, overrides):
     )
     for name in ("action", "done", "discount", "reward", "weight"):
         np.testing.assert_array_equal(getattr(taken_f, name), getattr(taken_x, name), err_msg=name)
-    assert 0.1 < np.mean(taken_x.action) and len(np.unique(taken_x.action)) > 1
+    assert len(np.unique(taken_x.action)) > 1
     np.testing.assert_array_equal(*(jax.random.key_data(actor.key) for actor in (actor_f, actor_x)))
     close = functools.partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6)
     jax.tree.map(close, (actor_f._replace(key=0), taken_f), (actor_x._replace(key=0), taken_x))

@@ -69,8 +69,13 @@ def _spread(mapped: Callable[..., PyTree], number: int, in_axes: tuple[int | Non
     return jax.shard_map(mapped, mesh=mesh(number), in_specs=specs, out_specs=PartitionSpec(AXIS), check_vma=False)
 
 
-def _one_by_one(function: Callable[..., PyTree], in_axes: tuple[int | None, ...]) -> Callable[..., PyTree]:
-    """``vmap``'s result, computed for one index after the other."""
+def _one_by_one(
+    function: Callable[..., PyTree], in_axes: tuple[int | None, ...], batch_size: int | None = 1
+) -> Callable[..., PyTree]:
+    """``vmap``'s result, computed for one index after the other.
+
+    In batches of one, not without a batch axis: XLA has faster matrix products for those.
+    """
 
     def one_by_one(*args: PyTree) -> PyTree:
         mapped = [arg for arg, axis in zip(args, in_axes, strict=True) if axis == 0]
@@ -79,8 +84,7 @@ def _one_by_one(function: Callable[..., PyTree], in_axes: tuple[int | None, ...]
             rows = iter(row)
             return function(*[next(rows) if axis == 0 else arg for arg, axis in zip(args, in_axes, strict=True)])
 
-        # In batches of one, not without a batch axis: XLA has faster matrix products for those.
-        return jax.lax.map(of_one, mapped, batch_size=1)
+        return jax.lax.map(of_one, mapped, batch_size=batch_size)
 
     return one_by_one
 

@@ -56,8 +56,7 @@ def unroll(spec: Spec, env: Env, params: Params, actor: ActorState) -> tuple[Act
         ConfigError: if the environment cannot be fused.
     """
     tiled, length, num_envs = tiles.make(spec, env), spec.algo.unroll_length, actor.episode_return.shape[0]
-    actor, keys = rollout.step_keys(actor, length)
-    draws = jax.vmap(lambda key: rollout.draw(spec, env, key, num_envs))(keys)
+    actor, draws = rollout.draw(spec, env, actor)
 
     def kernel(inputs: PyTree, after: PyTree, taken: Steps, ended: Episodes) -> None:
         (spec, params), acting, (uniform, fresh) = inputs
