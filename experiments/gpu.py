@@ -173,7 +173,7 @@ def learning(sizes: Sizes) -> Iterator[tuple[str, dict[str, Any]]]:
 def sweep(sizes: Sizes) -> Iterator[tuple[str, dict[str, Any]]]:
     """Seconds of whole multiruns."""
     command = [sys.executable, "-m", "experiments.sweep_speed", f"--jobs={sizes.jobs}", "--arms", "basic", "vmap"]
-    steps = ["--env-steps", "1000" if sizes is QUICK else "1000000"]
+    steps = ["--env-steps", "1000" if sizes is QUICK else "50000"]
     with tempfile.TemporaryDirectory() as directory:
         subprocess.run([*command, *steps, f"--out={directory}"], check=True)
         yield "whole commands", {"value": json.loads((Path(directory) / "sweep_speed.json").read_text())["results"]}
@@ -208,8 +208,7 @@ def measure(part: str, sizes: Sizes, directory: Path) -> None:
     try:
         for key, value in PARTS[part](sizes):
             found[key] = value
-            shown = f"{statistics.median(value['sps']):,.0f} SPS" if "sps" in value else value["value"]
-            print(f"  {key}: {shown}", flush=True)
+            print(f"  {key}: {_shown(value)}", flush=True)
     except Exception:  # what came before it and the other parts are worth having
         found["failed"] = traceback.format_exc()
         print(found["failed"], flush=True)
@@ -218,6 +217,12 @@ def measure(part: str, sizes: Sizes, directory: Path) -> None:
     limit = results.get("roofline", {}).get("steps per second at most, 64 wide")
     if "speed" in results:
         plot(results["speed"], limit and limit["value"], path.with_suffix(".png"))
+
+
+def _shown(result: dict[str, Any]) -> str:
+    if "sps" in result:
+        return f"{statistics.median(result['sps']):,.0f} SPS"
+    return f"{result['value']:.4g}" if isinstance(result["value"], float) else "saved"
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """What each lever on speed gives by itself: training with one of them pulled back, or another one tried.
 
-    python -m experiments.levers                    about 4 minutes on 2 cores
+    python -m experiments.levers                    about 8 minutes on 2 cores
 
 A2C at 4096 environments × 16 steps, on both networks, every arm in processes of its own, in turn. A ratio is to the arm
 ``as it is`` of the same round.
@@ -56,7 +56,10 @@ def blocks_at_once() -> None:
 
     from jaxac.algos import placement
 
-    def at_once(function: Callable[..., Any], in_axes: tuple[int | None, ...]) -> Callable[..., Any]:
+    def at_once(
+        function: Callable[..., Any], in_axes: tuple[int | None, ...], batch_size: int | None = 1
+    ) -> Callable[..., Any]:
+        del batch_size
         return jax.vmap(function, in_axes)
 
     placement._one_by_one = at_once
@@ -66,7 +69,37 @@ def no_batch_axis() -> None:
     """Blocks one after the other without a batch axis of one."""
     from jaxac.algos import placement
 
-    placement._one_by_one = functools.partial(placement._one_by_one, batch_size=None)  # type: ignore[assignment]
+    placement._one_by_one = functools.partial(placement._one_by_one, batch_size=None)
+
+
+def drawn_step_by_step() -> None:
+    """Random numbers drawn within each step, rather than for all steps before the first."""
+    import dataclasses
+
+    import jax
+
+    from jaxac import rollout
+
+    def unroll(spec: Any, env: Any, agent: Any, params: Any, actor: Any) -> Any:
+        single = dataclasses.replace(spec, algo=dataclasses.replace(spec.algo, unroll_length=1))
+
+        def step(actor: Any, _: None) -> Any:
+            actor, draws = rollout.draw(single, env, actor)
+            return rollout.step(spec, env, agent, params, actor, jax.tree.map(lambda x: x[0], draws))
+
+        actor, (transitions, episodes) = jax.lax.scan(step, actor, length=spec.algo.unroll_length)
+        return actor, transitions, jax.tree.map(lambda x: x.sum(0), episodes)
+
+    rollout.unroll = unroll
+
+
+def xlas_transposes() -> None:
+    """The weights' gradients with whichever factor transposed that XLA chooses."""
+    from jax import lax
+
+    from jaxac import networks
+
+    networks.make.__defaults__ = (lax.dot_general, lax.dot_general)
 
 
 def freed_memory_kept() -> None:
@@ -82,6 +115,8 @@ ARMS: dict[str, Callable[[], None]] = {
     "no blocks": no_blocks,
     "blocks at once (vmap)": blocks_at_once,
     "blocks without a batch axis": no_batch_axis,
+    "random numbers drawn step by step": drawn_step_by_step,
+    "XLA's own transposes in gradients": xlas_transposes,
     "JAX's rolled Threefry": rolled_threefry,
     "tried: XLA's generator (unsafe_rbg)": hardware_generator,
     "tried: freed memory kept": freed_memory_kept,

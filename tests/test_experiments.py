@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments import a2c_vs_a3c, a2c_vs_a3c_tables, ablation, common, sweep_speed, throughput
+from experiments import a2c_vs_a3c, a2c_vs_a3c_tables, ablation, common, gpu, scaling, sweep_speed, throughput
 
 
 def run(*returns):
@@ -113,3 +113,20 @@ def test_the_comparison_runs_quickly(tmp_path, monkeypatch):
     found = json.loads((tmp_path / "a2c_vs_a3c_quick.json").read_text())["arms"]
     assert [arm["staleness"] for arm in found.values()] == pytest.approx([0, 0, 7.5, 15], abs=0.5)
     assert (tmp_path / "a2c_vs_a3c_quick.png").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_the_gpus_script_runs_where_there_is_none(tmp_path):
+    parts = ("checks", "roofline", "profile")
+    for part in parts:
+        gpu.measure(part, gpu.QUICK, tmp_path)
+    found = json.loads((tmp_path / "gpu_quick.json").read_text())["results"]
+    assert tuple(found) == parts and not any("failed" in part for part in found.values())
+    assert found["checks"]["equal actions, highest"]["value"] == 1
+    assert found["checks"]["gradient's relative error, highest"]["value"] < 1e-5
+    assert found["roofline"]["flops per step"]["value"] == 62336
+
+
+def test_what_scales_is_measured():
+    found = scaling.train_lanes(2, on_cores=False)
+    assert len(found["sps"]) == throughput.REPEATS and min(found["sps"]) > 0 and found["memory_bytes"] > 0
