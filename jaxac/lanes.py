@@ -105,7 +105,7 @@ class OneByOne:
         after, report = self._program.chunk(self._specs[lane], state.result(), stretch.num_updates)
         returns = self._evaluate(after, lane, stretch.updates, stretch.batches) if stretch.batches else None
         saved = self._program.copy(after) if stretch.save else None
-        return after, Outcome(report, returns, saved)
+        return jax.block_until_ready((after, Outcome(report, returns, saved)))
 
     def fetch(self, pending: dict[int, Future[tuple[PyTree, Outcome]]]) -> dict[int, Outcome]:
         return {lane: _to_host(future.result()[1]) for lane, future in pending.items()}
@@ -128,6 +128,8 @@ class OneByOne:
 class Vmapped:
     """All lanes run in one call, spread over the devices there are.
 
+    One program at a time, in a thread of its own: on several CPU devices two under way can wait for each other for ever.
+
     Args:
         size: at least the number of lanes; those that are missing repeat the last, so that a smaller batch of lanes
             needs no program of its own.
@@ -145,43 +147,58 @@ class Vmapped:
         self._programs = lanes_program.compile_lanes(config, self._specs)
         self.compile_seconds, self.template = self._programs.compile_seconds, self._programs.lane
         self.memory_bytes = self._programs.memory_bytes
+        self._pool = ThreadPoolExecutor(1)
 
     def _stack(self, trees: Sequence[PyTree]) -> PyTree:
         padded = [*trees, *[trees[-1]] * self._num_missing]
         return jax.tree.map(lambda *leaves: jnp.stack(leaves), *padded)
 
-    def start(self, states: Sequence[PyTree | None]) -> PyTree:
-        if states[0] is None:  # lanes start together, or from checkpoints of the same age
-            return self._programs.init(self._specs, self._train_keys)
-        return jax.device_put(self._stack(states), self._programs.shardings)
+    def start(self, states: Sequence[PyTree | None]) -> Future[PyTree]:
+        def begin() -> PyTree:
+            if states[0] is None:  # lanes start together, or from checkpoints of the same age
+                return jax.block_until_ready(self._programs.init(self._specs, self._train_keys))
+            return jax.device_put(self._stack(states), self._programs.shardings)
 
-    def advance(self, state: PyTree, stretch: Stretch, active: Sequence[int]) -> tuple[PyTree, Any]:
-        state, report = self._programs.chunk(self._specs, state, np.int32(stretch.num_updates))
-        returns = self._evaluate(state, stretch.updates, stretch.batches) if stretch.batches else None
-        saved = self._programs.copy(state) if stretch.save else None
-        return state, (list(active), Outcome(report, returns, saved))
+        return self._pool.submit(begin)
 
-    def fetch(self, pending: tuple[list[int], Outcome]) -> dict[int, Outcome]:
-        lanes, outcome = pending
-        host = _to_host(outcome)
+    def advance(
+        self, state: Future[PyTree], stretch: Stretch, active: Sequence[int]
+    ) -> tuple[Future[PyTree], tuple[list[int], Future[tuple[PyTree, Outcome]]]]:
+        pending = self._pool.submit(self._run, state, stretch)
+        return _first(pending), (list(active), pending)
+
+    def _run(self, state: Future[PyTree], stretch: Stretch) -> tuple[PyTree, Outcome]:
+        advanced = self._programs.chunk(self._specs, state.result(), np.int32(stretch.num_updates))
+        after, report = jax.block_until_ready(advanced)
+        returns = self._evaluate(after, stretch.updates, stretch.batches) if stretch.batches else None
+        saved = jax.block_until_ready(self._programs.copy(after)) if stretch.save else None
+        return after, Outcome(report, returns, saved)
+
+    def fetch(self, pending: tuple[list[int], Future[tuple[PyTree, Outcome]]]) -> dict[int, Outcome]:
+        lanes, future = pending
+        host = _to_host(future.result()[1])
         return {lane: jax.tree.map(lambda x, lane=lane: x[lane], host) for lane in lanes}
 
-    def evaluate(self, state: PyTree, lane: int, updates: int, batches: Sequence[int]) -> Array:
-        return self._evaluate(state, updates, batches)[lane]
+    def evaluate(self, state: Future[PyTree], lane: int, updates: int, batches: Sequence[int]) -> Array:
+        return self._pool.submit(self._evaluate, state.result(), updates, batches).result()[lane]
 
     def _evaluate(self, state: PyTree, updates: int, batches: Sequence[int]) -> Array:
         """[P, episodes]"""
+        number, keys = np.int32(updates), self._evaluation_keys
         returns = [
-            self._programs.evaluate(self._specs, state, self._evaluation_keys, np.int32(updates), np.int32(batch))
+            jax.block_until_ready(self._programs.evaluate(self._specs, state, keys, number, np.int32(batch)))
             for batch in batches
         ]
-        return jnp.concatenate(returns, axis=1)
+        return jax.block_until_ready(jnp.concatenate(returns, axis=1))
 
-    def lane(self, state: PyTree, lane: int) -> PyTree:
-        return self._programs.take(state, np.int32(lane))
+    def lane(self, state: Future[PyTree], lane: int) -> PyTree:
+        return self._pool.submit(self._take, state.result(), lane).result()
+
+    def _take(self, state: PyTree, lane: int) -> PyTree:
+        return jax.block_until_ready(self._programs.take(state, np.int32(lane)))
 
     def close(self) -> None:
-        """Nothing runs in the background."""
+        self._pool.shutdown()
 
 
 def _first(future: Future[tuple[PyTree, Outcome]]) -> Future[PyTree]:

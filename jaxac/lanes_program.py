@@ -66,7 +66,8 @@ def _compile(signature: Signature) -> LanesProgram:
     def mapped(function: Callable[..., PyTree], *in_axes: int | None) -> Callable[..., PyTree]:
         return placement.map_lanes(function, num_lanes, in_axes)
 
-    init, state = program.compile_init(mapped(algo.init, 0, 0), specs, train_keys)
+    in_turn = placement.map_lanes(algo.init, num_lanes, (0, 0), in_turn=True)
+    init, state = program.compile_init(in_turn, specs, train_keys)
     shardings = init.output_shardings
     run_chunk = functools.partial(program.run_chunk, algo)
     chunk = jax.jit(mapped(run_chunk, 0, 0, None), donate_argnums=1, out_shardings=(shardings, None))

@@ -247,3 +247,13 @@ def test_processes_train_jobs(tmp_path):
     done = jaxac("-m", "hydra/launcher=joblib", *SWEEP[2:], "seed=0,1", "hydra.launcher.n_jobs=2", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert {summary(job)["status"] for job in tmp_path.glob("multirun/*/*/[01]")} == {"completed"}
+
+
+def test_many_vmapped_lanes_begin(tmp_path):
+    """In a process that uses cores as users' do: there, XLA hung on the networks of more than a hundred lanes."""
+    sizes = ("env.num_envs=4", "algo.unroll_length=2", "total_env_steps=16")
+    quiet = ("evaluation.episodes=4", "logger.wandb.mode=disabled", "logger.console=false")
+    lanes = ("-m", "hydra/launcher=vmap", "hydra.launcher.how=vmap", f"hydra.sweep.dir={tmp_path}", "seed=0,1")
+    done = jaxac(*lanes, "+algo=a2c", "num_seeds=128", *sizes, *quiet, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert summary(tmp_path / "1")["status"] == "completed"

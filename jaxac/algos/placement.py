@@ -48,9 +48,14 @@ def map_shards(
 
 
 def map_lanes(
-    function: Callable[..., PyTree], num_lanes: int, in_axes: tuple[int | None, ...]
+    function: Callable[..., PyTree], num_lanes: int, in_axes: tuple[int | None, ...], in_turn: bool = False
 ) -> Callable[..., PyTree]:
-    """``vmap`` over ``P`` lanes, spread over devices; each keeps all of its shards on one device."""
+    """``vmap`` over ``P`` lanes, spread over devices; each keeps all of its shards on one device.
+
+    Args:
+        in_turn: on a CPU, lane after lane. For what factorizes matrices: of a batch of them XLA makes tasks for the
+            threads that run the devices' programs, which then wait for each other for ever.
+    """
 
     def alone(*args: PyTree) -> PyTree:
         token = _alone.set(True)
@@ -59,6 +64,8 @@ def map_lanes(
         finally:
             _alone.reset(token)
 
+    if in_turn and jax.default_backend() == "cpu":
+        return _spread(_one_by_one(alone, in_axes, batch_size=None), num_lanes, in_axes)
     return _spread(jax.vmap(alone, in_axes), num_lanes, in_axes)
 
 
