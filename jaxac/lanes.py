@@ -128,7 +128,7 @@ class OneByOne:
 class Vmapped:
     """All lanes run in one call, spread over the devices there are.
 
-    One program at a time, in a thread of its own: on several CPU devices two under way can wait for each other for ever.
+    One program at a time, in a thread: of two under way on several CPU devices each can wait for the other for ever.
 
     Args:
         size: at least the number of lanes; those that are missing repeat the last, so that a smaller batch of lanes
