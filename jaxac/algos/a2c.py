@@ -6,6 +6,7 @@ The synchronous form of Mnih et al. 2016, "Asynchronous Methods for Deep Reinfor
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from jaxac import optimizers
 from jaxac.algos import placement, server, shard, trees
@@ -50,8 +51,10 @@ def init(spec: Spec, key: PRNGKey) -> State:
 def update(spec: Spec, state: State) -> tuple[State, Report]:
     """Every shard unrolls and differentiates at the server's parameters; the server takes one step."""
     number = num_shards(spec)
-    gradients = placement.map_shards(shard.gradient, number, (None, None, 0))
-    pushed, actors, unrolled = gradients(spec, state.server.params, state.actors)
+    gradients = placement.map_shards(shard.gradient, number, (None, 0, 0))
+    # A copy for each, as A3C's shards have: so one shard compiles to the same gradient, bit for bit.
+    read = jax.tree.map(lambda x: jnp.broadcast_to(x, (number, *x.shape)), state.server.params)
+    pushed, actors, unrolled = gradients(spec, read, state.actors)
     # Gathered before they are summed up, the sum's order does not depend on how many devices there are.
     pushed, unrolled = placement.shared((pushed, unrolled), number)
     rate = optimizers.learning_rate(spec, state.server.arrivals)
