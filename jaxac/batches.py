@@ -6,9 +6,8 @@ What is a number is read off the configuration's types (:mod:`jaxac.spec`); nobo
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
-import jax
-
 from jaxac.lane import Lane
+from jaxac.program import Signature
 
 
 class Batch(NamedTuple):
@@ -33,11 +32,8 @@ def describe(batches: Sequence[Batch], num_jobs: int, how: str) -> str:
 
 def program_key(lane: Lane) -> Hashable:
     """Equal for lanes that one compiled program serves."""
-    leaves, structure = jax.tree.flatten(lane.spec)
-    shapes = tuple((leaf.shape, leaf.dtype) for leaf in leaves)
-    evaluation = lane.config.evaluation
     alone = id(lane) if lane.config.algo.in_real_time else None
-    return structure, shapes, evaluation.episodes, evaluation.greedy, alone
+    return Signature.of(lane.config, lane.spec), alone
 
 
 def _schedule_key(lane: Lane) -> Hashable:

@@ -14,7 +14,7 @@ import jax
 import pytest
 
 from experiments.common import make_config
-from jaxac import program
+from jaxac import lanes_program, program
 from jaxac import spec as spec_module
 from jaxac.config import Config
 from jaxac.spec import Spec
@@ -38,6 +38,7 @@ def forget_programs() -> Iterator[None]:
     """Hundreds of compiled programs in one process run out of memory mappings, and then crash the compiler."""
     yield
     program._compile.cache_clear()
+    lanes_program._compile.cache_clear()
     jax.clear_caches()
     gc.collect()
 

@@ -114,19 +114,10 @@ def gradient(
 
             def loss(weights: PyTree) -> tuple[Array, tuple[Terms, Array, Array]]:
                 logits, value = tiled.agent.apply(Params(weights, params.moments), step.observation)
-                frozen = jax.lax.stop_gradient(value)
-                delta, decay = returns.errors(
-                    step.reward,
-                    step.discount * spec.algo.discount,
-                    step.done,
-                    frozen,
-                    jnp.where(truncated, final_value, next_value),
-                    agent.trace_decay(spec),
-                )
-                reached = returns.accumulate(advantage, delta, decay)
-                targets = returns.Targets(reached, reached + frozen)
+                frozen, following = jax.lax.stop_gradient(value), jnp.where(truncated, final_value, next_value)
+                targets = _targets(spec, step, frozen, following, advantage)
                 total, terms = agent.objective(spec, logits, value, targets, step)
-                return total, (terms, reached, frozen)
+                return total, (terms, targets.advantage, frozen)
 
             grads, (terms, advantage, value) = tiles.simplified(jax.grad(loss, has_aux=True))(params.network)
             advantages[t], values[t] = advantage, value
@@ -151,6 +142,14 @@ def gradient(
     grads, terms = jax.tree.map(functools.partial(jnp.mean, axis=0), (grads, terms))
     grads = jax.tree.map(lambda x, like: x[tuple(map(slice, like.shape))], grads, params.network)
     return grads, agent.explain(terms, value, returns.Targets(advantage, advantage + value), transitions.weight)
+
+
+def _targets(spec: Spec, step: Transition, value: Array, next_value: Array, advantage: Array) -> returns.Targets:
+    """One step of the λ-recursion, ``[B]``: from ``A_{t+1}`` to ``A_t`` and ``R_t``."""
+    discount = step.discount * spec.algo.discount
+    delta, decay = returns.errors(step.reward, discount, step.done, value, next_value, agent.trace_decay(spec))
+    advantage = returns.accumulate(advantage, delta, decay)
+    return returns.Targets(advantage, advantage + value)
 
 
 def _zeros(fields: type[Episodes | Terms]) -> PyTree:
