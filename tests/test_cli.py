@@ -182,7 +182,8 @@ def test_a_sweeps_wandb_runs_end_with_exit_codes(tmp_path, monkeypatch):
     assert len(logs) == 2
     codes = []
     for log in logs:
-        told = subprocess.run(["wandb", "leet", "inspect", "--json", str(log)], capture_output=True, text=True).stdout
+        inspect = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(log)]
+        told = subprocess.run(inspect, capture_output=True, text=True).stdout
         records = [json.loads(line) for line in told.splitlines()]
         codes += [record["exit"].get("exit_code", 0) for record in records if record["type"] == "exit"]
     assert codes == [0, 1]
