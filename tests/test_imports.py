@@ -17,7 +17,7 @@ fused.tiles fused.steps fused.grid fused optimizers
 algos.placement algos.shard algos.trees algos.server algos.a2c algos.staleness algos.corrections algos.arrival algos.a3c
 algos algos.realtime algos.hogwild algos.threads algos.replay
 evaluation program lanes_program metrics serialization render artifacts lanes lane seeds job batches console trainer
-runner sweep train
+runner sweep sweep_configs train
 plugins.hydra_plugins.jaxac_launcher
 """
 ORDER = TABLE.split()

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus, configure_log, run_job, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
+
+from jaxac import sweep_configs
 
 
 class VmapLauncher(Launcher):
@@ -24,7 +25,7 @@ class VmapLauncher(Launcher):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         del task_function  # it would train its job at once
         self._context, self._config = hydra_context, config
-        _compose_once(hydra_context.config_loader)
+        sweep_configs.compose_sooner(hydra_context.config_loader)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         from jaxac import sweep
@@ -52,15 +53,3 @@ class VmapLauncher(Launcher):
         return run_job(
             open_job, config, "hydra.sweep.dir", "hydra.sweep.subdir", self._context, configure_logging=number == 0
         )
-
-
-def _compose_once(loader: Any) -> None:
-    """Sweepers compose every job to see whether it can be, and launchers do again; 50 ms each."""
-    compose = loader.load_sweep_config
-    seen: dict[tuple[str, ...], DictConfig] = {}
-
-    def remembered(master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
-        key = tuple(sweep_overrides)
-        return seen.pop(key) if key in seen else seen.setdefault(key, compose(master_config, sweep_overrides))
-
-    loader.load_sweep_config = remembered
