@@ -39,9 +39,9 @@ def hardware_generator() -> None:
 
 def no_blocks() -> None:
     """All environments at once: one block, which devices cannot share."""
-    from jaxac.algos import a2c
+    from jaxac.algos import shard
 
-    a2c._BLOCK = 10**9
+    shard._BLOCK = 10**9
 
 
 def xlas_default() -> None:

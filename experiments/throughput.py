@@ -99,7 +99,7 @@ def stages(network: str, num_envs: int = 64, unroll: int = 16) -> dict[str, floa
     params = jax.jit(agent.init)(jax.random.key(1))
     owner = server.init(spec, params)
     _, transitions, _ = jax.jit(lambda: rollout.unroll(spec, env, agent, params, actor))()
-    gradient, _, _ = jax.jit(lambda: shard.gradient(spec, params, actor))()
+    gradient, _, _ = jax.jit(lambda: shard.block_gradient(spec, params, actor))()
     env_params = env.params(spec.env.params)
 
     def act(observations: Any) -> Any:
@@ -133,7 +133,7 @@ def stages(network: str, num_envs: int = 64, unroll: int = 16) -> dict[str, floa
         "returns": (targets, transitions),
         "gradient": (differentiate, params.network),
         "optimizer": (optimize, owner),
-        "all but the optimizer": (lambda actor: shard.gradient(spec, params, actor), actor),
+        "all but the optimizer": (lambda actor: shard.block_gradient(spec, params, actor), actor),
     }
     steps = num_envs * unroll
     return {name: 1e9 * _repeated(function, argument) / steps for name, (function, argument) in calls.items()}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxac import optimizers, prng, program, serialization
-from jaxac.algos import ALGOS, a2c, a3c, placement, server, shard, staleness
+from jaxac.algos import ALGOS, a2c, a3c, placement, server, shard, staleness, trees
 from jaxac.types import Params, Server
 from tests.simulator import Simulator
 
@@ -38,6 +38,29 @@ def test_one_shard_that_pulls_after_every_push_is_a2c_bit_for_bit(small_spec):
     for mine, other in zip(ours, theirs, strict=True):
         np.testing.assert_array_equal(flat(mine.metrics), flat(other.metrics))
         np.testing.assert_array_equal(flat(mine.episodes), flat(other.episodes))
+
+
+def test_one_shard_of_several_blocks_is_a2c_but_for_rounding(small_spec):
+    size = ("algo.num_shards=1", "env.num_envs=192", "algo.unroll_length=16")
+    synchronous, _ = advance(a2c, small_spec(*size), 10)
+    asynchronous, _ = advance(a3c, small_spec("+algo=a3c", *size), 10)
+    assert shard.num_blocks(small_spec(*size)) == 3
+    np.testing.assert_allclose(flat(asynchronous.server.params), flat(synchronous.server.params), rtol=1e-5, atol=1e-7)
+    np.testing.assert_array_equal(flat(asynchronous.actors), flat(synchronous.actors))
+
+
+def test_a_shards_gradient_is_the_mean_of_its_blocks(small_spec):
+    spec = small_spec("+algo=a3c", "algo.num_shards=1", "env.num_envs=192", "algo.unroll_length=16")
+    state = jax.jit(a3c.init)(spec, prng.key(3))
+    actors = trees.take(state.actors, 0)
+    in_blocks, after, told = jax.jit(shard.gradient)(spec, state.server.params, actors)
+    single = [jax.jit(shard.block_gradient)(spec, state.server.params, trees.take(actors, n)) for n in range(3)]
+    for n, (_, alone, _) in enumerate(single):
+        np.testing.assert_array_equal(flat(trees.take(after, n)), flat(alone))
+    mean = jax.tree.map(lambda *each: sum(each) / 3, *(pushed.weights for pushed, _, _ in single))
+    np.testing.assert_allclose(flat(in_blocks.weights), flat(mean), rtol=1e-5, atol=1e-8)
+    assert told.episodes.ended == sum(each.episodes.ended for _, _, each in single)
+    assert in_blocks.moments.seen == 192 * 16
 
 
 @pytest.mark.parametrize(
@@ -280,7 +303,7 @@ def test_the_sum_over_time_is_t_times_the_mean(small_spec):
     spec, summed = small_spec(), small_spec("algo.time_reduction=sum")
     state = jax.jit(a2c.init)(spec, prng.key(3))
     actor = jax.tree.map(lambda x: x[0], state.actors)
-    mean, total = (shard.gradient(each, state.server.params, actor)[0].weights for each in (spec, summed))
+    mean, total = (shard.block_gradient(each, state.server.params, actor)[0].weights for each in (spec, summed))
     np.testing.assert_allclose(flat(total), 4 * flat(mean), rtol=1e-6)
 
 

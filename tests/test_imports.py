@@ -14,7 +14,7 @@ TABLE = """
 errors lean_import catalog config validation checkpoint run_directory events hydra_errors command_line loggers
 schedule signals sweep_record machine types prng spec returns distributions normalization envs networks agent rollout
 fused.tiles fused.steps fused.grid fused optimizers
-algos.placement algos.shard algos.trees algos.server algos.a2c algos.staleness algos.corrections algos.arrival algos.a3c
+algos.placement algos.trees algos.shard algos.server algos.a2c algos.staleness algos.corrections algos.arrival algos.a3c
 algos algos.realtime algos.hogwild algos.threads algos.replay
 evaluation program lanes_program metrics serialization render artifacts lanes lane seeds job batches console trainer
 runner sweep sweep_configs train

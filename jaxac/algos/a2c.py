@@ -6,15 +6,11 @@ The synchronous form of Mnih et al. 2016, "Asynchronous Methods for Deep Reinfor
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 
 from jaxac import optimizers
 from jaxac.algos import placement, server, shard, trees
 from jaxac.spec import Spec
 from jaxac.types import ActorState, Metrics, Params, PRNGKey, Report, Server
-
-_BLOCK = 1024
-"""Environment steps of an unroll whose activations stay in a CPU core's cache."""
 
 
 class State(NamedTuple):
@@ -22,39 +18,24 @@ class State(NamedTuple):
 
     server: Server
     actors: ActorState
-    """[K, ...]"""
-
-
-def num_shards(spec: Spec) -> int:
-    """Shards that are as large as a CPU's cache or less; on an accelerator ``algo.num_shards`` of them.
-
-    A mean of means is the mean, so how many there are changes nothing but the order of sums, unless something else is
-    taken over all steps of a shard.
-    """
-    algo, num_envs = spec.algo, spec.env.num_envs // spec.algo.num_shards
-    whole = algo.normalize_advantage or algo.returns == "monte_carlo" or algo.kernel == "fused"
-    if whole or jax.default_backend() != "cpu":
-        return algo.num_shards
-    block = max(16, _BLOCK // algo.unroll_length)
-    fitting = [size for size in range(16, block + 1) if num_envs % size == 0]
-    return algo.num_shards * (num_envs // max(fitting, default=num_envs))
+    """[K · N, ...] the blocks of all shards."""
 
 
 def init(spec: Spec, key: PRNGKey) -> State:
     """Fresh parameters and environments."""
-    number = num_shards(spec)
+    number = _num_blocks(spec)
     params_key, actors_key = jax.random.split(key)
     params = shard.build(spec)[1].init(params_key)
-    return State(placement.shared(server.init(spec, params), number), shard.init_all(spec, actors_key, number))
+    actors = placement.sharded(shard.init_all(spec, actors_key), number)
+    return State(placement.shared(server.init(spec, params), number), actors)
 
 
 def update(spec: Spec, state: State) -> tuple[State, Report]:
-    """Every shard unrolls and differentiates at the server's parameters; the server takes one step."""
-    number = num_shards(spec)
-    gradients = placement.map_shards(shard.gradient, number, (None, 0, 0))
-    # A copy for each, as A3C's shards have: so one shard compiles to the same gradient, bit for bit.
-    read = jax.tree.map(lambda x: jnp.broadcast_to(x, (number, *x.shape)), state.server.params)
-    pushed, actors, unrolled = gradients(spec, read, state.actors)
+    """Every block unrolls and differentiates at the server's parameters; the server takes one step."""
+    number = _num_blocks(spec)
+    gradients = placement.map_shards(shard.block_gradient, number, (None, 0, 0))
+    # A copy for each, as A3C's have: so one shard compiles to the same gradient, bit for bit.
+    pushed, actors, unrolled = gradients(spec, trees.copies(state.server.params, number), state.actors)
     # Gathered before they are summed up, the sum's order does not depend on how many devices there are.
     pushed, unrolled = placement.shared((pushed, unrolled), number)
     rate = optimizers.learning_rate(spec, state.server.arrivals)
@@ -63,6 +44,11 @@ def update(spec: Spec, state: State) -> tuple[State, Report]:
     metrics = Metrics(**trees.mean(unrolled.losses)._asdict(), gradient_norm=norm, learning_rate=rate)
     report = Report(metrics, trees.total(unrolled.episodes), asynchrony=None)
     return State(placement.shared(stepped, number), actors), report
+
+
+def _num_blocks(spec: Spec) -> int:
+    """Of all shards: nobody is stale, so the devices may share them as they please."""
+    return spec.algo.num_shards * shard.num_blocks(spec)
 
 
 def params(state: State) -> Params:

@@ -38,7 +38,7 @@ class State(NamedTuple):
     snapshots: Params
     """[K, ...] what each shard acts with, of version ``ledger.version``."""
     actors: ActorState
-    """[K, ...]"""
+    """[K, N, ...] the blocks of each shard."""
 
     @property
     def server(self) -> Server:
@@ -72,7 +72,8 @@ def init(spec: Spec, key: PRNGKey) -> State:
     group = Group(trees.copies(nothing, algo.group_size), zero, zero)
     ledger = Ledger(owner, trees.copies(params, staleness.history_size(algo)), group, none, none)
     ledger, snapshots = placement.shared((ledger, trees.copies(params, num_shards)), num_shards)
-    return State(schedule_key, zero, ledger, snapshots, shard.init_all(spec, actors_key, num_shards))
+    actors = placement.sharded(trees.parts(shard.init_all(spec, actors_key), num_shards), num_shards)
+    return State(schedule_key, zero, ledger, snapshots, actors)
 
 
 def update(spec: Spec, state: State) -> tuple[State, Report]:

@@ -47,6 +47,13 @@ def map_shards(
     return _spread((_one_by_one if one_by_one else jax.vmap)(function, in_axes), num_shards, in_axes)
 
 
+def map_blocks(
+    function: Callable[..., PyTree], num_blocks: int, in_axes: tuple[int | None, ...]
+) -> Callable[..., PyTree]:
+    """Maps over the blocks of one shard, where the shard is; arguments as of :func:`map_shards`."""
+    return (_one_by_one if num_blocks > 1 else jax.vmap)(function, in_axes)
+
+
 def map_lanes(
     function: Callable[..., PyTree], num_lanes: int, in_axes: tuple[int | None, ...], in_turn: bool = False
 ) -> Callable[..., PyTree]:

@@ -8,9 +8,12 @@ import jax
 
 from jaxac import agent, envs, networks, normalization, rollout
 from jaxac.agent import Losses
-from jaxac.algos import placement
+from jaxac.algos import placement, trees
 from jaxac.spec import Spec
 from jaxac.types import ActorState, Array, Episodes, Moments, Params, PRNGKey, PyTree, Transition
+
+_BLOCK = 1024
+"""Environment steps of an unroll whose activations stay in a CPU core's cache."""
 
 
 class Gradient(NamedTuple):
@@ -44,15 +47,31 @@ def build(spec: Spec) -> tuple[envs.Env, agent.Agent]:
     return env, agent.make(spec, env, networks.make(spec.network, env.observation_size, env.num_actions))
 
 
+def num_blocks(spec: Spec) -> int:
+    """``N``, the blocks of environments that a shard works through: on a CPU as large as its cache, elsewhere one.
+
+    A mean of means is the mean, so how many there are changes nothing but the order of sums, unless something else is
+    taken over all steps of a shard.
+    """
+    algo, num_envs = spec.algo, spec.env.num_envs // spec.algo.num_shards
+    whole = algo.normalize_advantage or algo.returns == "monte_carlo" or algo.kernel == "fused"
+    if whole or jax.default_backend() != "cpu":
+        return 1
+    block = max(16, _BLOCK // algo.unroll_length)
+    fitting = [size for size in range(16, block + 1) if num_envs % size == 0]
+    return num_envs // max(fitting, default=num_envs)
+
+
 def init(spec: Spec, key: PRNGKey, num_envs: int) -> ActorState:
-    """The ``B`` environments of one shard."""
+    """A block of ``B`` environments."""
     return rollout.init(spec, build(spec)[0], key, num_envs)
 
 
-def init_all(spec: Spec, key: PRNGKey, num_shards: int) -> ActorState:
-    """The environments of so many shards of equal size, ``[K, ...]``, spread over the devices."""
-    of_one = functools.partial(init, spec, num_envs=spec.env.num_envs // num_shards)
-    return placement.sharded(jax.vmap(of_one)(jax.random.split(key, num_shards)), num_shards)
+def init_all(spec: Spec, key: PRNGKey) -> ActorState:
+    """The environments of all shards, block by block: ``[K · N, ...]``."""
+    number = spec.algo.num_shards * num_blocks(spec)
+    of_block = functools.partial(init, spec, num_envs=spec.env.num_envs // number)
+    return jax.vmap(of_block)(jax.random.split(key, number))
 
 
 def kernels(spec: Spec) -> Kernels:
@@ -75,7 +94,16 @@ def kernels(spec: Spec) -> Kernels:
     return Kernels(functools.partial(rollout.unroll, spec, env, ac), differentiate)
 
 
-def gradient(spec: Spec, params: Params, actor: ActorState) -> tuple[Gradient, ActorState, Unrolled]:
+def gradient(spec: Spec, params: Params, actors: ActorState) -> tuple[Gradient, ActorState, Unrolled]:
+    """What one shard makes of its blocks ``[N, ...]``, one after the other on a CPU."""
+    number = num_blocks(spec)
+    of_blocks = placement.map_blocks(block_gradient, number, (None, 0, 0))
+    pushed, actors, unrolled = of_blocks(spec, trees.copies(params, number), actors)
+    pushed = Gradient(trees.mean(pushed.weights), normalization.of_shards(pushed.moments))
+    return pushed, actors, Unrolled(trees.mean(unrolled.losses), trees.total(unrolled.episodes))
+
+
+def block_gradient(spec: Spec, params: Params, actor: ActorState) -> tuple[Gradient, ActorState, Unrolled]:
     """Unroll with ``params``, then differentiate the loss at ``params``."""
     unroll, differentiate = kernels(spec)
     actor, transitions, episodes = unroll(params, actor)

@@ -21,6 +21,11 @@ def where(mask: Array, new: PyTree, old: PyTree) -> PyTree:
     return jax.tree.map(lambda x, y: jnp.where(mask.reshape(mask.shape + (1,) * (y.ndim - 1)), x, y), new, old)
 
 
+def parts(tree: PyTree, number: int) -> PyTree:
+    """``[number · N, ...] -> [number, N, ...]``"""
+    return jax.tree.map(lambda x: x.reshape(number, -1, *x.shape[1:]), tree)
+
+
 def mean(tree: PyTree) -> PyTree:
     """``[N, ...] -> [...]``."""
     return jax.tree.map(lambda x: jnp.mean(x, axis=0), tree)
