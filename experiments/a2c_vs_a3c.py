@@ -148,7 +148,7 @@ def main() -> None:
     parser.add_argument("--report", action="store_true", help="no training")
     parser.add_argument("--retime", action="store_true", help="no training but what timing every arm again takes")
     parser.add_argument("--seeds", type=int, default=30)
-    parser.add_argument("--tuning-seeds", type=int, default=3)
+    parser.add_argument("--tuning-seeds", type=int, default=10)
     parser.add_argument("--rates", type=float, nargs="+", default=[1, 2, 4, 8, 16], help="times the arm's default")
     parser.add_argument("--num-envs", type=int, default=128)
     parser.add_argument("--env-steps", type=int, default=500_000)
