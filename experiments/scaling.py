@@ -1,7 +1,7 @@
 """How cost grows: environment steps per second of training over devices, environments, shards and lanes.
 
     python -m experiments.scaling                        about 6 minutes on 2 cores
-    python -m experiments.scaling --only devices lanes
+    python -m experiments.scaling --only devices "lanes, vmapped"       the others stay as they were measured last
 
 Every setting in a process of its own. ``devices`` are those of the host: as many as there are cores make it faster,
 more of them only show that the result stays the same (``digest``, of the parameters after the measurement).
@@ -14,7 +14,7 @@ import statistics
 import time
 from typing import Any
 
-from experiments.common import alone, make_config, prepare, save
+from experiments.common import alone, load, make_config, prepare, save
 from experiments.throughput import REPEATS, SECONDS, overrides, train
 
 LARGE = overrides("a2c", "shared", 4096, 16)
@@ -86,11 +86,12 @@ def main() -> None:
     if args.one:
         print(json.dumps(measure(args.one[0], int(args.one[1]))))
         return
-    results: dict[str, dict[int, dict[str, Any]]] = {}
+    results: dict[str, dict[int, dict[str, Any]]] = load("scaling").get("results", {})
     for axis in args.only:
         print(f"\n| {axis} | SPS | lowest – highest | memory, MB | compilation, s |\n|---:|---:|---:|---:|---:|")
+        rows = results[axis] = {}
         for size in AXES[axis]:
-            row = results.setdefault(axis, {})[size] = alone("scaling", "--one", axis, str(size))
+            row = rows[size] = alone("scaling", "--one", axis, str(size))
             low, median, high = min(row["sps"]), statistics.median(row["sps"]), max(row["sps"])
             memory, compiling = row["memory_bytes"] / 1e6, row["compile_seconds"]
             line = f"| {size} | {median:,.0f} | {low:,.0f} – {high:,.0f} | {memory:.1f} | {compiling:.1f} |"
