@@ -23,6 +23,7 @@ from jaxac import distributions, optimizers
 from jaxac.algos import arrival, placement, server, shard, staleness, trees
 from jaxac.algos.arrival import Group, Ledger, Outcome, Round
 from jaxac.algos.shard import Gradient, Unrolled
+from jaxac.config import A3CConfig
 from jaxac.spec import Spec
 from jaxac.types import ActorState, Array, Asynchrony, Lag, Metrics, Params, PRNGKey, Report, Server
 
@@ -71,8 +72,8 @@ def init(spec: Spec, key: PRNGKey) -> State:
     nothing = jax.tree.map(jnp.zeros_like, Gradient(params.network, params.moments))
     group = Group(trees.copies(nothing, algo.group_size), zero, zero)
     ledger = Ledger(owner, trees.copies(params, staleness.history_size(algo)), group, none, none)
-    ledger, snapshots = placement.shared((ledger, trees.copies(params, num_shards)), num_shards)
-    actors = placement.sharded(trees.parts(shard.init_all(spec, actors_key), num_shards), num_shards)
+    ledger, snapshots = placement.shared((ledger, trees.copies(params, num_shards)), _num_at_once(algo))
+    actors = placement.sharded(trees.parts(shard.init_all(spec, actors_key), num_shards), _num_at_once(algo))
     return State(schedule_key, zero, ledger, snapshots, actors)
 
 
@@ -88,9 +89,15 @@ def update(spec: Spec, state: State) -> tuple[State, Report]:
         reports = trees.copies(report, 1)
     else:
         state, reports = jax.lax.scan(functools.partial(_wave, spec, round_), state, waves)
-    ledger, snapshots = placement.shared((state.ledger, state.snapshots), algo.num_shards)
-    actors = placement.sharded(state.actors, algo.num_shards)
+    ledger, snapshots = placement.shared((state.ledger, state.snapshots), _num_at_once(algo))
+    actors = placement.sharded(state.actors, _num_at_once(algo))
     return State(key, state.round + 1, ledger, snapshots, actors), _report(spec, rate, round_, reports)
+
+
+def _num_at_once(algo: A3CConfig) -> int:
+    """Shards that devices can share; where a round has several waves they would wait for each other at each."""
+    whole = staleness.wave_size(algo) == algo.num_shards
+    return algo.num_shards if whole else 1
 
 
 def params(state: State) -> Params:
