@@ -1,7 +1,7 @@
 """The configurations of a sweep's jobs: those that choose the same files are copies of one, with their values set.
 
 Hydra reads all files anew for every job, and twice: the sweeper to see whether the job can be composed, the launcher
-to run it: a tenth of a second a job in all, time that a sweep on an accelerator has not got.
+to run it. That is a tenth of a second a job, time that a sweep on an accelerator has not got.
 """
 
 import copy
