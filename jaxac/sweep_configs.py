@@ -22,20 +22,22 @@ def compose_sooner(loader: ConfigLoader) -> None:
 
     def load_sweep_config(master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         overrides = parser.parse_overrides(sweep_overrides)
-        values = [override for override in overrides if _sets_a_value(override)]
-        choices = [override for override in overrides if not _sets_a_value(override)]
-        if not all(loader.repository.group_exists(override.key_or_group) for override in choices):
-            return compose(master_config, sweep_overrides)
+        choices = [each for each in overrides if loader.repository.group_exists(each.key_or_group)]
+        values = [each for each in overrides if not loader.repository.group_exists(each.key_or_group)]
+        if not all(map(_is_plain, overrides)) or any(each.type != OverrideType.CHANGE for each in values):
+            return compose(master_config, sweep_overrides)  # these depend on their order, or are Hydra's own
         files = tuple(_text(override) for override in choices)
         if files not in composed:
             composed[files] = compose(master_config, list(files))
         return _with_values(composed[files], values, overrides)
 
-    def _sets_a_value(override: Override) -> bool:
-        plain = override.type == OverrideType.CHANGE and not isinstance(override.value(), dict)
-        return plain and not override.is_hydra_override() and not loader.repository.group_exists(override.key_or_group)
-
     loader.load_sweep_config = load_sweep_config  # type: ignore[method-assign]
+
+
+def _is_plain(override: Override) -> bool:
+    """Whether it is for the task, and one value, not a mapping or several."""
+    mapping = isinstance(override.value(), dict)
+    return not (mapping or override.is_sweep_override() or override.is_hydra_override())
 
 
 def _with_values(config: DictConfig, values: Sequence[Override], overrides: Sequence[Override]) -> DictConfig:

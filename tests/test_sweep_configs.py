@@ -21,6 +21,8 @@ GOOD = [
     ["+algo=a2c", "++seed=5"],
     ["+algo=a2c", "~env.stagger_starts"],
     ["+algo=a2c", "env={num_envs:8}"],
+    ["+algo=a2c", "env.num_envs=16", "env={num_envs:8}"],
+    ["+algo=a2c", "hydra.job.chdir=false", "seed=1"],
     ["+experiment=quick", "seed=6"],
 ]
 BAD = [
@@ -31,6 +33,7 @@ BAD = [
     ["+algo=a2c", "+seed=1"],
     ["+algo=a2c", "~sede"],
     ["+algo=a2c", "seed.x=1"],
+    ["+algo=a2c", "seed=1,2"],
 ]
 
 
