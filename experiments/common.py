@@ -14,7 +14,7 @@ import numpy as np
 from hydra import compose, initialize_config_dir
 
 from jaxac import train as entry_point
-from jaxac.config import Config
+from jaxac.config.schema import Config
 
 if TYPE_CHECKING:  # JAX must not be imported before a process is prepared
     from jaxac.program import Program

@@ -77,7 +77,9 @@ def program_at(revision: str) -> Iterator[Program]:
         tree, work = Path(folder, "tree"), Path(folder, "work")
         tree.mkdir()
         work.mkdir()
-        archive = subprocess.run(["git", "archive", revision, "jaxac", "conf"], cwd=ROOT, check=True, stdout=subprocess.PIPE)
+        archive = subprocess.run(
+            ["git", "archive", revision, "jaxac", "conf"], cwd=ROOT, check=True, stdout=subprocess.PIPE
+        )
         subprocess.run(["tar", "-x", "-C", str(tree)], input=archive.stdout, check=True)
         yield Program(tree, work)
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from jaxac import catalog
+from jaxac.config import catalog
 from jaxac.run_directory import CONFIG, METRICS, OVERRIDES, SUMMARY
 
 STATUSES = ("completed", "interrupted", "diverged")

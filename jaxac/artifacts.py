@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxac import evaluation, program, run_directory
 from jaxac.algos import ALGOS, shard
-from jaxac.config import Config
+from jaxac.config.schema import Config
 from jaxac.spec import Spec
 from jaxac.types import PRNGKey, PyTree
 

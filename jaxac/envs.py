@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxac import catalog, lean_import
+from jaxac import lean_import
+from jaxac.config import catalog
 from jaxac.errors import ConfigError
 from jaxac.types import Array, PRNGKey, PyTree, TimeStep
 

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from jaxac import run_directory
-from jaxac.config import A3CConfig, Config
+from jaxac.config.schema import A3CConfig, Config
 from jaxac.errors import ConfigError
 
 Event = dict[str, Any]

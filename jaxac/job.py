@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxac import artifacts, machine, run_directory
-from jaxac.config import Config
+from jaxac.config.schema import Config
 from jaxac.errors import ConfigError, DivergedError
 from jaxac.lane import Lane, Progress
 from jaxac.loggers import Logger, open_loggers

@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxac import artifacts, checkpoint, machine, metrics, run_directory, schedule, serialization, spec
 from jaxac.algos import ALGOS
-from jaxac.config import Config
+from jaxac.config.schema import Config
 from jaxac.lanes import Outcome
 from jaxac.loggers import Logger, Row
 from jaxac.run_directory import Run

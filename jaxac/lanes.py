@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxac import lanes_program, program, serialization
-from jaxac.config import Config
+from jaxac.config.schema import Config
 from jaxac.program import Program
 from jaxac.spec import Spec
 from jaxac.types import Array, ChunkReport, PyTree

@@ -12,7 +12,7 @@ import numpy as np
 
 from jaxac import machine, program
 from jaxac.algos import ALGOS, placement, shard
-from jaxac.config import Config
+from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
 from jaxac.program import Signature
 from jaxac.spec import Spec

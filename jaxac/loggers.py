@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from jaxac import run_directory
-from jaxac.config import Config
+from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
 
 Row = dict[str, Any]

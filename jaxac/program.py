@@ -16,7 +16,7 @@ from jaxac import evaluation, machine, prng
 from jaxac.algos import ALGOS, Algo, realtime, shard
 from jaxac.algos.replay import Replay
 from jaxac.algos.threads import Threads
-from jaxac.config import A3CConfig, Config
+from jaxac.config.schema import A3CConfig, Config
 from jaxac.errors import ConfigError
 from jaxac.spec import Spec
 from jaxac.types import Array, ChunkReport, PRNGKey, PyTree, Report

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from jaxac import checkpoint
-from jaxac.config import Config
+from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
 
 CONFIG = "config.yaml"

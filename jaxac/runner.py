@@ -8,7 +8,7 @@ import jax
 
 from jaxac import batches, machine, program, run_directory
 from jaxac.batches import Batch
-from jaxac.config import A3CConfig, Config
+from jaxac.config.schema import A3CConfig, Config
 from jaxac.console import Console, Overview, closing_lines, sweep_lines
 from jaxac.errors import ConfigError
 from jaxac.job import Job

@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from jaxac.config import Config
+from jaxac.config.schema import Config
 
 
 class Schedule(NamedTuple):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from jaxac.config import A2CConfig, A3CConfig, Config, DelayConfig, EnvConfig, NetworkConfig, OptimizerConfig
+from jaxac.config.schema import A2CConfig, A3CConfig, Config, DelayConfig, EnvConfig, NetworkConfig, OptimizerConfig
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from jaxac import command_line, events, hydra_errors, run_directory, validation
-from jaxac.config import Config
+from jaxac import command_line, events, hydra_errors, run_directory
+from jaxac.config import validation
+from jaxac.config.schema import Config
 from jaxac.errors import ConfigError, DivergedError
 
 _PACKAGED = Path(__file__).parent / "conf"

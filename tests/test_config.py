@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from experiments.common import make_config
-from jaxac import catalog, schedule, train
+from jaxac import schedule, train
+from jaxac.config import catalog
 from jaxac.errors import ConfigError
 
 CONF = Path(train.CONF)

@@ -14,7 +14,7 @@ import yaml
 
 from experiments import report, report_wandb
 from experiments.common import make_config
-from jaxac.config import Config
+from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
 from tests.run_directories import write_sweep
 

@@ -23,7 +23,7 @@ from jaxac import distributions, optimizers
 from jaxac.algos import arrival, placement, server, shard, staleness, trees
 from jaxac.algos.arrival import Group, Ledger, Outcome, Round
 from jaxac.algos.shard import Gradient, Unrolled
-from jaxac.config import A3CConfig
+from jaxac.config.schema import A3CConfig
 from jaxac.spec import Spec
 from jaxac.types import ActorState, Array, Asynchrony, Lag, Metrics, Params, PRNGKey, Report, Server
 

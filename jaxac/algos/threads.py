@@ -14,7 +14,7 @@ from jaxac import events
 from jaxac.algos import a3c
 from jaxac.algos.hogwild import Hogwild
 from jaxac.algos.realtime import Computed, Cut, Host, Programs, Shard
-from jaxac.config import A3CConfig
+from jaxac.config.schema import A3CConfig
 from jaxac.spec import Spec
 from jaxac.types import Array, ChunkReport, Waiting
 

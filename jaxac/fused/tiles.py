@@ -12,7 +12,7 @@ from jax.extend.core import Literal
 
 from jaxac import agent, networks
 from jaxac.agent import Agent
-from jaxac.config import SMALLEST_TILE
+from jaxac.config.schema import SMALLEST_TILE
 from jaxac.envs import Env
 from jaxac.errors import ConfigError
 from jaxac.networks import Network

@@ -1,4 +1,4 @@
-"""From plain dicts to a :class:`jaxac.config.Config` that can work, or one sentence on why not."""
+"""From plain dicts to a :class:`jaxac.config.schema.Config` that can work, or one sentence on why not."""
 
 import dataclasses
 import functools
@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from jaxac import catalog
-from jaxac.config import SMALLEST_TILE, A3CConfig, Config
+from jaxac.config import catalog
+from jaxac.config.schema import SMALLEST_TILE, A3CConfig, Config
 from jaxac.errors import ConfigError
 
 _MAX_BATCH = 2**31 - 1  # indices are 32 bits wide

@@ -1,7 +1,7 @@
 """What is known of gymnax's environments without importing gymnax, which takes seconds.
 
 The table in ``catalog.json`` lets a wrong name, parameter or action space be answered at once. A test holds it
-against the installed gymnax; ``python -m jaxac.catalog`` writes it anew.
+against the installed gymnax; ``python -m jaxac.config.catalog`` writes it anew.
 """
 
 import difflib

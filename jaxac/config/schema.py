@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictInt
 
-from jaxac import catalog
+from jaxac.config import catalog
 
 _FORBID_EXTRA = ConfigDict(extra="forbid")
 
@@ -197,7 +197,7 @@ class LoggerConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """A whole run. ``None`` cadences are filled in by :func:`jaxac.validation.resolve`."""
+    """A whole run. ``None`` cadences are filled in by :func:`jaxac.config.validation.resolve`."""
 
     __pydantic_config__ = _FORBID_EXTRA
     seed: Annotated[Integer, Field(ge=0, lt=2**32)]
