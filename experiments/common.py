@@ -35,7 +35,7 @@ def prepare(by_threads: bool = False) -> None:
     Args:
         by_threads: A3C's threads will compute in it.
     """
-    from jaxac import machine
+    from jaxac.devices import machine
 
     machine.use_cores(by_threads)
     machine.enable_compilation_cache("auto")
@@ -157,7 +157,7 @@ def save(name: str, result: dict[str, Any], command: str | None = None, director
         command: if it is not the one that runs.
         directory: if it is not ``experiments/results``.
     """
-    from jaxac import machine
+    from jaxac.devices import machine
 
     directory = directory or RESULTS
     directory.mkdir(parents=True, exist_ok=True)

@@ -57,15 +57,15 @@ def checks(sizes: Sizes) -> Iterator[tuple[str, dict[str, Any]]]:
     import jax.numpy as jnp
     from jax.flatten_util import ravel_pytree
 
-    from jaxac import prng
     from jaxac import spec as spec_module
     from jaxac.algos import shard
+    from jaxac.devices import threefry
 
     for precision in ("default", "highest"):
         with jax.default_matmul_precision(precision):
             specs = [spec_module.make(make_config(*setting(kernel, sizes.checked))) for kernel in ("xla", "fused")]
-            params = jax.jit(shard.build(specs[0])[1].init)(prng.key(0))
-            actor = jax.jit(lambda key: shard.init(specs[0], key, sizes.checked))(prng.key(1))  # noqa: B023
+            params = jax.jit(shard.build(specs[0])[1].init)(threefry.key(0))
+            actor = jax.jit(lambda key: shard.init(specs[0], key, sizes.checked))(threefry.key(1))  # noqa: B023
             xla, fused = (shard.kernels(spec) for spec in specs)
             (after, taken, _), (_, own, _) = (jax.jit(each.unroll)(params, actor) for each in (xla, fused))
             exact, found = (

@@ -25,7 +25,7 @@ def rolled_threefry() -> None:
 
     from jaxac import program
 
-    program.prng.key = jax.random.key
+    program.threefry.key = jax.random.key
 
 
 def hardware_generator() -> None:
@@ -34,7 +34,7 @@ def hardware_generator() -> None:
 
     from jaxac import program
 
-    program.prng.key = functools.partial(jax.random.key, impl="unsafe_rbg")
+    program.threefry.key = functools.partial(jax.random.key, impl="unsafe_rbg")
 
 
 def no_blocks() -> None:
@@ -54,7 +54,7 @@ def blocks_at_once() -> None:
     """Blocks side by side under ``vmap``, rather than one after the other."""
     import jax
 
-    from jaxac.algos import placement
+    from jaxac.devices import placement
 
     def at_once(
         function: Callable[..., Any], in_axes: tuple[int | None, ...], batch_size: int | None = 1
@@ -67,7 +67,7 @@ def blocks_at_once() -> None:
 
 def no_batch_axis() -> None:
     """Blocks one after the other without a batch axis of one."""
-    from jaxac.algos import placement
+    from jaxac.devices import placement
 
     placement._one_by_one = functools.partial(placement._one_by_one, batch_size=None)
 

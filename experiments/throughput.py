@@ -73,7 +73,7 @@ def matmul_rate(rows: int = 4096) -> float:
     import jax
     import jax.numpy as jnp
 
-    from jaxac.algos import placement
+    from jaxac.devices import placement
 
     devices, many = jax.local_device_count(), 200
     x, w = jnp.ones((devices, rows, 64)), jnp.eye(64)
@@ -89,9 +89,10 @@ def stages(network: str, num_envs: int = 64, unroll: int = 16) -> dict[str, floa
     """Nanoseconds of one device per environment step, of each stage by itself on a block of environments."""
     import jax
 
-    from jaxac import envs, optimizers, prng, returns, rollout
+    from jaxac import envs, optimizers, returns, rollout
     from jaxac import spec as spec_module
     from jaxac.algos import server, shard
+    from jaxac.devices import threefry
 
     spec = spec_module.make(make_config(*overrides("a2c", network, num_envs, unroll)))
     env, agent = shard.build(spec)
@@ -114,7 +115,7 @@ def stages(network: str, num_envs: int = 64, unroll: int = 16) -> dict[str, floa
             stepped, timestep = env.step(key, state, transitions.action[0], env_params)
             return envs.restart(timestep.terminated | timestep.truncated, state, stepped), None
 
-        return jax.lax.scan(body, state, jax.random.split(prng.key(2), unroll))[0]
+        return jax.lax.scan(body, state, jax.random.split(threefry.key(2), unroll))[0]
 
     def targets(t: Any) -> Any:
         return returns.lambda_returns(t.reward, t.discount, t.done, t.reward, t.reward, 0.95)

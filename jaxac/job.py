@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jaxac import artifacts, machine, run_directory
+from jaxac import artifacts, run_directory
 from jaxac.config.schema import Config
+from jaxac.devices import machine
 from jaxac.errors import ConfigError, DivergedError
 from jaxac.lane import Lane, Progress
 from jaxac.loggers import Logger, open_loggers

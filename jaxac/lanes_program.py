@@ -10,9 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxac import machine, program
-from jaxac.algos import ALGOS, placement, shard
+from jaxac import program
+from jaxac.algos import ALGOS, shard
 from jaxac.config.schema import Config
+from jaxac.devices import machine, placement
 from jaxac.errors import ConfigError
 from jaxac.program import Signature
 from jaxac.spec import Spec

@@ -12,11 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import PyTreeDef
 
-from jaxac import evaluation, machine, prng
+from jaxac import evaluation
 from jaxac.algos import ALGOS, Algo, realtime, shard
 from jaxac.algos.replay import Replay
 from jaxac.algos.threads import Threads
 from jaxac.config.schema import A3CConfig, Config
+from jaxac.devices import machine, threefry
 from jaxac.errors import ConfigError
 from jaxac.spec import Spec
 from jaxac.types import Array, ChunkReport, PRNGKey, PyTree, Report
@@ -45,7 +46,7 @@ class Program(NamedTuple):
 
 def keys(seed: int) -> tuple[PRNGKey, PRNGKey]:
     """The keys of a run: for training, and for evaluations (each folds in the number of updates done)."""
-    train_key, evaluation_key = jax.random.split(prng.key(seed))
+    train_key, evaluation_key = jax.random.split(threefry.key(seed))
     return train_key, evaluation_key
 
 

@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import jax
 
-from jaxac import batches, machine, program, run_directory
+from jaxac import batches, program, run_directory
 from jaxac.batches import Batch
 from jaxac.config.schema import A3CConfig, Config
 from jaxac.console import Console, Overview, closing_lines, sweep_lines
+from jaxac.devices import machine
 from jaxac.errors import ConfigError
 from jaxac.job import Job
 from jaxac.lane import Lane

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from flax import serialization
 
-from jaxac import prng
+from jaxac.devices import threefry
 from jaxac.errors import ConfigError
 from jaxac.types import PyTree
 
@@ -53,7 +53,7 @@ def unpack(template: PyTree, content: bytes) -> PyTree:
             raise ConfigError(
                 f"resume: the checkpoint does not fit this program at {path}; resume with the version that wrote it."
             )
-        restored = prng.wrap(value) if _is_key(leaf) else value
+        restored = threefry.wrap(value) if _is_key(leaf) else value
         return jax.device_put(restored, leaf.sharding)
 
     return jax.tree.unflatten(treedef, [restore(jax.tree_util.keystr(path), leaf) for path, leaf in leaves])

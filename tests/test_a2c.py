@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from jaxac import optimizers, rollout
-from jaxac.algos import ALGOS, a2c, placement, shard
+from jaxac.algos import ALGOS, a2c, shard
+from jaxac.devices import placement
 from tests import reference
 
 

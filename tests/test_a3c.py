@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxac import optimizers, prng, program, serialization
-from jaxac.algos import ALGOS, a2c, a3c, placement, server, shard, staleness, trees
+from jaxac import optimizers, program, serialization
+from jaxac.algos import ALGOS, a2c, a3c, server, shard, staleness, trees
+from jaxac.devices import placement, threefry
 from jaxac.types import Params, Server
 from tests.simulator import Simulator
 
@@ -22,7 +23,7 @@ def flat(tree):
 
 def advance(algo, spec, updates):
     """The state after so many updates, and all reports."""
-    state, update, reports = jax.jit(algo.init)(spec, prng.key(3)), jax.jit(algo.update), []
+    state, update, reports = jax.jit(algo.init)(spec, threefry.key(3)), jax.jit(algo.update), []
     for _ in range(updates):
         state, report = update(spec, state)
         reports.append(report)
@@ -51,7 +52,7 @@ def test_one_shard_of_several_blocks_is_a2c_but_for_rounding(small_spec):
 
 def test_a_shards_gradient_is_the_mean_of_its_blocks(small_spec):
     spec = small_spec("+algo=a3c", "algo.num_shards=1", "env.num_envs=192", "algo.unroll_length=16")
-    state = jax.jit(a3c.init)(spec, prng.key(3))
+    state = jax.jit(a3c.init)(spec, threefry.key(3))
     actors = trees.take(state.actors, 0)
     in_blocks, after, told = jax.jit(shard.gradient)(spec, state.server.params, actors)
     single = [jax.jit(shard.block_gradient)(spec, state.server.params, trees.take(actors, n)) for n in range(3)]
@@ -100,7 +101,7 @@ def test_in_a_fixed_order_all_are_k_minus_1_versions_stale(small_spec):
 
 
 def count_staleness(spec, updates):
-    state = jax.jit(a3c.init)(spec, prng.key(0))
+    state = jax.jit(a3c.init)(spec, threefry.key(0))
     _, report = jax.jit(functools.partial(program.run_chunk, ALGOS["a3c"]))(spec, state, updates)
     return np.asarray(report.asynchrony.staleness)
 
@@ -144,7 +145,7 @@ def schedule(spec, state):
 def test_versions_and_staleness_are_those_of_the_simulator(small_spec, overrides):
     spec = small_spec(*SHARDS, *overrides)
     simulator = Simulator(spec.algo)
-    state, update = jax.jit(a3c.init)(spec, prng.key(3)), jax.jit(a3c.update)
+    state, update = jax.jit(a3c.init)(spec, threefry.key(3)), jax.jit(a3c.update)
     counts, dropped, waited = np.zeros(staleness.bins(spec.algo), int), 0, 0
     for number in range(15):
         simulator.round(number, *schedule(spec, state))
@@ -174,7 +175,7 @@ def test_versions_and_staleness_are_those_of_the_simulator(small_spec, overrides
 def test_parameters_are_those_of_one_gradient_after_the_other(small_spec, overrides):
     """The same pulls, gradients and steps, made one by one by the simulator."""
     spec = small_spec(*SHARDS, *overrides)
-    state, update = jax.jit(a3c.init)(spec, prng.key(3)), jax.jit(a3c.update)
+    state, update = jax.jit(a3c.init)(spec, threefry.key(3)), jax.jit(a3c.update)
     workers = Workers(spec, state)
     simulator = workers.simulator = Simulator(spec.algo, state.server.params, workers.compute, workers.step)
     for number in range(6):
@@ -228,7 +229,7 @@ class Workers:
 
 def test_a_learning_rate_of_zero_changes_no_weight(small_spec):
     spec = small_spec(*SHARDS, "optimizer.learning_rate=0", *SCHEDULES["dropping after delays"])
-    before = jax.jit(a3c.init)(spec, prng.key(3)).server.params.network
+    before = jax.jit(a3c.init)(spec, threefry.key(3)).server.params.network
     after = advance(a3c, spec, 3)[0].server.params.network
     np.testing.assert_array_equal(flat(before), flat(after))
 
@@ -272,7 +273,7 @@ def test_shards_on_devices_are_shards_under_vmap(small_spec, monkeypatch, shards
 def test_a_stop_in_mid_schedule_changes_no_bit(small_spec):
     spec = small_spec(*SHARDS, *SCHEDULES["dropping after delays"], "algo.server=softsync", "algo.softsync_size=3")
     run = jax.jit(functools.partial(program.run_chunk, ALGOS["a3c"]))
-    start = jax.jit(a3c.init)(spec, prng.key(3))
+    start = jax.jit(a3c.init)(spec, threefry.key(3))
     whole, _ = run(spec, start, 10)
     part, _ = run(spec, start, 7)
     resumed, _ = run(spec, serialization.unpack(part, serialization.pack(part)), 3)
@@ -301,7 +302,7 @@ def test_lag_is_zero_where_nothing_is_stale(small_spec):
 
 def test_the_sum_over_time_is_t_times_the_mean(small_spec):
     spec, summed = small_spec(), small_spec("algo.time_reduction=sum")
-    state = jax.jit(a2c.init)(spec, prng.key(3))
+    state = jax.jit(a2c.init)(spec, threefry.key(3))
     actor = jax.tree.map(lambda x: x[0], state.actors)
     mean, total = (shard.block_gradient(each, state.server.params, actor)[0].weights for each in (spec, summed))
     np.testing.assert_allclose(flat(total), 4 * flat(mean), rtol=1e-6)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from experiments.common import learn, make_config
-from jaxac import envs, prng, program
+from jaxac import envs, program
 from jaxac import spec as spec_module
 from jaxac.algos import ALGOS, shard
+from jaxac.devices import threefry
 from jaxac.errors import ConfigError
 from jaxac.fused import grid, tiles
 
@@ -31,7 +32,7 @@ def kernels(small_spec):
     def make(kernel, *overrides):
         spec = small_spec("env.num_envs=96", "algo.unroll_length=16", f"algo.kernel={kernel}", *overrides)
         env, agent = shard.build(spec)
-        key, params = prng.key(0), agent.init(prng.key(1))
+        key, params = threefry.key(0), agent.init(threefry.key(1))
         scale = jnp.linspace(0.02, 1.0, env.observation_size)
         weights = jax.tree.map(lambda x: x + 0.05, params.network)  # a policy that prefers something
         params = params._replace(network=weights, moments=params.moments._replace(variance=scale))
@@ -80,7 +81,7 @@ def test_ten_updates_end_at_the_same_parameters(small_config, overrides):
         config = small_config(*overrides, "env.num_envs=64", "total_env_steps=2560", f"algo.kernel={kernel}")
         spec = spec_module.make(config)
         algo = ALGOS[config.algo.name]
-        state = jax.jit(algo.init)(spec, prng.key(0))
+        state = jax.jit(algo.init)(spec, threefry.key(0))
         state, report = jax.jit(functools.partial(program.run_chunk, algo))(spec, state, 10)
         return algo.params(state).network, report.metrics
 

@@ -4,9 +4,10 @@ import jax
 import numpy as np
 import pytest
 
-from jaxac import prng, program, serialization
+from jaxac import program, serialization
 from jaxac import spec as spec_module
 from jaxac.algos import ALGOS, a2c
+from jaxac.devices import threefry
 from jaxac.errors import ConfigError
 
 
@@ -122,7 +123,7 @@ def test_evaluation_runs_whole_episodes(small_config):
     config = small_config("evaluation.episodes=32", "++env.params.max_steps_in_episode=7")
     spec = spec_module.make(config)
     compiled = program.compile_program(config, spec)
-    returns = compiled.evaluate(spec, fresh(compiled, spec), prng.key(0))
+    returns = compiled.evaluate(spec, fresh(compiled, spec), threefry.key(0))
     np.testing.assert_array_equal(returns, 7)
 
 
@@ -130,5 +131,5 @@ def test_a_greedy_evaluation_takes_the_most_probable_action(small_config):
     config = small_config("env.name=tests.probe_envs:ActionReward", "evaluation.greedy=true")
     spec = spec_module.make(config)
     compiled = program.compile_program(config, spec)
-    returns = np.asarray(compiled.evaluate(spec, fresh(compiled, spec), prng.key(0)))
+    returns = np.asarray(compiled.evaluate(spec, fresh(compiled, spec), threefry.key(0)))
     assert len(np.unique(returns)) == 1

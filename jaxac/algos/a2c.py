@@ -8,7 +8,8 @@ from typing import NamedTuple
 import jax
 
 from jaxac import optimizers
-from jaxac.algos import placement, server, shard, trees
+from jaxac.algos import server, shard, trees
+from jaxac.devices import placement
 from jaxac.spec import Spec
 from jaxac.types import ActorState, Metrics, Params, PRNGKey, Report, Server
 

@@ -20,10 +20,11 @@ import jax.numpy as jnp
 import optax
 
 from jaxac import distributions, optimizers
-from jaxac.algos import arrival, placement, server, shard, staleness, trees
+from jaxac.algos import arrival, server, shard, staleness, trees
 from jaxac.algos.arrival import Group, Ledger, Outcome, Round
 from jaxac.algos.shard import Gradient, Unrolled
 from jaxac.config.schema import A3CConfig
+from jaxac.devices import placement
 from jaxac.spec import Spec
 from jaxac.types import ActorState, Array, Asynchrony, Lag, Metrics, Params, PRNGKey, Report, Server
 

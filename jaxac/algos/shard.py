@@ -8,7 +8,8 @@ import jax
 
 from jaxac import agent, envs, networks, normalization, rollout
 from jaxac.agent import Losses
-from jaxac.algos import placement, trees
+from jaxac.algos import trees
+from jaxac.devices import placement
 from jaxac.spec import Spec
 from jaxac.types import ActorState, Array, Episodes, Moments, Params, PRNGKey, PyTree, Transition
 
