@@ -1,40 +1,25 @@
-"""Batched environments with auto-reset. The only door to gymnax."""
+"""Gymnax's environments, and those that users write in its form. The only door to gymnax."""
 
 import functools
 import importlib
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from jaxac import lean_import
 from jaxac.config import catalog
+from jaxac.envs import bare_import
+from jaxac.envs.base import Env
 from jaxac.errors import ConfigError
 from jaxac.types import Array, PRNGKey, PyTree, TimeStep
-
-
-class Env(NamedTuple):
-    """A kind of environment, as pure functions over a batch of ``B``. ``params`` is gymnax's, a pytree of numbers."""
-
-    reset: Callable[[PRNGKey, PyTree, int], tuple[PyTree, Array]]
-    """``reset(key, params, B) -> (env_state [B, ...], observation [B, O])``."""
-    step: Callable[[PRNGKey | None, PyTree, Array, PyTree], tuple[PyTree, TimeStep]]
-    """``step(key, env_state, action [B], params) -> (env_state, TimeStep)``; what follows an end is undefined, see
-    :func:`restart`. Without a key only for an environment whose steps draw nothing."""
-    params: Callable[[dict[str, Any]], PyTree]
-    """``params(overrides) -> params``: the environment's defaults with some replaced."""
-    observation_size: int
-    observation_shape: tuple[int, ...]
-    num_actions: int
 
 
 def _create(name: str) -> Any:
     """A gymnax environment by its registered name, or by ``package.module:Class``."""
     info = catalog.lookup(name)
     if info is not None:
-        return getattr(lean_import.load(info.module), info.cls)()
+        return getattr(bare_import.load(info.module), info.cls)()
     module, _, attribute = name.partition(":")
     try:
         env = getattr(importlib.import_module(module), attribute)()
@@ -87,19 +72,6 @@ def make(name: str) -> Env:
         return _strong(stepped), TimeStep(flat(observation), reward, terminated, truncated)
 
     return Env(reset, step, params, size, shape, int(env.num_actions))
-
-
-def restart(done: Array, fresh: PyTree, stepped: PyTree) -> PyTree:
-    """Environments (states and observations ``[B, ...]``) as ``fresh`` where an episode is ``done``, else as stepped.
-
-    Fresh ones are drawn for all in one batch, whether needed or not: choosing is cheaper than drawing by need.
-    """
-    return jax.tree.map(functools.partial(_where, done), fresh, stepped)
-
-
-def _where(mask: Array, x: Array, y: Array) -> Array:
-    """``where(mask [B], x [B, ...], y [B, ...])`` in the type of ``y``, which a scan's carry must keep."""
-    return jnp.where(mask.reshape(mask.shape + (1,) * (y.ndim - 1)), x.astype(y.dtype), y)
 
 
 def _strong(state: PyTree) -> PyTree:
