@@ -58,13 +58,14 @@ def checks(sizes: Sizes) -> Iterator[tuple[str, dict[str, Any]]]:
     from jax.flatten_util import ravel_pytree
 
     from jaxac import spec as spec_module
+    from jaxac.agent import actor_critic
     from jaxac.algos import shard
     from jaxac.devices import threefry
 
     for precision in ("default", "highest"):
         with jax.default_matmul_precision(precision):
             specs = [spec_module.make(make_config(*setting(kernel, sizes.checked))) for kernel in ("xla", "fused")]
-            params = jax.jit(shard.build(specs[0])[1].init)(threefry.key(0))
+            params = jax.jit(actor_critic.build(specs[0])[1].init)(threefry.key(0))
             actor = jax.jit(lambda key: shard.init(specs[0], key, sizes.checked))(threefry.key(1))  # noqa: B023
             xla, fused = (shard.kernels(spec) for spec in specs)
             (after, taken, _), (_, own, _) = (jax.jit(each.unroll)(params, actor) for each in (xla, fused))
@@ -88,7 +89,7 @@ def speed(sizes: Sizes) -> Iterator[tuple[str, dict[str, Any]]]:
 def tiles(sizes: Sizes) -> Iterator[tuple[str, dict[str, Any]]]:
     """The fused kernels cut otherwise."""
     from jaxac import program
-    from jaxac.fused import grid
+    from jaxac.agent.fused import grid
 
     for tile in (16, 32, 64):
         for warps in (2, 4, 8):
@@ -103,7 +104,7 @@ def roofline(sizes: Sizes) -> Iterator[tuple[str, dict[str, Any]]]:
     import jax.numpy as jnp
 
     from jaxac import spec
-    from jaxac.algos import shard
+    from jaxac.agent import actor_critic
 
     x = jnp.ones(sizes.copied)
     add = jax.jit(lambda x: x + 1)
@@ -112,7 +113,7 @@ def roofline(sizes: Sizes) -> Iterator[tuple[str, dict[str, Any]]]:
     product = jax.jit(lambda y: y @ y)
     best = 2 * len(y) ** 3 / median_seconds(lambda: jax.block_until_ready(product(y)))
     narrow = matmul_rate(sizes.tried)
-    env, _ = shard.build(spec.make(make_config(*setting("fused", sizes.tried))))
+    env, _ = actor_critic.build(spec.make(make_config(*setting("fused", sizes.tried))))
     torso = env.observation_size * 64 + 64 * 64
     # An actor's pass to act; a pass, and a backward pass of twice the work, of both networks to learn.
     flops = 2 * (torso + 64 * env.num_actions) + 6 * (2 * torso + 64 * (env.num_actions + 1))

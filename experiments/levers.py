@@ -78,7 +78,7 @@ def drawn_step_by_step() -> None:
 
     import jax
 
-    from jaxac import rollout
+    from jaxac.agent import rollout
 
     def unroll(spec: Any, env: Any, agent: Any, params: Any, actor: Any) -> Any:
         single = dataclasses.replace(spec, algo=dataclasses.replace(spec.algo, unroll_length=1))
@@ -97,7 +97,7 @@ def xlas_transposes() -> None:
     """The weights' gradients with whichever factor transposed that XLA chooses."""
     from jax import lax
 
-    from jaxac import networks
+    from jaxac.agent import networks
 
     networks.make.__defaults__ = (lax.dot_general, lax.dot_general)
 

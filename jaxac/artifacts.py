@@ -6,8 +6,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxac import evaluation, program, run_directory
-from jaxac.algos import ALGOS, shard
+from jaxac import program, run_directory
+from jaxac.agent import actor_critic, evaluation
+from jaxac.algos import ALGOS
 from jaxac.config.schema import Config
 from jaxac.spec import Spec
 from jaxac.types import PRNGKey, PyTree
@@ -46,7 +47,7 @@ def learning_curve(rows: list[dict[str, Any]], title: str, threshold: float | No
 
 def play(spec: Spec, state: PyTree, algo: str, key: PRNGKey, greedy: bool) -> np.ndarray:
     """[steps, *observation_shape] the observations of one episode of at most 1000 steps."""
-    env, _ = shard.build(spec)
+    env, _ = actor_critic.build(spec)
     record = jax.jit(evaluation.record_episode, static_argnums=(3, 4))
     observations, length = record(spec, ALGOS[algo].params(state), key, _MAX_STEPS, greedy)
     return np.asarray(observations)[: int(length)].reshape(-1, *env.observation_shape)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import PyTreeDef
 
-from jaxac import evaluation
+from jaxac.agent import evaluation
 from jaxac.algos import ALGOS, Algo, realtime, shard
 from jaxac.algos.replay import Replay
 from jaxac.algos.threads import Threads

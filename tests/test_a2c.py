@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxac import optimizers, rollout
-from jaxac.algos import ALGOS, a2c, shard
+from jaxac import optimizers
+from jaxac.agent import actor_critic, rollout
+from jaxac.algos import ALGOS, a2c
 from jaxac.devices import placement
 from tests import reference
 
@@ -17,7 +18,7 @@ def flat(tree):
 
 def collect(spec, seed=0):
     """A rollout of one shard, and the parameters that made it."""
-    env, agent = shard.build(spec)
+    env, agent = actor_critic.build(spec)
     params_key, actor_key = jax.random.split(jax.random.key(seed))
     params = agent.init(params_key)
     actor = rollout.init(spec, env, actor_key, spec.env.num_envs)

@@ -3,8 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxac import agent
-from jaxac.returns import Targets
+from jaxac.agent import bootstrap, objective
+from jaxac.agent.returns import Targets
 from jaxac.types import Transition
 
 LENGTH, BATCH = 6, 16
@@ -34,7 +34,7 @@ def test_values_where_evaluates_exactly_the_selected(share):
     observation = jnp.asarray(rng.normal(size=(LENGTH, BATCH, 3)), jnp.float32)
     mask = jnp.asarray(rng.random((LENGTH, BATCH)) < share)
     expected = jnp.where(mask, value_of(observation), 0.0)
-    np.testing.assert_array_equal(agent.values_where(value_of, mask, observation), expected)
+    np.testing.assert_array_equal(bootstrap.values_where(value_of, mask, observation), expected)
 
 
 def test_next_values_are_those_of_what_followed():
@@ -42,7 +42,7 @@ def test_next_values_are_those_of_what_followed():
     batch = transitions(rng)
     value = value_of(batch.observation)
     last = jnp.asarray(rng.normal(size=(BATCH, 3)), jnp.float32)
-    found = np.asarray(agent.next_values(value_of, value, batch, last))
+    found = np.asarray(bootstrap.next_values(value_of, value, batch, last))
     for t in range(LENGTH):
         for b in range(BATCH):
             if batch.discount[t, b] == 0:
@@ -62,7 +62,7 @@ def random_objective(spec, rng, weight=None):
 
 def test_objective_is_its_terms(small_spec):
     spec = small_spec("algo.value_coef=0.7", "algo.entropy_coef=0.2")
-    total, terms = agent.objective(spec, *random_objective(spec, np.random.default_rng(2)))
+    total, terms = objective.objective(spec, *random_objective(spec, np.random.default_rng(2)))
     expected = terms.policy_loss + 0.7 * terms.value_loss - 0.2 * terms.entropy
     np.testing.assert_allclose(total, expected, rtol=1e-6)
 
@@ -71,7 +71,7 @@ def test_policy_gradient_is_the_score_times_the_advantage(small_spec):
     """∂/∂logits of −log π(a) A is A (π − 1_a): written out by hand."""
     spec = small_spec("algo.value_coef=0", "algo.entropy_coef=0")
     logits, value, targets, batch = random_objective(spec, np.random.default_rng(3))
-    gradient = jax.grad(lambda logits: agent.objective(spec, logits, value, targets, batch)[0])(logits)
+    gradient = jax.grad(lambda logits: objective.objective(spec, logits, value, targets, batch)[0])(logits)
     chosen = jax.nn.one_hot(batch.action, 2)
     expected = (jax.nn.softmax(logits) - chosen) * targets.advantage[..., None] / (LENGTH * BATCH)
     np.testing.assert_allclose(gradient, expected, atol=1e-6)
@@ -84,9 +84,9 @@ def test_entropy_bonus_raises_entropy(small_spec):
     targets = Targets(jnp.zeros_like(value), value)
 
     def entropy(logits):
-        return agent.objective(spec, logits, value, targets, batch)[1].entropy
+        return objective.objective(spec, logits, value, targets, batch)[1].entropy
 
-    gradient = jax.grad(lambda logits: agent.objective(spec, logits, value, targets, batch)[0])(logits)
+    gradient = jax.grad(lambda logits: objective.objective(spec, logits, value, targets, batch)[0])(logits)
     assert entropy(logits - 0.1 * gradient) > entropy(logits)
 
 
@@ -98,8 +98,8 @@ def test_steps_of_weight_zero_do_not_count(small_spec):
     counted = np.flatnonzero(np.asarray(weight))
     only = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[counted], (logits, value, targets, batch))
     for whole, part in zip(
-        jax.tree.leaves(agent.objective(spec, logits, value, targets, batch)),
-        jax.tree.leaves(agent.objective(spec, *only)),
+        jax.tree.leaves(objective.objective(spec, logits, value, targets, batch)),
+        jax.tree.leaves(objective.objective(spec, *only)),
         strict=True,
     ):
         np.testing.assert_allclose(whole, part, rtol=1e-4, atol=1e-6)
@@ -110,8 +110,8 @@ def test_normalized_advantages_ignore_scale_and_offset(small_spec):
     logits, value, targets, batch = random_objective(spec, np.random.default_rng(6))
     scaled = targets._replace(advantage=7 * targets.advantage + 3)
     np.testing.assert_allclose(
-        agent.objective(spec, logits, value, targets, batch)[0],
-        agent.objective(spec, logits, value, scaled, batch)[0],
+        objective.objective(spec, logits, value, targets, batch)[0],
+        objective.objective(spec, logits, value, scaled, batch)[0],
         rtol=1e-4,
         atol=1e-6,
     )
@@ -121,6 +121,6 @@ def test_explained_variance_of_a_perfect_critic_is_one(small_spec):
     spec = small_spec()
     logits, value, _, batch = random_objective(spec, np.random.default_rng(7))
     targets = Targets(jnp.zeros_like(value), value)
-    _, terms = agent.objective(spec, logits, value, targets, batch)
-    perfect = agent.explain(terms, value, targets, batch.weight)
+    _, terms = objective.objective(spec, logits, value, targets, batch)
+    perfect = objective.explain(terms, value, targets, batch.weight)
     np.testing.assert_allclose(perfect.explained_variance, 1, rtol=1e-6)

@@ -4,7 +4,7 @@ import numpy as np
 import scipy.special
 import scipy.stats
 
-from jaxac import distributions
+from jaxac.agent import distributions
 
 LOGITS = jnp.array([0.5, -1.0, 2.0, 0.0])
 

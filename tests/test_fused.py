@@ -6,14 +6,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jaxac.agent.fused import tiles
 
 from experiments.common import learn, make_config
 from jaxac import envs, program
 from jaxac import spec as spec_module
+from jaxac.agent import actor_critic
+from jaxac.agent.fused import grid
 from jaxac.algos import ALGOS, shard
 from jaxac.devices import threefry
 from jaxac.errors import ConfigError
-from jaxac.fused import grid, tiles
 
 SETTINGS = {
     "default": (),
@@ -31,7 +33,7 @@ def kernels(small_spec):
 
     def make(kernel, *overrides):
         spec = small_spec("env.num_envs=96", "algo.unroll_length=16", f"algo.kernel={kernel}", *overrides)
-        env, agent = shard.build(spec)
+        env, agent = actor_critic.build(spec)
         key, params = threefry.key(0), agent.init(threefry.key(1))
         scale = jnp.linspace(0.02, 1.0, env.observation_size)
         weights = jax.tree.map(lambda x: x + 0.05, params.network)  # a policy that prefers something

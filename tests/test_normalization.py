@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxac import normalization
+from jaxac.agent import normalization
 
 RNG = np.random.default_rng(0)
 DATA = (RNG.normal(size=(6, 50, 3)) * [1.0, 10.0, 0.1] + [0.0, 500.0, -3.0]).astype(np.float32)

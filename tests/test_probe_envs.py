@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from experiments.common import make_config
-from jaxac import envs, networks, program
+from jaxac import envs, program
 from jaxac import spec as spec_module
-from jaxac.algos import ALGOS, shard
+from jaxac.agent import actor_critic, networks
+from jaxac.algos import ALGOS
 
 SETTINGS = (
     "+algo=a2c",
@@ -32,7 +33,7 @@ def learn(*overrides):
     spec, algo = spec_module.make(config), ALGOS["a2c"]
     state = algo.init(spec, jax.random.key(0))
     state, _ = jax.jit(functools.partial(program.run_chunk, algo))(spec, state, config.num_updates)
-    env, _ = shard.build(spec)
+    env, _ = actor_critic.build(spec)
     network = networks.make(spec.network, env.observation_size, env.num_actions)
 
     def outputs(observation):

@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxac.returns import lambda_returns
+from jaxac.agent.returns import lambda_returns
 from tests import reference
 
 GAMMA = 0.9

@@ -5,12 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxac import rollout
-from jaxac.algos import shard
+from jaxac.agent import actor_critic, rollout
 
 
 def unroll(spec, seed=0):
-    env, agent = shard.build(spec)
+    env, agent = actor_critic.build(spec)
     actor_key, params_key = jax.random.split(jax.random.key(seed))
     actor = rollout.init(spec, env, actor_key, spec.env.num_envs)
     params = agent.init(params_key)

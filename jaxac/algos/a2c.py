@@ -8,6 +8,7 @@ from typing import NamedTuple
 import jax
 
 from jaxac import optimizers
+from jaxac.agent import actor_critic
 from jaxac.algos import server, shard, trees
 from jaxac.devices import placement
 from jaxac.spec import Spec
@@ -26,7 +27,7 @@ def init(spec: Spec, key: PRNGKey) -> State:
     """Fresh parameters and environments."""
     number = _num_blocks(spec)
     params_key, actors_key = jax.random.split(key)
-    params = shard.build(spec)[1].init(params_key)
+    params = actor_critic.build(spec)[1].init(params_key)
     actors = placement.sharded(shard.init_all(spec, actors_key), number)
     return State(placement.shared(server.init(spec, params), number), actors)
 

@@ -19,7 +19,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxac import distributions, optimizers
+from jaxac import optimizers
+from jaxac.agent import actor_critic, distributions
 from jaxac.algos import arrival, server, shard, staleness, trees
 from jaxac.algos.arrival import Group, Ledger, Outcome, Round
 from jaxac.algos.shard import Gradient, Unrolled
@@ -66,7 +67,7 @@ def init(spec: Spec, key: PRNGKey) -> State:
     algo = staleness.settings(spec)
     num_shards = algo.num_shards
     params_key, actors_key, schedule_key = jax.random.split(key, 3)
-    params = shard.build(spec)[1].init(params_key)
+    params = actor_critic.build(spec)[1].init(params_key)
     owner = server.init(spec, params)
     owner = owner._replace(opt_state=trees.copies(owner.opt_state, 1 if algo.shared_statistics else num_shards))
     zero, none = jnp.zeros((), jnp.int32), jnp.zeros(num_shards, jnp.int32)
@@ -108,7 +109,7 @@ def params(state: State) -> Params:
 
 def lag(spec: Spec, state: State) -> Lag:
     """How far the snapshots are behind the server, at the end of a round."""
-    agent = shard.build(spec)[1]
+    agent = actor_critic.build(spec)[1]
 
     def of_shard(snapshot: Params, observation: Array) -> Lag:
         distance = optax.tree.norm(optax.tree.sub(snapshot.network, state.server.params.network))

@@ -3,7 +3,8 @@
 import jax.numpy as jnp
 import optax
 
-from jaxac import normalization, optimizers
+from jaxac import optimizers
+from jaxac.agent import normalization
 from jaxac.algos import trees
 from jaxac.algos.shard import Gradient
 from jaxac.spec import Spec

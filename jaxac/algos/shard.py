@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import jax
 
-from jaxac import agent, envs, networks, normalization, rollout
-from jaxac.agent import Losses
+from jaxac.agent import actor_critic, normalization, rollout
+from jaxac.agent.objective import Losses
 from jaxac.algos import trees
 from jaxac.devices import placement
 from jaxac.spec import Spec
@@ -42,12 +42,6 @@ class Unrolled(NamedTuple):
     episodes: Episodes
 
 
-def build(spec: Spec) -> tuple[envs.Env, agent.Agent]:
-    """The environment and the agent of a training program."""
-    env = envs.make(spec.env.name)
-    return env, agent.make(spec, env, networks.make(spec.network, env.observation_size, env.num_actions))
-
-
 def num_blocks(spec: Spec) -> int:
     """``N``, the blocks of environments that a shard works through: on a CPU as large as its cache, elsewhere one.
 
@@ -65,7 +59,7 @@ def num_blocks(spec: Spec) -> int:
 
 def init(spec: Spec, key: PRNGKey, num_envs: int) -> ActorState:
     """A block of ``B`` environments."""
-    return rollout.init(spec, build(spec)[0], key, num_envs)
+    return rollout.init(spec, actor_critic.build(spec)[0], key, num_envs)
 
 
 def init_all(spec: Spec, key: PRNGKey) -> ActorState:
@@ -81,9 +75,9 @@ def kernels(spec: Spec) -> Kernels:
     Raises:
         ConfigError: if they cannot work.
     """
-    env, ac = build(spec)
+    env, ac = actor_critic.build(spec)
     if spec.algo.kernel == "fused":
-        from jaxac import fused  # Pallas takes a tenth of a second to import
+        from jaxac.agent import fused  # Pallas takes a tenth of a second to import
 
         fused.check(spec, env)
         return Kernels(functools.partial(fused.unroll, spec, env), functools.partial(fused.gradient, spec, env))

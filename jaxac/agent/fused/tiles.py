@@ -10,12 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import Literal
 
-from jaxac import agent, networks
-from jaxac.agent import Agent
+from jaxac.agent import actor_critic, networks
+from jaxac.agent.actor_critic import Agent
+from jaxac.agent.networks import Network
 from jaxac.config.schema import SMALLEST_TILE
 from jaxac.envs import Env
 from jaxac.errors import ConfigError
-from jaxac.networks import Network
 from jaxac.spec import Spec
 from jaxac.types import Array, Moments, Params, PRNGKey, PyTree, TimeStep
 
@@ -56,7 +56,7 @@ def make(spec: Spec, env: Env) -> Tiled:
         return jnp.where(action < env.num_actions, logits, _NO_PROBABILITY), value
 
     weights = jax.eval_shape(network.init, jax.random.key(0))
-    padded_agent = agent.make(spec, env, Network(network.init, apply))
+    padded_agent = actor_critic.make(spec, env, Network(network.init, apply))
     return Tiled(env._replace(step=step), padded_agent, observe, width, weights)
 
 

@@ -5,8 +5,9 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from jaxac import distributions, envs
-from jaxac.agent import Agent
+from jaxac import envs
+from jaxac.agent import distributions
+from jaxac.agent.actor_critic import Agent
 from jaxac.envs import Env
 from jaxac.spec import Spec
 from jaxac.types import ActorState, Array, Draws, Episodes, Params, PRNGKey, Transition

@@ -6,8 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxac import distributions
-from jaxac.algos import shard
+from jaxac.agent import actor_critic, distributions
 from jaxac.spec import Spec
 from jaxac.types import Array, Params, PRNGKey, PyTree
 
@@ -43,14 +42,14 @@ def record_episode(spec: Spec, params: Params, key: PRNGKey, max_steps: int, gre
 
 
 def _start(spec: Spec, key: PRNGKey, num_episodes: int) -> Episodes:
-    env, _ = shard.build(spec)
+    env, _ = actor_critic.build(spec)
     key, reset_key = jax.random.split(key)
     state, observation = env.reset(reset_key, env.params(spec.env.params), num_episodes)
     return Episodes(key, state, observation, jnp.zeros(num_episodes), jnp.ones(num_episodes, bool))
 
 
 def _step(spec: Spec, params: Params, greedy: bool, episodes: Episodes) -> Episodes:
-    env, agent = shard.build(spec)
+    env, agent = actor_critic.build(spec)
     key, act_key, env_key = jax.random.split(episodes.key, 3)
     logits = agent.policy(params, episodes.observation)
     action = distributions.mode(logits) if greedy else distributions.sample(act_key, logits)

@@ -3,13 +3,13 @@
 XLA makes of one step of a small network in a simple environment some thirty kernels, each of which a GPU takes longer
 to start than to run. Here every program of the grid takes a tile of environments through all ``T`` steps and keeps
 weights and environments in registers. *What* is computed stays where it is for the XLA path: the kernels trace
-:func:`jaxac.rollout.step`, :func:`jaxac.agent.objective` and :mod:`jaxac.returns` as they are. So the same random
-numbers, drawn by the same code beforehand, make the same actions.
+:func:`jaxac.agent.rollout.step`, :mod:`jaxac.agent.objective` and :mod:`jaxac.agent.returns` as they are. So the same
+random numbers, drawn by the same code beforehand, make the same actions.
 
 Two things differ. Arrays are padded, since Triton wants powers of two, and matrix products at least 16 wide: a padded
 unit is always 0 (every activation maps 0 to 0), a padded action has no probability. And the observation must consist
 of fields of the environment's state (``[x, x_dot, theta, theta_dot]``), because a kernel cannot stack numbers into
-rows; :func:`jaxac.fused.tiles.observed_fields` finds out by trying.
+rows; :func:`jaxac.agent.fused.tiles.observed_fields` finds out by trying.
 """
 
 import functools
@@ -18,13 +18,13 @@ import math
 import jax
 import jax.numpy as jnp
 
-from jaxac import agent, returns, rollout
-from jaxac.agent import Losses, Terms
+from jaxac.agent import bootstrap, objective, returns, rollout
+from jaxac.agent.fused import grid, steps, tiles
+from jaxac.agent.fused.grid import row, tile, whole
+from jaxac.agent.fused.steps import Steps
+from jaxac.agent.objective import Losses, Terms
 from jaxac.envs import Env
 from jaxac.errors import ConfigError
-from jaxac.fused import grid, steps, tiles
-from jaxac.fused.grid import row, tile, whole
-from jaxac.fused.steps import Steps
 from jaxac.spec import Spec
 from jaxac.types import ActorState, Array, Draws, Episodes, Params, PyTree, Transition
 
@@ -50,7 +50,7 @@ def check(spec: Spec, env: Env) -> None:
 
 
 def unroll(spec: Spec, env: Env, params: Params, actor: ActorState) -> tuple[ActorState, Transition, Episodes]:
-    """As :func:`jaxac.rollout.unroll`, in one kernel.
+    """As :func:`jaxac.agent.rollout.unroll`, in one kernel.
 
     Raises:
         ConfigError: if the environment cannot be fused.
@@ -90,7 +90,7 @@ def unroll(spec: Spec, env: Env, params: Params, actor: ActorState) -> tuple[Act
 def gradient(
     spec: Spec, env: Env, params: Params, transitions: Transition, last_observation: Array
 ) -> tuple[PyTree, Losses]:
-    """The gradient of :class:`jaxac.agent.Agent`'s ``loss`` with respect to the weights, and its terms, in one kernel.
+    """The gradient of the agent's ``loss`` with respect to the weights, and its terms, in one kernel.
 
     It goes from the last step to the first, so that the λ-recursion runs along: a step's forward and backward pass, its
     gradient added up; nothing of the forward pass is stored.
@@ -107,7 +107,7 @@ def gradient(
         def learn(index: Array, carry: PyTree) -> PyTree:
             t, (advantage, next_value, totals) = length - 1 - index, carry
             step = steps.read(taken, t, tiled.width)
-            truncated = agent.was_truncated(step)
+            truncated = bootstrap.was_truncated(step)
             final_value = jax.lax.cond(  # truncations are rare
                 jnp.sum(truncated) > 0, lambda: value_of(step.final_observation), lambda: jnp.zeros_like(next_value)
             )
@@ -116,7 +116,7 @@ def gradient(
                 logits, value = tiled.agent.apply(Params(weights, params.moments), step.observation)
                 frozen, following = jax.lax.stop_gradient(value), jnp.where(truncated, final_value, next_value)
                 targets = _targets(spec, step, frozen, following, advantage)
-                total, terms = agent.objective(spec, logits, value, targets, step)
+                total, terms = objective.objective(spec, logits, value, targets, step)
                 return total, (terms, targets.advantage, frozen)
 
             grads, (terms, advantage, value) = tiles.simplified(jax.grad(loss, has_aux=True))(params.network)
@@ -141,13 +141,13 @@ def gradient(
     )
     grads, terms = jax.tree.map(functools.partial(jnp.mean, axis=0), (grads, terms))
     grads = jax.tree.map(lambda x, like: x[tuple(map(slice, like.shape))], grads, params.network)
-    return grads, agent.explain(terms, value, returns.Targets(advantage, advantage + value), transitions.weight)
+    return grads, objective.explain(terms, value, returns.Targets(advantage, advantage + value), transitions.weight)
 
 
 def _targets(spec: Spec, step: Transition, value: Array, next_value: Array, advantage: Array) -> returns.Targets:
     """One step of the λ-recursion, ``[B]``: from ``A_{t+1}`` to ``A_t`` and ``R_t``."""
     discount = step.discount * spec.algo.discount
-    delta, decay = returns.errors(step.reward, discount, step.done, value, next_value, agent.trace_decay(spec))
+    delta, decay = returns.errors(step.reward, discount, step.done, value, next_value, objective.trace_decay(spec))
     advantage = returns.accumulate(advantage, delta, decay)
     return returns.Targets(advantage, advantage + value)
 

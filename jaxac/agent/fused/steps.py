@@ -5,8 +5,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jaxac.agent.fused.tiles import pack, unpack
 from jaxac.envs import Env
-from jaxac.fused.tiles import pack, unpack
 from jaxac.types import Array, PyTree, Transition
 
 
