@@ -16,11 +16,12 @@ import time
 from pathlib import Path
 
 from experiments.common import make_config, prepare, save
-from jaxac import program, run_directory, trainer
+from jaxac import program, trainer
 from jaxac.lane import Lane, Progress
 from jaxac.lanes import OneByOne
 from jaxac.loggers import open_loggers
 from jaxac.signals import StopRequest
+from jaxac.storage import run_directory
 
 SILENT = (
     "logger.every=1_000_000_000",

@@ -16,7 +16,7 @@ import numpy as np
 import yaml
 
 from jaxac.config import catalog
-from jaxac.run_directory import CONFIG, METRICS, OVERRIDES, SUMMARY
+from jaxac.storage.run_directory import CONFIG, METRICS, OVERRIDES, SUMMARY
 
 STATUSES = ("completed", "interrupted", "diverged")
 UNFINISHED = "unfinished"

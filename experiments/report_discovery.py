@@ -7,7 +7,7 @@ from pathlib import Path
 
 from experiments.report_data import Run, UnreadableError, read_config, read_run
 from jaxac.errors import ConfigError
-from jaxac.run_directory import CHECKPOINTS, CONFIG, METRICS, OVERRIDES, SEEDS, SUMMARY
+from jaxac.storage.run_directory import CHECKPOINTS, CONFIG, METRICS, OVERRIDES, SEEDS, SUMMARY
 
 OUTPUT = "report"
 _NO_RUNS_INSIDE = {"wandb", CHECKPOINTS, SEEDS, OUTPUT}

@@ -43,7 +43,8 @@ def train(setting: tuple[str, ...], repeats: int = REPEATS) -> dict[str, Any]:
     """
     import jax
 
-    from jaxac import program, serialization, spec
+    from jaxac import program, spec
+    from jaxac.storage import serialization
 
     config = make_config(*setting)
     numbers = spec.make(config)

@@ -6,11 +6,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxac import program, run_directory
+from jaxac import program
 from jaxac.agent import actor_critic, evaluation
 from jaxac.algos import ALGOS
 from jaxac.config.schema import Config
 from jaxac.spec import Spec
+from jaxac.storage import run_directory
 from jaxac.types import PRNGKey, PyTree
 
 _MAX_STEPS = 1000

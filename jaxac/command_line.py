@@ -6,8 +6,8 @@ import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import OverrideParseException
 
-from jaxac import run_directory
 from jaxac.errors import ConfigError
+from jaxac.storage import run_directory
 
 _PREFIXES = "+~"
 _MULTIRUN = {"-m", "--multirun"}

@@ -6,14 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jaxac import artifacts, run_directory
+from jaxac import artifacts
 from jaxac.config.schema import Config
 from jaxac.devices import machine
 from jaxac.errors import ConfigError, DivergedError
 from jaxac.lane import Lane, Progress
 from jaxac.loggers import Logger, open_loggers
-from jaxac.run_directory import Opened, Run
 from jaxac.seeds import Seeds, summarize
+from jaxac.storage import run_directory
+from jaxac.storage.run_directory import Opened, Run
 
 
 class Job:

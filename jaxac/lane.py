@@ -8,13 +8,14 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from jaxac import artifacts, checkpoint, metrics, run_directory, schedule, serialization, spec
+from jaxac import artifacts, metrics, schedule, spec
 from jaxac.algos import ALGOS
 from jaxac.config.schema import Config
 from jaxac.devices import machine
 from jaxac.lanes import Outcome
 from jaxac.loggers import Logger, Row
-from jaxac.run_directory import Run
+from jaxac.storage import checkpoint, run_directory, serialization
+from jaxac.storage.run_directory import Run
 from jaxac.types import Array, PyTree
 
 

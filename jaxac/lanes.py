@@ -15,10 +15,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxac import lanes_program, program, serialization
+from jaxac import lanes_program, program
 from jaxac.config.schema import Config
 from jaxac.program import Program
 from jaxac.spec import Spec
+from jaxac.storage import serialization
 from jaxac.types import Array, ChunkReport, PyTree
 
 

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from jaxac import run_directory
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
+from jaxac.storage import run_directory
 
 Row = dict[str, Any]
 """Numbers, None, and lists: a histogram over 0, 1, 2, … if its name says so, else one number a shard."""

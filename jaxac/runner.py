@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import jax
 
-from jaxac import batches, program, run_directory
+from jaxac import batches, program
 from jaxac.batches import Batch
 from jaxac.config.schema import A3CConfig, Config
 from jaxac.console import Console, Overview, closing_lines, sweep_lines
@@ -16,8 +16,9 @@ from jaxac.job import Job
 from jaxac.lane import Lane
 from jaxac.lanes import Lanes, OneByOne, Vmapped
 from jaxac.loggers import Logger
-from jaxac.run_directory import Opened
 from jaxac.signals import StopRequest, stop_request
+from jaxac.storage import run_directory
+from jaxac.storage.run_directory import Opened
 from jaxac.trainer import Trainer
 
 

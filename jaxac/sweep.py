@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from jaxac.errors import ConfigError, DivergedError
-from jaxac.run_directory import Opened
+from jaxac.storage.run_directory import Opened
 
 
 def check(max_lanes: int, how: str) -> None:

@@ -7,7 +7,7 @@ import yaml
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from jaxac import run_directory
+from jaxac.storage import run_directory
 
 
 class SweepRecord(Callback):

@@ -18,10 +18,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from jaxac import command_line, events, hydra_errors, run_directory
+from jaxac import command_line, hydra_errors
 from jaxac.config import validation
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError, DivergedError
+from jaxac.storage import events, run_directory
 
 _PACKAGED = Path(__file__).parent / "conf"
 CONF = str(_PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[1] / "conf")

@@ -7,10 +7,11 @@ saved.
 import time
 from typing import Any, NamedTuple
 
-from jaxac import program, serialization
+from jaxac import program
 from jaxac.lane import Lane
 from jaxac.lanes import Lanes, Stretch
 from jaxac.signals import StopRequest
+from jaxac.storage import serialization
 
 
 class Pending(NamedTuple):

@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from jaxac import checkpoint, run_directory, runner
+from jaxac import runner
+from jaxac.storage import checkpoint, run_directory
 
 TIMINGS = {"seconds", "sps", "versions_per_second"}
 

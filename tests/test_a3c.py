@@ -5,9 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxac import optimizers, program, serialization
+from jaxac import optimizers, program
 from jaxac.algos import ALGOS, a2c, a3c, server, shard, staleness, trees
 from jaxac.devices import placement, threefry
+from jaxac.storage import serialization
 from jaxac.types import Params, Server
 from tests.simulator import Simulator
 

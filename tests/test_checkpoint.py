@@ -4,10 +4,10 @@ import numpy as np
 import optax
 import pytest
 
-from jaxac import checkpoint, serialization
-from jaxac.checkpoint import Checkpoint
 from jaxac.devices import threefry
 from jaxac.errors import ConfigError
+from jaxac.storage import checkpoint, serialization
+from jaxac.storage.checkpoint import Checkpoint
 
 
 def write(directory, *updates, keep=9):

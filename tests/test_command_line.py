@@ -1,7 +1,8 @@
 import pytest
 
-from jaxac import command_line, run_directory
+from jaxac import command_line
 from jaxac.errors import ConfigError
+from jaxac.storage import run_directory
 
 
 @pytest.mark.parametrize(

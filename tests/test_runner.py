@@ -6,8 +6,9 @@ import pytest
 import yaml
 from PIL import Image
 
-from jaxac import checkpoint, run_directory, runner, trainer
+from jaxac import runner, trainer
 from jaxac.errors import ConfigError, DivergedError
+from jaxac.storage import checkpoint, run_directory
 from tests.runs import final_state, rows, runs_in, summary
 
 ARTIFACTS = ("logger.curve=false", "logger.gif=false")

@@ -5,9 +5,10 @@ import shutil
 import pytest
 import yaml
 
-from jaxac import checkpoint, run_directory, runner
+from jaxac import runner
 from jaxac.errors import ConfigError, DivergedError
-from jaxac.run_directory import Opened
+from jaxac.storage import checkpoint, run_directory
+from jaxac.storage.run_directory import Opened
 from tests.runs import final_state, rows, summary
 
 QUIET = ("compilation_cache=null", "logger.curve=false", "logger.gif=false", "logger.console=false")

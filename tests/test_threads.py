@@ -9,9 +9,10 @@ import jax
 import numpy as np
 import pytest
 
-from jaxac import checkpoint, events, program, run_directory, spec
+from jaxac import program, spec
 from jaxac.algos import realtime
 from jaxac.errors import ConfigError
+from jaxac.storage import checkpoint, events, run_directory
 from tests.runs import runs_in, summary
 
 THREADS = ("+algo=a3c", "algo.num_shards=4", "algo.runtime=threads")

@@ -193,7 +193,8 @@ def test_the_sample_sweep_composes(choose):
 
 
 def test_the_sample_sweeps_metric_is_one_that_runs_log(small_config, run_dir):
-    from jaxac import run_directory, runner
+    from jaxac import runner
+    from jaxac.storage import run_directory
 
     config = small_config("logger.curve=false", "logger.gif=false", "logger.console=false", "evaluation.episodes=4")
     runner.train(run_directory.Opened(config, run_directory.open_run(config, run_dir, []), [], None))

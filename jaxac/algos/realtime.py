@@ -16,8 +16,8 @@ from jaxac import optimizers
 from jaxac.algos import a3c, arrival, shard, staleness, trees
 from jaxac.algos.arrival import Ledger, Round, Wave
 from jaxac.algos.shard import Gradient, Unrolled
-from jaxac.events import Event
 from jaxac.spec import Spec
+from jaxac.storage.events import Event
 from jaxac.types import ActorState, Array, Asynchrony, ChunkReport, Metrics, Params, PyTree, Waiting
 
 

@@ -3,17 +3,17 @@
 The log says which shard pushed when. All else follows: what a shard read is what it pulled after its push before.
 """
 
-from jaxac import events
 from jaxac.algos import a3c
 from jaxac.algos.realtime import Cut, Host, Programs
 from jaxac.config.schema import A3CConfig
 from jaxac.errors import ConfigError
 from jaxac.spec import Spec
+from jaxac.storage import events
 from jaxac.types import ChunkReport
 
 
 class Replay:
-    """The runtime ``replay``, of a log that :func:`jaxac.events.check` found long enough.
+    """The runtime ``replay``, of a log that :func:`jaxac.storage.events.check` found long enough.
 
     Raises:
         ConfigError: if the log cannot be read.

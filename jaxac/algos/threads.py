@@ -10,12 +10,12 @@ import threading
 import time
 from pathlib import Path
 
-from jaxac import events
 from jaxac.algos import a3c
 from jaxac.algos.hogwild import Hogwild
 from jaxac.algos.realtime import Computed, Cut, Host, Programs, Shard
 from jaxac.config.schema import A3CConfig
 from jaxac.spec import Spec
+from jaxac.storage import events
 from jaxac.types import Array, ChunkReport, Waiting
 
 _AHEAD = 8

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from jaxac import checkpoint
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
+from jaxac.storage import checkpoint
 
 CONFIG = "config.yaml"
 OVERRIDES = "overrides.yaml"

@@ -15,9 +15,9 @@ from typing import Any
 
 import yaml
 
-from jaxac import run_directory
 from jaxac.config.schema import A3CConfig, Config
 from jaxac.errors import ConfigError
+from jaxac.storage import run_directory
 
 Event = dict[str, Any]
 _MAY_DIFFER = (("algo", "runtime"), ("algo", "events"))
