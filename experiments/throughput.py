@@ -90,10 +90,10 @@ def stages(network: str, num_envs: int = 64, unroll: int = 16) -> dict[str, floa
     """Nanoseconds of one device per environment step, of each stage by itself on a block of environments."""
     import jax
 
-    from jaxac import envs, optimizers
+    from jaxac import envs
     from jaxac import spec as spec_module
     from jaxac.agent import actor_critic, returns, rollout
-    from jaxac.algos import server, shard
+    from jaxac.algos import optimizers, server, shard
     from jaxac.devices import threefry
 
     spec = spec_module.make(make_config(*overrides("a2c", network, num_envs, unroll)))

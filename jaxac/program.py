@@ -13,9 +13,10 @@ import numpy as np
 from jax.tree_util import PyTreeDef
 
 from jaxac.agent import evaluation
-from jaxac.algos import ALGOS, Algo, realtime, shard
-from jaxac.algos.replay import Replay
-from jaxac.algos.threads import Threads
+from jaxac.algos import ALGOS, Algo, shard
+from jaxac.algos.realtime import host
+from jaxac.algos.realtime.replay import Replay
+from jaxac.algos.realtime.threads import Threads
 from jaxac.config.schema import A3CConfig, Config
 from jaxac.devices import machine, threefry
 from jaxac.errors import ConfigError
@@ -137,7 +138,7 @@ class _Compiled(NamedTuple):
     """What runs that differ in numbers only have in common."""
 
     init: jax.stages.Compiled
-    chunk: jax.stages.Compiled | realtime.Programs
+    chunk: jax.stages.Compiled | host.Programs
     evaluate: jax.stages.Compiled
     copy: jax.stages.Compiled
     state: PyTree
@@ -154,10 +155,10 @@ def _compile(signature: Signature) -> _Compiled:
         return _Compiled(init, chunk.result(), compiled_evaluate, compiled_copy, state)
 
 
-def _compile_chunk(spec: Spec, state: PyTree) -> jax.stages.Compiled | realtime.Programs:
+def _compile_chunk(spec: Spec, state: PyTree) -> jax.stages.Compiled | host.Programs:
     """What advances a run."""
     if spec.algo.in_real_time:
-        return realtime.compile_programs(spec, state)
+        return host.compile_programs(spec, state)
 
     def chunk(spec: Spec, state: PyTree, num_updates: Array) -> tuple[PyTree, ChunkReport]:
         return run_chunk(ALGOS[spec.algo.name], spec, state, num_updates)
@@ -173,7 +174,7 @@ Chunk = Callable[[Spec, PyTree, int], tuple[PyTree, ChunkReport]]
 def _runtime(config: Config, compiled: _Compiled, log: Path | None) -> tuple[Chunk, Callable[[], None]]:
     """What advances this run, and what ends it."""
     algo, advance = config.algo, compiled.chunk
-    if isinstance(advance, realtime.Programs):
+    if isinstance(advance, host.Programs):
         assert isinstance(algo, A3CConfig)
         threads = algo.runtime == "threads"
         runtime = Threads(algo, advance, config.num_updates, log) if threads else Replay(algo, advance)
@@ -189,9 +190,9 @@ def _runtime(config: Config, compiled: _Compiled, log: Path | None) -> tuple[Chu
     return run, lambda: None
 
 
-def _memory_bytes(config: Config, chunk: jax.stages.Compiled | realtime.Programs) -> int:
+def _memory_bytes(config: Config, chunk: jax.stages.Compiled | host.Programs) -> int:
     """What it needs of the device's memory; raises ConfigError, before it runs, if that is more than there is."""
-    if isinstance(chunk, realtime.Programs):
+    if isinstance(chunk, host.Programs):
         assert isinstance(config.algo, A3CConfig)
         at_once = config.algo.num_shards if config.algo.runtime == "threads" else 1
         needed = at_once * max(needed_bytes(gradient) for gradient in chunk.gradient.values())

@@ -5,9 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxac import optimizers
 from jaxac.agent import actor_critic, rollout
-from jaxac.algos import ALGOS, a2c
+from jaxac.algos import ALGOS, a2c, optimizers
 from jaxac.devices import placement
 from tests import reference
 

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxac import optimizers, program
-from jaxac.algos import ALGOS, a2c, a3c, server, shard, staleness, trees
+from jaxac import program
+from jaxac.algos import ALGOS, a2c, a3c, optimizers, server, shard, staleness, trees
 from jaxac.devices import placement, threefry
 from jaxac.storage import serialization
 from jaxac.types import Params, Server

@@ -2,7 +2,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxac import optimizers
+from jaxac.algos import optimizers
 from tests import reference
 
 GRADIENTS = np.random.default_rng(0).normal(size=(10, 4))

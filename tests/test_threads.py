@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from jaxac import program, spec
-from jaxac.algos import realtime
+from jaxac.algos.realtime import host
 from jaxac.errors import ConfigError
 from jaxac.storage import checkpoint, events, run_directory
 from tests.runs import runs_in, summary
@@ -119,14 +119,14 @@ def test_without_a_lock_nothing_is_lost_but_order(session):
 
 
 def test_a_slow_shard_slows_nobody_else(session, monkeypatch):
-    compute = realtime.Host.compute
+    compute = host.Host.compute
 
     def slowly(self, shard):
         if shard.number == 0:
             time.sleep(0.3)
         return compute(self, shard)
 
-    monkeypatch.setattr(realtime.Host, "compute", slowly)
+    monkeypatch.setattr(host.Host, "compute", slowly)
     built, numbers, state = session()
     pushes = np.zeros(4, int)
     for _ in range(10):
@@ -137,7 +137,7 @@ def test_a_slow_shard_slows_nobody_else(session, monkeypatch):
 
 
 def test_a_thread_that_dies_ends_the_run_with_its_own_error(run, run_dir, monkeypatch):
-    compute, calls = realtime.Host.compute, []
+    compute, calls = host.Host.compute, []
 
     def fail(self, shard):
         calls.append(shard.number)
@@ -145,7 +145,7 @@ def test_a_thread_that_dies_ends_the_run_with_its_own_error(run, run_dir, monkey
             raise ArithmeticError("a shard fell ill")
         return compute(self, shard)
 
-    monkeypatch.setattr(realtime.Host, "compute", fail)
+    monkeypatch.setattr(host.Host, "compute", fail)
     before = threading.active_count()
     with pytest.raises(ArithmeticError, match="a shard fell ill"):
         run("algo.runtime=threads", "checkpoint.every=32")

@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import jax
 
-from jaxac import optimizers
 from jaxac.agent import actor_critic
-from jaxac.algos import server, shard, trees
+from jaxac.algos import optimizers, server, shard, trees
 from jaxac.devices import placement
 from jaxac.spec import Spec
 from jaxac.types import ActorState, Metrics, Params, PRNGKey, Report, Server

@@ -19,9 +19,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxac import optimizers
 from jaxac.agent import actor_critic, distributions
-from jaxac.algos import arrival, server, shard, staleness, trees
+from jaxac.algos import arrival, optimizers, server, shard, staleness, trees
 from jaxac.algos.arrival import Group, Ledger, Outcome, Round
 from jaxac.algos.shard import Gradient, Unrolled
 from jaxac.config.schema import A3CConfig

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxac.algos import corrections, server, staleness, trees
+from jaxac.algos.optimizers import learning_rate
 from jaxac.algos.shard import Gradient
-from jaxac.optimizers import learning_rate
 from jaxac.spec import Spec
 from jaxac.types import Array, Params, Server
 

@@ -3,9 +3,8 @@
 import jax.numpy as jnp
 import optax
 
-from jaxac import optimizers
 from jaxac.agent import normalization
-from jaxac.algos import trees
+from jaxac.algos import optimizers, trees
 from jaxac.algos.shard import Gradient
 from jaxac.spec import Spec
 from jaxac.types import Array, Params, Server

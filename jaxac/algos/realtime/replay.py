@@ -4,7 +4,7 @@ The log says which shard pushed when. All else follows: what a shard read is wha
 """
 
 from jaxac.algos import a3c
-from jaxac.algos.realtime import Cut, Host, Programs
+from jaxac.algos.realtime.host import Cut, Host, Programs
 from jaxac.config.schema import A3CConfig
 from jaxac.errors import ConfigError
 from jaxac.spec import Spec

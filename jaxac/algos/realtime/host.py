@@ -12,8 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxac import optimizers
-from jaxac.algos import a3c, arrival, shard, staleness, trees
+from jaxac.algos import a3c, arrival, optimizers, shard, staleness, trees
 from jaxac.algos.arrival import Ledger, Round, Wave
 from jaxac.algos.shard import Gradient, Unrolled
 from jaxac.spec import Spec
