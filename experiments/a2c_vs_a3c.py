@@ -129,7 +129,8 @@ def run(arm: Arm, size: argparse.Namespace, before: list[dict[str, Any]]) -> dic
 
 def seconds_per_run(overrides: tuple[str, ...]) -> float:
     """Of training a single seed: the fastest of a few chunks, extended to the whole run."""
-    from jaxac import program, spec
+    from jaxac import spec
+    from jaxac.programs import program
 
     config = make_config(*overrides)
     numbers = spec.make(config)

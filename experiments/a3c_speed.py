@@ -22,7 +22,8 @@ from experiments.common import make_config, prepare, save, timed_chunk
 def compiled(num_envs: int, updates: int, pairs: int) -> list[dict[str, float]]:
     """Environment steps per second of A2C and A3C."""
     prepare()
-    from jaxac import program, spec
+    from jaxac import spec
+    from jaxac.programs import program
 
     arms = {}
     for algo in ("a2c", "a3c"):
@@ -67,7 +68,8 @@ def _worker(num_envs: int, shards: int, updates: int) -> None:
     """Prints the steps per second of threads on as many cores as there are shards."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:shards])
     prepare(by_threads=True)
-    from jaxac import program, spec
+    from jaxac import spec
+    from jaxac.programs import program
 
     overrides = (f"env.num_envs={num_envs}", f"algo.num_shards={shards}", "algo.runtime=threads")
     config = make_config("+algo=a3c", *overrides, f"total_env_steps={2 * updates * num_envs * 16}")

@@ -17,7 +17,7 @@ from jaxac import train as entry_point
 from jaxac.config.schema import Config
 
 if TYPE_CHECKING:  # JAX must not be imported before a process is prepared
-    from jaxac.program import Program
+    from jaxac.programs.program import Program
     from jaxac.spec import Spec
 
 RESULTS = Path(__file__).parent / "results"
@@ -76,7 +76,8 @@ def learn(config: Config) -> dict[str, Any]:
         ``env_steps`` and ``returns`` (mean return) of every evaluation, and ``train_seconds`` without compilation or
         evaluation.
     """
-    from jaxac import program, schedule, spec
+    from jaxac import schedule, spec
+    from jaxac.programs import program
 
     plan, numbers = schedule.make(config), spec.make(config)
     compiled = program.compile_program(config, numbers)
@@ -107,8 +108,9 @@ def learn_lanes(configs: list[Config]) -> dict[str, Any]:
         ``env_steps [E]`` and ``returns [lanes][E]`` of the evaluations, ``metrics`` (``[lanes][E]`` each, of the chunk
         before) and ``train_seconds`` of all lanes together, without compilation or evaluation.
     """
-    from jaxac import program, schedule, spec
-    from jaxac.lanes import Stretch, Vmapped
+    from jaxac import schedule, spec
+    from jaxac.programs import program
+    from jaxac.programs.executors import Stretch, Vmapped
 
     config, everyone = configs[0], range(len(configs))
     plan = schedule.make(config)

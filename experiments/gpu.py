@@ -88,8 +88,8 @@ def speed(sizes: Sizes) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def tiles(sizes: Sizes) -> Iterator[tuple[str, dict[str, Any]]]:
     """The fused kernels cut otherwise."""
-    from jaxac import program
     from jaxac.agent.fused import grid
+    from jaxac.programs import program
 
     for tile in (16, 32, 64):
         for warps in (2, 4, 8):
@@ -132,7 +132,8 @@ def profile(sizes: Sizes) -> Iterator[tuple[str, dict[str, Any]]]:
     """Microseconds of an update by kernel, the ten longest, and how many kernels there are."""
     import jax
 
-    from jaxac import program, spec
+    from jaxac import spec
+    from jaxac.programs import program
 
     for kernel in ("xla", "fused"):
         config = make_config(*setting(kernel, sizes.num_envs[1]))

@@ -23,7 +23,7 @@ def rolled_threefry() -> None:
     """JAX's own generator, whose rounds are a loop on a CPU; the same bits."""
     import jax
 
-    from jaxac import program
+    from jaxac.programs import program
 
     program.threefry.key = jax.random.key
 
@@ -32,7 +32,7 @@ def hardware_generator() -> None:
     """XLA's generator, other bits (``unsafe_rbg``)."""
     import jax
 
-    from jaxac import program
+    from jaxac.programs import program
 
     program.threefry.key = functools.partial(jax.random.key, impl="unsafe_rbg")
 

@@ -16,10 +16,11 @@ import time
 from pathlib import Path
 
 from experiments.common import make_config, prepare, save
-from jaxac import program, trainer
+from jaxac import trainer
 from jaxac.lane import Lane, Progress
-from jaxac.lanes import OneByOne
 from jaxac.loggers import open_loggers
+from jaxac.programs import program
+from jaxac.programs.executors import OneByOne
 from jaxac.signals import StopRequest
 from jaxac.storage import run_directory
 

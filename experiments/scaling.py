@@ -51,8 +51,9 @@ def use_devices(number: int) -> None:
 
 def train_lanes(number: int, on_cores: bool) -> dict[str, Any]:
     """As :func:`experiments.throughput.train`, of all lanes together: so many seeds of 8 environments × 5 steps."""
-    from jaxac import program, spec
-    from jaxac.lanes import Lanes, OneByOne, Stretch, Vmapped
+    from jaxac import spec
+    from jaxac.programs import program
+    from jaxac.programs.executors import Lanes, OneByOne, Stretch, Vmapped
 
     config, seeds = make_config(*LANE), range(number)
     specs = [spec.make(config)] * number

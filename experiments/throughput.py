@@ -43,7 +43,8 @@ def train(setting: tuple[str, ...], repeats: int = REPEATS) -> dict[str, Any]:
     """
     import jax
 
-    from jaxac import program, spec
+    from jaxac import spec
+    from jaxac.programs import program
     from jaxac.storage import serialization
 
     config = make_config(*setting)

@@ -6,10 +6,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxac import program
 from jaxac.agent import actor_critic, evaluation
 from jaxac.algos import ALGOS
 from jaxac.config.schema import Config
+from jaxac.programs import program
 from jaxac.spec import Spec
 from jaxac.storage import run_directory
 from jaxac.types import PRNGKey, PyTree

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 from jaxac.lane import Lane
-from jaxac.program import Signature
+from jaxac.programs.program import Signature
 
 
 class Batch(NamedTuple):

@@ -12,8 +12,8 @@ from jaxac import artifacts, metrics, schedule, spec
 from jaxac.algos import ALGOS
 from jaxac.config.schema import Config
 from jaxac.devices import machine
-from jaxac.lanes import Outcome
 from jaxac.loggers import Logger, Row
+from jaxac.programs.executors import Outcome
 from jaxac.storage import checkpoint, run_directory, serialization
 from jaxac.storage.run_directory import Run
 from jaxac.types import Array, PyTree

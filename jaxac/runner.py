@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import jax
 
-from jaxac import batches, program
+from jaxac import batches
 from jaxac.batches import Batch
 from jaxac.config.schema import A3CConfig, Config
 from jaxac.console import Console, Overview, closing_lines, sweep_lines
@@ -14,8 +14,9 @@ from jaxac.devices import machine
 from jaxac.errors import ConfigError
 from jaxac.job import Job
 from jaxac.lane import Lane
-from jaxac.lanes import Lanes, OneByOne, Vmapped
 from jaxac.loggers import Logger
+from jaxac.programs import program
+from jaxac.programs.executors import Lanes, OneByOne, Vmapped
 from jaxac.signals import StopRequest, stop_request
 from jaxac.storage import run_directory
 from jaxac.storage.run_directory import Opened

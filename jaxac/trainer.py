@@ -7,9 +7,9 @@ saved.
 import time
 from typing import Any, NamedTuple
 
-from jaxac import program
 from jaxac.lane import Lane
-from jaxac.lanes import Lanes, Stretch
+from jaxac.programs import program
+from jaxac.programs.executors import Lanes, Stretch
 from jaxac.signals import StopRequest
 from jaxac.storage import serialization
 

@@ -14,9 +14,9 @@ import jax
 import pytest
 
 from experiments.common import make_config
-from jaxac import lanes_program, program
 from jaxac import spec as spec_module
 from jaxac.config.schema import Config
+from jaxac.programs import lanes_program, program
 from jaxac.spec import Spec
 
 jax.config.update("jax_numpy_rank_promotion", "raise")

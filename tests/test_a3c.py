@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxac import program
 from jaxac.algos import ALGOS, a2c, a3c, optimizers, server, shard, staleness, trees
 from jaxac.devices import placement, threefry
+from jaxac.programs import program
 from jaxac.storage import serialization
 from jaxac.types import Params, Server
 from tests.simulator import Simulator

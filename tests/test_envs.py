@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from experiments.common import make_config
-from jaxac import envs, program
+from jaxac import envs
 from jaxac import spec as spec_module
 from jaxac.algos import ALGOS
 from jaxac.config import catalog
+from jaxac.programs import program
 
 
 def test_the_catalog_agrees_with_gymnax():

@@ -9,13 +9,14 @@ import pytest
 from jaxac.agent.fused import tiles
 
 from experiments.common import learn, make_config
-from jaxac import envs, program
+from jaxac import envs
 from jaxac import spec as spec_module
 from jaxac.agent import actor_critic
 from jaxac.agent.fused import grid
 from jaxac.algos import ALGOS, shard
 from jaxac.devices import threefry
 from jaxac.errors import ConfigError
+from jaxac.programs import program
 
 SETTINGS = {
     "default": (),

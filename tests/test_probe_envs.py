@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from experiments.common import make_config
-from jaxac import envs, program
+from jaxac import envs
 from jaxac import spec as spec_module
 from jaxac.agent import actor_critic, networks
 from jaxac.algos import ALGOS
+from jaxac.programs import program
 
 SETTINGS = (
     "+algo=a2c",

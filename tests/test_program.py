@@ -4,11 +4,11 @@ import jax
 import numpy as np
 import pytest
 
-from jaxac import program
 from jaxac import spec as spec_module
 from jaxac.algos import ALGOS, a2c
 from jaxac.devices import threefry
 from jaxac.errors import ConfigError
+from jaxac.programs import program
 from jaxac.storage import serialization
 
 

@@ -131,7 +131,7 @@ def test_threads_run_one_after_the_other(sweep, capsys):
 
 
 def test_too_many_lanes_say_how_many_fit(sweep, monkeypatch):
-    from jaxac import program
+    from jaxac.programs import program
 
     monkeypatch.setattr(program.machine, "memory_bytes", lambda: 9_000)
     jobs, _ = sweep([(f"seed={seed}",) for seed in range(8)], how="vmap")

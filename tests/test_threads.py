@@ -9,9 +9,10 @@ import jax
 import numpy as np
 import pytest
 
-from jaxac import program, spec
+from jaxac import spec
 from jaxac.algos.realtime import host
 from jaxac.errors import ConfigError
+from jaxac.programs import program
 from jaxac.storage import checkpoint, events, run_directory
 from tests.runs import runs_in, summary
 

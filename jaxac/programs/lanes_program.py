@@ -10,18 +10,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxac import program
 from jaxac.algos import ALGOS, shard
 from jaxac.config.schema import Config
 from jaxac.devices import machine, placement
 from jaxac.errors import ConfigError
-from jaxac.program import Signature
+from jaxac.programs import program
+from jaxac.programs.program import Signature
 from jaxac.spec import Spec
 from jaxac.types import Array, PRNGKey, PyTree
 
 
 class LanesProgram(NamedTuple):
-    """As :class:`jaxac.program.Program`, of ``P`` lanes: every argument and result but a number has a leading axis."""
+    """As :class:`jaxac.programs.program.Program`, of ``P`` lanes: every argument and result but a number has a leading axis."""
 
     init: Callable[[Spec, PRNGKey], PyTree]
     chunk: jax.stages.Compiled
@@ -40,7 +40,7 @@ class LanesProgram(NamedTuple):
 
 
 def compile_lanes(config: Config, specs: Spec) -> LanesProgram:
-    """As :func:`jaxac.program.compile_program`, for the stacked training programs ``specs [P, ...]``.
+    """As :func:`jaxac.programs.program.compile_program`, for the stacked training programs ``specs [P, ...]``.
 
     Raises:
         ConfigError: if so many lanes need more memory than the devices have.

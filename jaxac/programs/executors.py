@@ -15,9 +15,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxac import lanes_program, program
 from jaxac.config.schema import Config
-from jaxac.program import Program
+from jaxac.programs import lanes_program, program
+from jaxac.programs.program import Program
 from jaxac.spec import Spec
 from jaxac.storage import serialization
 from jaxac.types import Array, ChunkReport, PyTree
