@@ -18,7 +18,7 @@ from pathlib import Path
 from experiments.common import make_config, prepare, save
 from jaxac import trainer
 from jaxac.lane import Lane, Progress
-from jaxac.loggers import open_loggers
+from jaxac.loggers.open import open_loggers
 from jaxac.programs import program
 from jaxac.programs.executors import OneByOne
 from jaxac.signals import StopRequest

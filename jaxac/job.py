@@ -11,8 +11,9 @@ from jaxac.config.schema import Config
 from jaxac.devices import machine
 from jaxac.errors import ConfigError, DivergedError
 from jaxac.lane import Lane, Progress
-from jaxac.loggers import Logger, open_loggers
-from jaxac.seeds import Seeds, summarize
+from jaxac.loggers.base import Logger
+from jaxac.loggers.open import open_loggers
+from jaxac.loggers.seed_means import Seeds, summarize
 from jaxac.storage import run_directory
 from jaxac.storage.run_directory import Opened, Run
 

@@ -8,11 +8,12 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from jaxac import artifacts, metrics, schedule, spec
+from jaxac import artifacts, schedule, spec
 from jaxac.algos import ALGOS
 from jaxac.config.schema import Config
 from jaxac.devices import machine
-from jaxac.loggers import Logger, Row
+from jaxac.loggers import rows
+from jaxac.loggers.base import Logger, Row
 from jaxac.programs.executors import Outcome
 from jaxac.storage import checkpoint, run_directory, serialization
 from jaxac.storage.run_directory import Run
@@ -29,7 +30,7 @@ class Progress:
     compile_seconds: float = 0.0
     env_steps_to_threshold: int | None = None
     seconds_to_threshold: float | None = None
-    evaluation: Row = dataclasses.field(default_factory=lambda: dict.fromkeys(metrics.EVALUATION))
+    evaluation: Row = dataclasses.field(default_factory=lambda: dict.fromkeys(rows.EVALUATION))
     """The latest one."""
 
 
@@ -63,15 +64,15 @@ class Lane:
             "updates": updates,
             "seconds": self.progress.train_seconds,
             "sps": steps / seconds,
-            **metrics.to_row(outcome.report, self.config.steps_per_push, seconds),
+            **rows.to_row(outcome.report, self.config.steps_per_push, seconds),
         }
         if not outcome.report.finite:
             self.status = "diverged"
         elif outcome.returns is not None:
-            self.progress.evaluation = metrics.evaluation_row(outcome.returns)
+            self.progress.evaluation = rows.evaluation_row(outcome.returns)
             if self.solved and updates < self.schedule.total:
                 # Only if the whole evaluation says so.
-                self.progress.evaluation = metrics.evaluation_row(jnp.concatenate([outcome.returns, rest()]))
+                self.progress.evaluation = rows.evaluation_row(jnp.concatenate([outcome.returns, rest()]))
             self._note_threshold()
             row |= self.progress.evaluation
             if self.solved:

@@ -1,7 +1,7 @@
 """Jobs from their first line of output to their summaries."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import jax
@@ -9,12 +9,12 @@ import jax
 from jaxac import batches
 from jaxac.batches import Batch
 from jaxac.config.schema import A3CConfig, Config
-from jaxac.console import Console, Overview, closing_lines, sweep_lines
 from jaxac.devices import machine
 from jaxac.errors import ConfigError
 from jaxac.job import Job
 from jaxac.lane import Lane
-from jaxac.loggers import Logger
+from jaxac.loggers.base import Logger
+from jaxac.loggers.console import Console, Followed, Overview, closing_lines, sweep_lines
 from jaxac.programs import program
 from jaxac.programs.executors import Lanes, OneByOne, Vmapped
 from jaxac.signals import StopRequest, stop_request
@@ -63,7 +63,7 @@ def train_all(opened: Sequence[Opened], max_lanes: int | None = None, how: str =
             goal = f"raise total_env_steps={job.config.total_env_steps} to go on"
             print(f"nothing left to do: {job.run.directory} is complete; {goal}")
     plan = batches.make(lanes, max_lanes or len(lanes) or 1)
-    overview = Overview(jobs) if len(lanes) > 1 and jobs[0].config.logger.console else None
+    overview = Overview(_followed(jobs)) if len(lanes) > 1 and jobs[0].config.logger.console else None
     if len(opened) > 1:
         print(batches.describe(plan, len(opened), how), flush=True)
     with stop_request() as stop:
@@ -80,9 +80,23 @@ def train_all(opened: Sequence[Opened], max_lanes: int | None = None, how: str =
         finally:
             if overview:
                 overview.stop()
-    for line in sweep_lines(jobs) if len(jobs) > 1 else []:
-        print(line)
+    if len(jobs) > 1:
+        statuses = [[lane.status or "complete before" for lane in job.lanes] for job in jobs]
+        means = {job.label: job.mean_return for job in jobs}
+        for line in sweep_lines(statuses, means, jobs[0].run.directory.parent):
+            print(line)
     return jobs
+
+
+def _followed(jobs: Sequence[Job]) -> dict[Hashable, Followed]:
+    """What an overview needs to know of every lane that is to be trained."""
+    followed: dict[Hashable, Followed] = {}
+    for job in jobs:
+        for lane in job.unfinished:
+            label = job.label if len(job.lanes) == 1 else f"{job.label} seed {lane.config.seed}".strip()
+            steps, total = (lane.config.env_steps(updates) for updates in (lane.updates, lane.schedule.total))
+            followed[lane] = Followed(label, steps, total)
+    return followed
 
 
 def _labels(opened: Sequence[Opened]) -> list[str]:

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import wandb
 
-from jaxac import loggers
-from jaxac.console import Console, closing_lines
 from jaxac.errors import ConfigError
-from jaxac.loggers import JsonLines, Wandb
+from jaxac.loggers import wandb as wandb_logger
+from jaxac.loggers.console import Console, closing_lines
+from jaxac.loggers.json_lines import JsonLines
+from jaxac.loggers.open import open_loggers
+from jaxac.loggers.wandb import Wandb
 
 ROW = {"env_steps": 1_000, "updates": 5, "seconds": 0.5, "sps": 2_000.0, "policy_loss": 0.25, "episode_return": None}
 SUMMARY = {
@@ -53,9 +55,9 @@ def test_the_console_says_how_stale_a3c_is():
 
 
 def test_a_histogram_has_bins_of_one_width_and_loses_nothing():
-    counts, edges = loggers._at_most_512_bins([1, 2, 3])
+    counts, edges = wandb_logger._at_most_512_bins([1, 2, 3])
     assert (counts.tolist(), edges.tolist()) == ([1, 2, 3], [0, 1, 2, 3])
-    counts, edges = loggers._at_most_512_bins([1] * 1025)
+    counts, edges = wandb_logger._at_most_512_bins([1] * 1025)
     assert counts.sum() == 1025 and len(counts) <= 512 and set(np.diff(edges)) == {3}
 
 
@@ -119,6 +121,6 @@ def test_wandbs_own_reader_finds_history_and_summary(offline_run):
 
 def test_disabled_wandb_is_not_opened(small_config, tmp_path):
     config = small_config("logger.wandb.mode=disabled", "logger.console=false")
-    opened = loggers.open_loggers(config, tmp_path, "id", None, None)
+    opened = open_loggers(config, tmp_path, "id", None, None)
     assert [type(logger) for logger in opened] == [JsonLines]
     opened[0].finish(SUMMARY, [], 0)

@@ -21,7 +21,7 @@ from jaxac.types import Array, PRNGKey, PyTree
 
 
 class LanesProgram(NamedTuple):
-    """As :class:`jaxac.programs.program.Program`, of ``P`` lanes: every argument and result but a number has a leading axis."""
+    """A :class:`~jaxac.programs.program.Program` of ``P`` lanes; arguments and results but numbers are ``[P, ...]``."""
 
     init: Callable[[Spec, PRNGKey], PyTree]
     chunk: jax.stages.Compiled

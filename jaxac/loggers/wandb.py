@@ -1,63 +1,16 @@
-"""Where rows of metrics go: JSON lines, Weights & Biases, and what else is given. Knows no JAX."""
+"""Weights & Biases: a run of its own for each of ours."""
 
-import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
+from jaxac.loggers.base import Row
 from jaxac.storage import run_directory
-
-Row = dict[str, Any]
-"""Numbers, None, and lists: a histogram over 0, 1, 2, … if its name says so, else one number a shard."""
-
-
-class Logger(Protocol):
-    """Takes the rows of one run, in order, then its end."""
-
-    def log(self, row: Row) -> None:
-        """One chunk's metrics; ``None`` where a metric has no value."""
-
-    def finish(self, summary: dict[str, Any], artifacts: list[Path], exit_code: int) -> None:
-        """The run has ended; ``summary`` is empty if it ended by an error."""
-
-
-class Relay:
-    """Passes a run's rows on to whoever follows several runs.
-
-    Args:
-        add: takes a row.
-        end: called when no more come.
-    """
-
-    def __init__(self, add: Callable[[Row], None], end: Callable[[], None]) -> None:
-        self._add, self._end = add, end
-
-    def log(self, row: Row) -> None:
-        self._add(row)
-
-    def finish(self, summary: dict[str, Any], artifacts: list[Path], exit_code: int) -> None:
-        del summary, artifacts, exit_code
-        self._end()
-
-
-class JsonLines:
-    """``metrics.jsonl``, flushed row by row."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("a")
-
-    def log(self, row: Row) -> None:
-        self._file.write(json.dumps(row) + "\n")
-        self._file.flush()
-
-    def finish(self, summary: dict[str, Any], artifacts: list[Path], exit_code: int) -> None:
-        del summary, artifacts, exit_code
-        self._file.close()
 
 
 class Wandb:
@@ -113,16 +66,6 @@ class Wandb:
             self._run.log({"env_steps": summary["env_steps"], **images, **videos})
         self._run.summary.update({name: value for name, value in summary.items() if value is not None})
         self._run.finish(exit_code=exit_code)
-
-
-def open_loggers(
-    config: Config, directory: Path, run_id: str, group: str | None, console: Logger | None
-) -> list[Logger]:
-    """The loggers that ``config.logger`` asks for; ``metrics.jsonl`` is always written."""
-    loggers: list[Logger] = [JsonLines(directory / run_directory.METRICS)]
-    if config.logger.wandb.mode != "disabled":
-        loggers.append(Wandb(config, directory, run_id, group))
-    return [*loggers, console] if console else loggers
 
 
 def _identity(config: Config, group: str | None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import math
 import jax
 import numpy as np
 
-from jaxac.loggers import Row
+from jaxac.loggers.base import Row
 from jaxac.types import Array, Asynchrony, ChunkReport
 
 EVALUATION = ("eval_return_mean", "eval_return_std", "eval_episodes")

@@ -4,15 +4,14 @@ import functools
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from rich.console import Console as RichConsole
 from rich.live import Live
 
-from jaxac.job import Job
-from jaxac.loggers import Logger, Relay, Row
+from jaxac.loggers.base import Logger, Relay, Row
 
 _PLAIN_SECONDS = 5.0  # between lines where the output is no terminal
 
@@ -78,38 +77,47 @@ class Console:
             self._line.console.print(line, soft_wrap=True)
 
 
-class Overview:
-    """One line for all lanes together: how many are done, the best so far, when they will be."""
+class Followed(NamedTuple):
+    """A run that an overview follows."""
 
-    def __init__(self, jobs: Sequence[Job], out: TextIO | None = None) -> None:
+    label: str
+    env_steps: int
+    """Done when the overview begins."""
+    total_env_steps: int
+
+
+class Overview:
+    """One line for several runs together: how many are done, the best so far, when all will be.
+
+    Args:
+        followed: the runs, by whatever tells them apart.
+    """
+
+    def __init__(self, followed: Mapping[Hashable, Followed], out: TextIO | None = None) -> None:
         self._line, self._clock = _Line(out), _Clock()
-        self._steps = {lane: lane.config.env_steps(lane.updates) for job in jobs for lane in job.unfinished}
-        self._totals = {lane: lane.config.env_steps(lane.schedule.total) for lane in self._steps}
-        self._labels = {
-            lane: job.label if len(job.lanes) == 1 else f"{job.label} seed {lane.config.seed}".strip()
-            for job in jobs
-            for lane in job.unfinished
-        }
-        self._done: set[Any] = set()
+        self._labels = {run: each.label for run, each in followed.items()}
+        self._steps = {run: each.env_steps for run, each in followed.items()}
+        self._totals = {run: each.total_env_steps for run, each in followed.items()}
+        self._done: set[Hashable] = set()
         self._best: tuple[float, str] | None = None
         self._speed: tuple[float, float, float] | None = None
 
-    def of(self, lane: Any) -> Logger:
-        """The logger of one lane."""
-        return Relay(functools.partial(self.update, lane), functools.partial(self.ended, lane))
+    def of(self, run: Hashable) -> Logger:
+        """The logger of one run."""
+        return Relay(functools.partial(self.update, run), functools.partial(self.ended, run))
 
-    def update(self, lane: Any, row: Row) -> None:
-        """A row of one lane."""
-        self._steps[lane] = row["env_steps"]
+    def update(self, run: Hashable, row: Row) -> None:
+        """A row of one run."""
+        self._steps[run] = row["env_steps"]
         mean = row.get("eval_return_mean")
         if mean is not None and (self._best is None or mean > self._best[0]):
-            self._best = mean, self._labels[lane]
+            self._best = mean, self._labels[run]
         self._show(last=False)
 
-    def ended(self, lane: Any) -> None:
+    def ended(self, run: Hashable) -> None:
         """Nothing more comes of it."""
-        self._done.add(lane)
-        self._steps[lane] = self._totals[lane]
+        self._done.add(run)
+        self._steps[run] = self._totals[run]
         self._show(last=len(self._done) == len(self._steps))
 
     def stop(self) -> None:
@@ -153,15 +161,20 @@ def closing_lines(summary: dict[str, Any]) -> list[str]:
     return lines
 
 
-def sweep_lines(jobs: Sequence[Job]) -> list[str]:
-    """The closing summary of a sweep, for people."""
-    statuses = Counter(lane.status or "complete before" for job in jobs for lane in job.lanes)
-    lines = [f"{len(jobs)} jobs: " + ", ".join(f"{count} {status}" for status, count in statuses.items())]
-    means = {job.label: job.mean_return for job in jobs if job.mean_return is not None}
-    if means:
-        best = max(means, key=lambda label: means[label])
-        lines.append(f"best evaluation return {means[best]:.1f}: {best}")
-    directory = jobs[0].run.directory.parent
+def sweep_lines(statuses: Sequence[Sequence[str]], means: Mapping[str, float | None], directory: Path) -> list[str]:
+    """The closing summary of a sweep, for people.
+
+    Args:
+        statuses: of every job, those of its runs.
+        means: each job's last evaluation, by the job's label; None where there was none.
+        directory: the sweep's.
+    """
+    counts = Counter(status for job in statuses for status in job)
+    lines = [f"{len(statuses)} jobs: " + ", ".join(f"{count} {status}" for status, count in counts.items())]
+    found = {label: mean for label, mean in means.items() if mean is not None}
+    if found:
+        best = max(found, key=lambda label: found[label])
+        lines.append(f"best evaluation return {found[best]:.1f}: {best}")
     lines.append(f"results in {directory}; for a report: python -m experiments.report {directory}")
     return lines
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
-from jaxac.loggers import Logger, Relay, Row
+from jaxac.loggers.base import Logger, Relay, Row
 
 _SHARED = ("env_steps", "updates", "seconds")
 _ADDED = ("sps", "episodes", "eval_episodes", "versions_per_second")

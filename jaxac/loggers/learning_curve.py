@@ -1,0 +1,33 @@
+"""The learning curve: return against environment steps, as a picture."""
+
+from pathlib import Path
+from typing import Any
+
+
+def save(rows: list[dict[str, Any]], title: str, threshold: float | None, path: Path) -> Path:
+    """Return against environment steps: of training episodes, and of evaluations."""
+    from matplotlib.figure import Figure  # slow to import; without pyplot, which would look for a screen
+    from matplotlib.ticker import EngFormatter
+
+    figure = Figure(figsize=(7, 4), layout="constrained", dpi=120)
+    axes = figure.add_subplot()
+    styles: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("episode_return", "training episodes", {"color": "0.65", "linewidth": 1}),
+        ("eval_return_mean", "evaluation", {"color": "C0", "marker": "o", "markersize": 3}),
+    )
+    for name, label, style in styles:
+        points = [(row["env_steps"], row[name]) for row in rows if row.get(name) is not None]
+        if points:
+            axes.plot(*zip(*points, strict=True), label=label, **style)
+        band = [[row["env_steps"], row[f"{name}_low"], row[f"{name}_high"]] for row in rows if row.get(f"{name}_low")]
+        if band:
+            steps, low, high = zip(*band, strict=True)
+            axes.fill_between(steps, low, high, color=style["color"], alpha=0.2, linewidth=0)
+    if threshold is not None:
+        axes.axhline(threshold, color="C2", linewidth=1, linestyle="--", label=f"solved ({threshold:g})")
+    axes.set(title=title, xlabel="environment steps", ylabel="episode return")
+    axes.xaxis.set_major_formatter(EngFormatter())
+    axes.grid(alpha=0.3)
+    axes.legend(loc="best")
+    figure.savefig(path)
+    return path
