@@ -76,8 +76,9 @@ def learn(config: Config) -> dict[str, Any]:
         ``env_steps`` and ``returns`` (mean return) of every evaluation, and ``train_seconds`` without compilation or
         evaluation.
     """
-    from jaxac import schedule, spec
+    from jaxac import spec
     from jaxac.programs import program
+    from jaxac.runs import schedule
 
     plan, numbers = schedule.make(config), spec.make(config)
     compiled = program.compile_program(config, numbers)
@@ -108,9 +109,10 @@ def learn_lanes(configs: list[Config]) -> dict[str, Any]:
         ``env_steps [E]`` and ``returns [lanes][E]`` of the evaluations, ``metrics`` (``[lanes][E]`` each, of the chunk
         before) and ``train_seconds`` of all lanes together, without compilation or evaluation.
     """
-    from jaxac import schedule, spec
+    from jaxac import spec
     from jaxac.programs import program
     from jaxac.programs.executors import Stretch, Vmapped
+    from jaxac.runs import schedule
 
     config, everyone = configs[0], range(len(configs))
     plan = schedule.make(config)

@@ -16,12 +16,12 @@ import time
 from pathlib import Path
 
 from experiments.common import make_config, prepare, save
-from jaxac import trainer
-from jaxac.lane import Lane, Progress
 from jaxac.loggers.open import open_loggers
 from jaxac.programs import program
 from jaxac.programs.executors import OneByOne
-from jaxac.signals import StopRequest
+from jaxac.runs import trainer
+from jaxac.runs.lane import Lane, Progress
+from jaxac.runs.signals import StopRequest
 from jaxac.storage import run_directory
 
 SILENT = (

@@ -18,7 +18,7 @@ def train(opened: Mapping[int, Opened], max_lanes: int, how: str) -> dict[int, f
     """What each job returns, or why it failed, by its index."""
     if not opened:
         return {}
-    from jaxac import runner  # the first import of JAX
+    from jaxac.runs import runner  # the first import of JAX
 
     jobs = runner.train_all(list(opened.values()), max_lanes, how)
     results: dict[int, float | Exception | None] = {}

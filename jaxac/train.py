@@ -78,7 +78,7 @@ def job(cfg: DictConfig) -> float | None:
     try:
         opened = open_job(cfg)
 
-        from jaxac import runner  # the first import of JAX
+        from jaxac.runs import runner  # the first import of JAX
 
         return runner.train(opened)
     except (ConfigError, DivergedError) as error:

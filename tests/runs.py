@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from jaxac import runner
+from jaxac.runs import runner
 from jaxac.storage import checkpoint, run_directory
 
 TIMINGS = {"seconds", "sps", "versions_per_second"}

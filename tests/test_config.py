@@ -6,9 +6,10 @@ import pytest
 import yaml
 
 from experiments.common import make_config
-from jaxac import schedule, train
+from jaxac import train
 from jaxac.config import catalog
 from jaxac.errors import ConfigError
+from jaxac.runs import schedule
 
 CONF = Path(train.CONF)
 A2C = "+algo=a2c"

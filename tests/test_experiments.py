@@ -43,7 +43,7 @@ def test_a_result_says_where_it_was_made(tmp_path, monkeypatch):
 
 def test_learning_in_memory_is_the_runs_own_learning(small_config, tmp_path):
     """The experiments' loop and the command's give the same evaluations, bit for bit."""
-    from jaxac import runner
+    from jaxac.runs import runner
     from jaxac.storage import run_directory
 
     silent = ("logger.curve=false", "logger.gif=false", "logger.console=false")

@@ -486,7 +486,7 @@ def test_the_page_holds_everything_and_asks_for_nothing(page):
 
 def test_a_report_on_real_runs(small_config, tmp_path, capsys, monkeypatch):
     """A2C and A3C with two seeds each, as the command leaves them."""
-    from jaxac import runner
+    from jaxac.runs import runner
     from jaxac.storage import run_directory
 
     configs = {}

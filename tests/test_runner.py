@@ -6,8 +6,8 @@ import pytest
 import yaml
 from PIL import Image
 
-from jaxac import runner, trainer
 from jaxac.errors import ConfigError, DivergedError
+from jaxac.runs import runner, trainer
 from jaxac.storage import checkpoint, run_directory
 from tests.runs import final_state, rows, runs_in, summary
 

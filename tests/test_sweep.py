@@ -5,8 +5,8 @@ import shutil
 import pytest
 import yaml
 
-from jaxac import runner
 from jaxac.errors import ConfigError, DivergedError
+from jaxac.runs import runner
 from jaxac.storage import checkpoint, run_directory
 from jaxac.storage.run_directory import Opened
 from tests.runs import final_state, rows, summary

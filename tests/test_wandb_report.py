@@ -193,7 +193,7 @@ def test_the_sample_sweep_composes(choose):
 
 
 def test_the_sample_sweeps_metric_is_one_that_runs_log(small_config, run_dir):
-    from jaxac import runner
+    from jaxac.runs import runner
     from jaxac.storage import run_directory
 
     config = small_config("logger.curve=false", "logger.gif=false", "logger.console=false", "evaluation.episodes=4")

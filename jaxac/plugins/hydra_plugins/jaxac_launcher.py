@@ -16,7 +16,7 @@ class VmapLauncher(Launcher):
 
     Args:
         max_lanes: jobs (seeds of jobs) trained side by side, at most.
-        how: ``vmap``, ``cores`` or ``auto``; see :func:`jaxac.runner.train_all`.
+        how: ``vmap``, ``cores`` or ``auto``; see :func:`jaxac.runs.runner.train_all`.
     """
 
     def __init__(self, max_lanes: int, how: str) -> None:

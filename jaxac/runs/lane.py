@@ -8,13 +8,14 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from jaxac import artifacts, schedule, spec
+from jaxac import spec
 from jaxac.algos import ALGOS
 from jaxac.config.schema import Config
 from jaxac.devices import machine
 from jaxac.loggers import rows
 from jaxac.loggers.base import Logger, Row
 from jaxac.programs.executors import Outcome
+from jaxac.runs import artifacts, schedule
 from jaxac.storage import checkpoint, run_directory, serialization
 from jaxac.storage.run_directory import Run
 from jaxac.types import Array, PyTree

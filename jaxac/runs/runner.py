@@ -6,21 +6,21 @@ from concurrent.futures import ThreadPoolExecutor
 
 import jax
 
-from jaxac import batches
-from jaxac.batches import Batch
 from jaxac.config.schema import A3CConfig, Config
 from jaxac.devices import machine
 from jaxac.errors import ConfigError
-from jaxac.job import Job
-from jaxac.lane import Lane
 from jaxac.loggers.base import Logger
 from jaxac.loggers.console import Console, Followed, Overview, closing_lines, sweep_lines
 from jaxac.programs import program
 from jaxac.programs.executors import Lanes, OneByOne, Vmapped
-from jaxac.signals import StopRequest, stop_request
+from jaxac.runs import plan
+from jaxac.runs.job import Job
+from jaxac.runs.lane import Lane
+from jaxac.runs.plan import Batch
+from jaxac.runs.signals import StopRequest, stop_request
+from jaxac.runs.trainer import Trainer
 from jaxac.storage import run_directory
 from jaxac.storage.run_directory import Opened
-from jaxac.trainer import Trainer
 
 
 def train(opened: Opened) -> float | None:
@@ -62,13 +62,13 @@ def train_all(opened: Sequence[Opened], max_lanes: int | None = None, how: str =
         if not job.unfinished:
             goal = f"raise total_env_steps={job.config.total_env_steps} to go on"
             print(f"nothing left to do: {job.run.directory} is complete; {goal}")
-    plan = batches.make(lanes, max_lanes or len(lanes) or 1)
+    batches = plan.make(lanes, max_lanes or len(lanes) or 1)
     overview = Overview(_followed(jobs)) if len(lanes) > 1 and jobs[0].config.logger.console else None
     if len(opened) > 1:
-        print(batches.describe(plan, len(opened), how), flush=True)
+        print(plan.describe(batches, len(opened), how), flush=True)
     with stop_request() as stop:
         try:
-            for batch in plan:
+            for batch in batches:
                 mine = [job for job in jobs if any(lane in job.unfinished for lane in batch.lanes)]
                 try:
                     _train_batch(batch, mine, how, overview, stop)

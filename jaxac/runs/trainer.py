@@ -7,10 +7,10 @@ saved.
 import time
 from typing import Any, NamedTuple
 
-from jaxac.lane import Lane
 from jaxac.programs import program
 from jaxac.programs.executors import Lanes, Stretch
-from jaxac.signals import StopRequest
+from jaxac.runs.lane import Lane
+from jaxac.runs.signals import StopRequest
 from jaxac.storage import serialization
 
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jaxac import artifacts
 from jaxac.config.schema import Config
 from jaxac.devices import machine
 from jaxac.errors import ConfigError, DivergedError
-from jaxac.lane import Lane, Progress
 from jaxac.loggers.base import Logger
 from jaxac.loggers.open import open_loggers
 from jaxac.loggers.seed_means import Seeds, summarize
+from jaxac.runs import artifacts
+from jaxac.runs.lane import Lane, Progress
 from jaxac.storage import run_directory
 from jaxac.storage.run_directory import Opened, Run
 

@@ -6,8 +6,8 @@ What is a number is read off the configuration's types (:mod:`jaxac.spec`); nobo
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
-from jaxac.lane import Lane
 from jaxac.programs.program import Signature
+from jaxac.runs.lane import Lane
 
 
 class Batch(NamedTuple):
