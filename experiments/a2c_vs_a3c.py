@@ -25,7 +25,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.a2c_vs_a3c_tables import A2C, plot, row, table, write_page
-from experiments.common import RESULTS, learn_lanes, load, make_config, prepare, save, timed_chunk
+from experiments.common import RESULTS, learn_lanes, load, prepare, save, timed_chunk
+from jaxac.config.compose import make_config
 
 EVALUATIONS = 20
 A3C = "A3C: shuffled arrival, pull after push"

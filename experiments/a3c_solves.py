@@ -12,7 +12,8 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 from experiments.ablation import EVALUATIONS, print_row, summarize
-from experiments.common import learn, make_config, prepare, save
+from experiments.common import learn, prepare, save
+from jaxac.config.compose import make_config
 
 RUNTIMES = ("compiled", "threads")
 

@@ -16,7 +16,8 @@ import subprocess
 import sys
 from typing import Any
 
-from experiments.common import make_config, prepare, save, timed_chunk
+from experiments.common import prepare, save, timed_chunk
+from jaxac.config.compose import make_config
 
 
 def compiled(num_envs: int, updates: int, pairs: int) -> list[dict[str, float]]:

@@ -40,7 +40,8 @@ EVALUATIONS = 20  # of each run
 
 def run_seed(job: tuple[int, list[str], int]) -> dict[str, Any]:
     """One training run, in a process of its own core."""
-    from experiments.common import learn, make_config, prepare
+    from experiments.common import learn, prepare
+    from jaxac.config.compose import make_config
 
     num_envs, overrides, seed = job
     prepare()

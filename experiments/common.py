@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from hydra import compose, initialize_config_dir
 
-from jaxac import train as entry_point
 from jaxac.config.schema import Config
 
 if TYPE_CHECKING:  # JAX must not be imported before a process is prepared
@@ -21,12 +19,6 @@ if TYPE_CHECKING:  # JAX must not be imported before a process is prepared
     from jaxac.spec import Spec
 
 RESULTS = Path(__file__).parent / "results"
-
-
-def make_config(*overrides: str) -> Config:
-    """The configuration that these overrides give on the command line."""
-    with initialize_config_dir(entry_point.CONF, version_base="1.3"):
-        return entry_point.to_config(compose("config", list(overrides)))
 
 
 def prepare(by_threads: bool = False) -> None:

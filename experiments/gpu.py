@@ -21,8 +21,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from experiments.common import RESULTS, learn, load, make_config, prepare, save
+from experiments.common import RESULTS, learn, load, prepare, save
 from experiments.throughput import matmul_rate, median_seconds, overrides, train
+from jaxac.config.compose import make_config
 
 
 class Sizes(NamedTuple):

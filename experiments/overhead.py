@@ -15,7 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from experiments.common import make_config, prepare, save
+from experiments.common import prepare, save
+from jaxac.config.compose import make_config
 from jaxac.loggers.open import open_loggers
 from jaxac.programs import program
 from jaxac.programs.executors import OneByOne

@@ -14,8 +14,9 @@ import statistics
 import time
 from typing import Any
 
-from experiments.common import alone, load, make_config, prepare, save
+from experiments.common import alone, load, prepare, save
 from experiments.throughput import REPEATS, SECONDS, overrides, train
+from jaxac.config.compose import make_config
 
 LARGE = overrides("a2c", "shared", 4096, 16)
 LANE = ("+algo=a2c", "env.num_envs=8", "algo.unroll_length=5")

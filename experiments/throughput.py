@@ -19,7 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from experiments.common import alone, make_config, prepare, ratio, save, timed_chunk
+from experiments.common import alone, prepare, ratio, save, timed_chunk
+from jaxac.config.compose import make_config
 
 NETWORKS = {"separate": "separate 64-64 tanh", "shared": "shared 128 relu"}
 SIZES = [(64, 16), (512, 16), (4096, 5), (4096, 16), (4096, 32), (16384, 16)]

@@ -13,8 +13,8 @@ from pathlib import Path
 import jax
 import pytest
 
-from experiments.common import make_config
 from jaxac import spec as spec_module
+from jaxac.config.compose import make_config
 from jaxac.config.schema import Config
 from jaxac.programs import lanes_program, program
 from jaxac.spec import Spec

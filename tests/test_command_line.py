@@ -1,6 +1,6 @@
 import pytest
 
-from jaxac import command_line
+from jaxac.cli import overrides
 from jaxac.errors import ConfigError
 from jaxac.storage import run_directory
 
@@ -20,7 +20,7 @@ from jaxac.storage import run_directory
     ],
 )
 def test_spellings(typed, rewritten):
-    assert command_line.rewrite(typed) == rewritten
+    assert overrides.rewrite(typed) == rewritten
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def old_run(tmp_path):
 
 
 def test_resume_repeats_the_runs_own_overrides(old_run):
-    rewritten = command_line.rewrite([f"resume={old_run}", "total_env_steps=5", "seed=4"])
+    rewritten = overrides.rewrite([f"resume={old_run}", "total_env_steps=5", "seed=4"])
     quoted = str(old_run).replace("'", "\\'")
     assert rewritten == [
         "+algo=a2c",
@@ -52,23 +52,23 @@ def test_resume_takes_a_checkpoints_path(old_run):
     path.touch()
     assert any(
         argument.startswith("resume=") and "000000000005.ckpt" in argument
-        for argument in command_line.rewrite([f"resume={path}"])
+        for argument in overrides.rewrite([f"resume={path}"])
     )
 
 
 def test_resume_of_what_is_no_run(tmp_path):
     for value in (tmp_path, tmp_path / "missing"):
         with pytest.raises(ConfigError, match="resume="):
-            command_line.rewrite([f"resume={value}"])
+            overrides.rewrite([f"resume={value}"])
 
 
 def test_resume_is_for_one_run(old_run):
     with pytest.raises(ConfigError, match="-m"):
-        command_line.rewrite(["-m", f"resume={old_run}"])
+        overrides.rewrite(["-m", f"resume={old_run}"])
 
 
 def test_a_run_is_never_overwritten(old_run, tmp_path):
     (old_run / run_directory.METRICS).write_text('{"updates": 1}\n')
     with pytest.raises(ConfigError, match="already holds a run"):
-        command_line.rewrite(["+algo=a2c", f"hydra.run.dir={old_run}"])
-    command_line.rewrite(["+algo=a2c", f"hydra.run.dir={tmp_path / 'new'}"])
+        overrides.rewrite(["+algo=a2c", f"hydra.run.dir={old_run}"])
+    overrides.rewrite(["+algo=a2c", f"hydra.run.dir={tmp_path / 'new'}"])

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from experiments.common import make_config
 from jaxac import train
 from jaxac.config import catalog
+from jaxac.config.compose import make_config
 from jaxac.errors import ConfigError
 from jaxac.runs import schedule
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from experiments import a2c_vs_a3c, a2c_vs_a3c_tables, ablation, common, gpu, scaling, sweep_speed, throughput
+from jaxac.config.compose import make_config
 
 
 def run(*returns):
@@ -29,8 +30,8 @@ def test_an_arms_row_is_over_its_seeds():
 
 @pytest.mark.parametrize("name, overrides", ablation.ARMS.items(), ids=list(ablation.ARMS))
 def test_every_arm_changes_the_default_and_composes(name, overrides):
-    default = common.make_config("+algo=a2c")
-    assert (common.make_config("+algo=a2c", *overrides) == default) == (name == "default")
+    default = make_config("+algo=a2c")
+    assert (make_config("+algo=a2c", *overrides) == default) == (name == "default")
 
 
 def test_a_result_says_where_it_was_made(tmp_path, monkeypatch):
@@ -68,7 +69,7 @@ def test_every_arm_of_the_comparison_composes_and_has_a_name_of_its_own():
     arms = list(a2c_vs_a3c.arms())
     assert len({arm.name for arm in arms}) == len(arms)
     for arm in arms:
-        common.make_config(*arm.overrides, "env.num_envs=128")
+        make_config(*arm.overrides, "env.num_envs=128")
 
 
 def test_the_page_holds_the_tables_of_the_saved_results():

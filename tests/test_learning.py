@@ -3,7 +3,8 @@
 import pytest
 
 from experiments.ablation import summarize
-from experiments.common import learn, make_config
+from experiments.common import learn
+from jaxac.config.compose import make_config
 
 
 @pytest.mark.slow

@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.common import make_config
 from jaxac import envs
 from jaxac import spec as spec_module
 from jaxac.agent import actor_critic, networks
 from jaxac.algos import ALGOS
+from jaxac.config.compose import make_config
 from jaxac.programs import program
 
 SETTINGS = (

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from experiments import report, report_content, report_tables
-from experiments.common import make_config
 from experiments.report_data import Run, read_run
 from experiments.report_discovery import read_all
 from experiments.report_importance import Importance, importance
 from experiments.report_staleness import staleness
 from experiments.report_statistics import collapsed, curve, outcomes
 from experiments.report_trials import by_environment, show
+from jaxac.config.compose import make_config
 from jaxac.errors import ConfigError
 from tests.conftest import SMALL
 from tests.run_directories import rows_of, summary_of, with_settings, write_run, write_sweep

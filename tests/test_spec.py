@@ -2,8 +2,8 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from experiments.common import make_config
 from jaxac import spec as spec_module
+from jaxac.config.compose import make_config
 
 A2C = "+algo=a2c"
 

@@ -7,7 +7,8 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
-from jaxac import sweep_configs, train
+from jaxac import train
+from jaxac.cli import sweep_configs
 
 GOOD = [
     ["+algo=a2c", "seed=1", "optimizer.learning_rate=1e-3"],

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from experiments import report, report_wandb
-from experiments.common import make_config
+from jaxac.config.compose import make_config
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
 from tests.run_directories import write_sweep

@@ -6,10 +6,11 @@ import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import OverrideParseException
 
+from jaxac.config import compose
+from jaxac.config.compose import key_of
 from jaxac.errors import ConfigError
 from jaxac.storage import run_directory
 
-_PREFIXES = "+~"
 _MULTIRUN = {"-m", "--multirun"}
 _OPTUNA = ("hydra.sweeper.direction=maximize", "hydra.sweeper.max_failure_rate=1.0")
 
@@ -17,16 +18,14 @@ _OPTUNA = ("hydra.sweeper.direction=maximize", "hydra.sweeper.max_failure_rate=1
 def rewrite(arguments: list[str]) -> list[str]:
     """The arguments for Hydra.
 
-    * ``algo=a2c`` and ``experiment=…`` become ``+algo=a2c``, ``+experiment=…``: neither has a default to override.
-      An experiment chooses an algorithm itself, so beside one ``+algo=`` becomes ``algo=``.
-    * ``env.params.NAME=…`` becomes ``++env.params.NAME=…``: the environment's defaults are not in the configuration.
+    * Settings are spelled as :func:`jaxac.config.compose.spell` says.
     * ``hydra/sweeper=optuna`` maximizes what a job returns, and a trial that diverges fails by itself.
     * ``resume=PATH`` becomes the run's own overrides, its directory, and whatever else was given.
 
     Raises:
         ConfigError: if ``resume`` names no run, or ``hydra.run.dir`` one that exists, or a sweep has no jobs.
     """
-    keys = {_key(argument): argument for argument in arguments if "=" in argument}
+    keys = {key_of(argument): argument for argument in arguments if "=" in argument}
     if "resume" in keys and _value(keys["resume"]) not in ("", "null"):
         return _resume(arguments, _value(keys["resume"]))
     if "hydra.run.dir" in keys:
@@ -37,20 +36,10 @@ def rewrite(arguments: list[str]) -> list[str]:
 
 
 def _choose(arguments: list[str]) -> list[str]:
-    has_experiment = any(_key(argument) == "experiment" for argument in arguments if "=" in argument)
-
-    def spell(argument: str) -> str:
-        key = _key(argument) if "=" in argument else ""
-        if key == "env.params" or key.startswith("env.params."):
-            return "++" + argument.lstrip(_PREFIXES)
-        if key == "experiment" or (key == "algo" and not has_experiment):
-            return "+" + argument.lstrip(_PREFIXES)
-        return argument.lstrip(_PREFIXES) if key == "algo" else argument
-
-    spelled = [spell(argument) for argument in arguments]
+    spelled = compose.spell(arguments)
     if "hydra/sweeper=optuna" in arguments:
-        given = {_key(argument) for argument in arguments}
-        spelled += [default for default in _OPTUNA if _key(default) not in given]
+        given = {key_of(argument) for argument in arguments}
+        spelled += [default for default in _OPTUNA if key_of(default) not in given]
     return spelled
 
 
@@ -99,14 +88,10 @@ def _repeat(record: Path, arguments: list[str], place: str) -> list[str]:
     Neither's ``resume`` and ``place`` are among them: where to go on is the caller's to say.
     """
     where = {"resume", place}
-    given = [argument for argument in arguments if _key(argument) not in where]
-    replaced = where.union(map(_key, given))
+    given = [argument for argument in arguments if key_of(argument) not in where]
+    replaced = where.union(map(key_of, given))
     saved = yaml.safe_load(record.read_text()) or []
-    return _choose([override for override in saved if _key(override) not in replaced] + given)
-
-
-def _key(argument: str) -> str:
-    return argument.split("=", 1)[0].lstrip(_PREFIXES).split("@")[0]
+    return _choose([override for override in saved if key_of(override) not in replaced] + given)
 
 
 def _value(argument: str) -> str:

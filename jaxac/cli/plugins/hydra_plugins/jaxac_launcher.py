@@ -8,7 +8,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
-from jaxac import sweep_configs
+from jaxac.cli import sweep_configs
 
 
 class VmapLauncher(Launcher):
@@ -28,7 +28,7 @@ class VmapLauncher(Launcher):
         sweep_configs.compose_sooner(hydra_context.config_loader)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        from jaxac import sweep
+        from jaxac.cli import sweep
 
         setup_globals()
         configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)
@@ -45,7 +45,7 @@ class VmapLauncher(Launcher):
 
     def _open(self, overrides: list[str], number: int) -> JobReturn:
         """Hydra's part of a job: its configuration, directory and ``.hydra``; what it returns can begin."""
-        from jaxac.train import open_job
+        from jaxac.cli.jobs import open_job
 
         config = self._context.config_loader.load_sweep_config(self._config, overrides)
         with open_dict(config):
