@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.intervals import interval
+from jaxac.report.intervals import interval
 
 PAGE = Path(__file__).with_name("a2c_vs_a3c.md")
 MARKERS = ("<!-- tables, written by the experiment -->", "<!-- end of the tables -->")

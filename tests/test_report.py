@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments import report, report_content, report_tables
-from experiments.report_data import Run, read_run
-from experiments.report_discovery import read_all
-from experiments.report_importance import Importance, importance
-from experiments.report_staleness import staleness
-from experiments.report_statistics import collapsed, curve, outcomes
-from experiments.report_trials import by_environment, show
 from jaxac.config.compose import make_config
 from jaxac.errors import ConfigError
+from jaxac.report import command, tables, words
+from jaxac.report.discover import read_all
+from jaxac.report.importance import Importance, importance
+from jaxac.report.read import Run, read_run
+from jaxac.report.staleness import staleness
+from jaxac.report.statistics import collapsed, curve, outcomes
+from jaxac.report.trials import by_environment, show
 from tests.conftest import SMALL
 from tests.run_directories import rows_of, summary_of, with_settings, write_run, write_sweep
 
@@ -34,19 +34,19 @@ def trials_of(directory):
 
 
 def build(directory):
-    return report_content.build(*read_all([directory]))
+    return words.build(*read_all([directory]))
 
 
 def table(section):
     """The table as dicts, a row a trial."""
-    columns = report_tables.columns(section.outcomes)
-    rows = [report_tables.row(outcome) for outcome in section.outcomes]
+    columns = tables.columns(section.outcomes)
+    rows = [tables.row(outcome) for outcome in section.outcomes]
     return [{name: cell.text for name, cell in zip(columns, row, strict=True)} for row in rows]
 
 
 def main(monkeypatch, *arguments):
     monkeypatch.setattr(sys, "argv", ["report", *map(str, arguments)])
-    report.main()
+    command.main()
 
 
 # Reading
@@ -202,20 +202,19 @@ def test_where_nothing_can_be_written(tmp_path, capsys, monkeypatch):
     assert re.fullmatch(r"jaxac: cannot write .*; choose another place with --out\.\n", capsys.readouterr().err)
 
 
-@pytest.mark.parametrize(
-    "module, extra", [("jinja2", "report"), ("sklearn", "report"), ("wandb_workspaces", "reports")]
-)
-def test_an_extra_that_is_missing_is_named(tmp_path, capsys, monkeypatch, module, extra):
-    found = report.importlib.util.find_spec
-    monkeypatch.setattr(report.importlib.util, "find_spec", lambda name: None if name == module else found(name))
+def test_an_extra_that_is_missing_is_named(tmp_path, capsys, monkeypatch):
+    found = command.importlib.util.find_spec
+    hidden = "wandb_workspaces"
+    monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: None if name == hidden else found(name))
     with pytest.raises(SystemExit) as stopped:
         main(monkeypatch, write_run(tmp_path / "run"), "--wandb", "a/b")
     assert stopped.value.code == 2
-    assert f'{module} is not installed, which reports need; pip install -e ".[{extra}]"' in capsys.readouterr().err
+    said = 'wandb_workspaces is not installed, which W&B Reports need; pip install "jaxac[reports]"'
+    assert said in capsys.readouterr().err
 
 
 def test_reading_and_drawing_do_not_import_jax():
-    code = "import sys, experiments.report, experiments.report_page; print('jax' in sys.modules)"
+    code = "import sys, jaxac.report.command, jaxac.report.page; print('jax' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False"]
 
@@ -266,7 +265,7 @@ def test_environments_are_kept_apart(tmp_path):
     write_run(tmp_path / "runs" / "1", env__name="Acrobot-v1")
     content = build(tmp_path / "runs")
     assert [section.env for section in content.sections] == ["CartPole-v1", "Acrobot-v1"]
-    assert report_content.title(content) == "A2C on CartPole-v1, Acrobot-v1"
+    assert words.title(content) == "A2C on CartPole-v1, Acrobot-v1"
 
 
 @pytest.mark.parametrize(
@@ -314,7 +313,7 @@ def test_the_table_is_what_the_runs_say(tmp_path):
     assert (better["reached"], better["collapse rate"], better["steps"]) == ("2/2", "0% (0/2)", "250")
     assert (worse["final return"], worse["reached"], worse["collapse rate"]) == ("225", "1/2", "50% (1/2)")
     assert (worse["steps"], worse["status"], worse["SPS"]) == ("100", "completed", "200")
-    assert "Of 4 runs 3 reached the threshold, 475; 1 of them collapsed." in report_content.verdict(section)
+    assert "Of 4 runs 3 reached the threshold, 475; 1 of them collapsed." in words.verdict(section)
 
 
 def run_with(returns, threshold, status="completed"):
@@ -354,7 +353,7 @@ def test_diverged_runs_are_failures_and_are_said_to_be(tmp_path):
     assert row["final return"] == f"{(480 + 480 + 15) / 3:.4g}"
     assert (row["reached"], row["collapse rate"]) == ("3/3", "33% (1/3)")
     assert row["status"] == "2 completed, 1 diverged"
-    assert any("Diverged runs count as failures" in sentence for sentence in report_content.definitions(section))
+    assert any("Diverged runs count as failures" in sentence for sentence in words.definitions(section))
 
 
 @pytest.mark.parametrize("status", ["interrupted", None])
@@ -367,7 +366,7 @@ def test_a_run_that_has_not_ended_has_no_final_return(tmp_path, status):
     assert (first["final return"], first["best"], first["95% interval"]) == ("100", "480", "–")
     assert (second["final return"], second["best"]) == ("–", "499")
     assert second["status"] == (status or "unfinished")
-    assert any("have no final return" in sentence for sentence in report_content.definitions(section))
+    assert any("have no final return" in sentence for sentence in words.definitions(section))
 
 
 def test_a_curve_is_the_mean_over_seeds(tmp_path):
@@ -411,7 +410,7 @@ def test_the_setting_that_matters_is_the_important_one(tmp_path):
     assert found.names == ("optimizer.learning_rate", "network.activation")
     assert found.mean[0] > 0.5 > 0.1 > found.mean[1]
     assert (found.runs, found.trials) == (24, 12)
-    assert "a hint and no finding" in report_content.importance_words(found)
+    assert "a hint and no finding" in words.importance_words(found)
 
 
 @pytest.mark.parametrize(
@@ -481,7 +480,7 @@ def test_the_page_holds_everything_and_asks_for_nothing(page):
     assert not re.search(r"https?://|@import|url\(|<link[^>]*stylesheet|<script [^>]*src", html)
     assert "<script>alert" not in html and "&lt;script&gt;alert" in html
     assert "the best 8 of 11 trials in color" in html
-    assert f"python -m experiments.report {page.parents[1]}" in html
+    assert f"python -m jaxac.report {page.parents[1]}" in html
 
 
 def test_a_report_on_real_runs(small_config, tmp_path, capsys, monkeypatch):

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from experiments import report
+from jaxac.report import command
 from tests.run_directories import rows_of, write_run, write_sweep
 
 BROWSER = next(
@@ -34,7 +34,7 @@ def page_file(tmp_path_factory):
     write_run(sweep / "28", status=None, optimizer__learning_rate=8.0)
     arguments, sys.argv = sys.argv, ["report", str(sweep)]
     try:
-        report.main()
+        command.main()
     finally:
         sys.argv = arguments
     return sweep / "report" / "report.html"

@@ -12,14 +12,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from experiments import report, report_wandb
+import experiments
 from jaxac.config.compose import make_config
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
+from jaxac.report import wandb
 from tests.run_directories import write_sweep
 
 pytest.importorskip("wandb_workspaces")
-SWEEP = Path(report.__file__).with_name("wandb_sweep.yaml")
+SWEEP = Path(experiments.__file__).with_name("wandb_sweep.yaml")
 PROJECT = {"id": "UHJvamVjdA==", "internalId": "SW50ZXJuYWw=", "name": "project", "entityName": "entity"}
 VIEWER = {"id": "VXNlcg==", "entity": "entity", "username": "user", "flags": "{}", "teams": {"edges": []}}
 
@@ -121,7 +122,7 @@ print(json.dumps({
 
 def test_what_is_published_comes_back(python, server, tmp_path):
     sweep = write_sweep(tmp_path / "sweep", returns=lambda rate, seed: (20.0, 300.0, 400 + 1e4 * rate))
-    done = python("-m", "experiments.report", str(sweep), "--wandb", "entity/project")
+    done = python("-m", "jaxac.report", str(sweep), "--wandb", "entity/project")
     assert done.returncode == 0, done.stderr
     url = done.stdout.split()[-1]
     back = python("-c", READ_BACK, url)
@@ -156,7 +157,7 @@ def assert_apart(places):
     ],
 )
 def test_what_stands_in_the_way_is_said_in_one_sentence(python, tmp_path, target, changes, expected):
-    done = python("-m", "experiments.report", str(write_sweep(tmp_path / "sweep")), "--wandb", target, **changes)
+    done = python("-m", "jaxac.report", str(write_sweep(tmp_path / "sweep")), "--wandb", target, **changes)
     assert done.returncode == 2
     assert done.stderr.startswith(f"jaxac: --wandb={target} ") and expected in done.stderr
     assert done.stderr.count("\n") == 1
@@ -165,7 +166,7 @@ def test_what_stands_in_the_way_is_said_in_one_sentence(python, tmp_path, target
 @pytest.mark.parametrize("target", ["entity", "/project", "entity/", "a/b/c"])
 def test_a_target_that_is_no_project(target):
     with pytest.raises(ConfigError, match="give entity/project"):
-        report_wandb.connect(target)
+        wandb.connect(target)
 
 
 def settings_of(sweep, choose):

@@ -175,7 +175,7 @@ def sweep_lines(statuses: Sequence[Sequence[str]], means: Mapping[str, float | N
     if found:
         best = max(found, key=lambda label: found[label])
         lines.append(f"best evaluation return {found[best]:.1f}: {best}")
-    lines.append(f"results in {directory}; for a report: python -m experiments.report {directory}")
+    lines.append(f"results in {directory}; for a report: python -m jaxac.report {directory}")
     return lines
 
 

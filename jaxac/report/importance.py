@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.report_statistics import Outcome
-from experiments.report_trials import is_numeric, show
+from jaxac.report.statistics import Outcome
+from jaxac.report.trials import is_numeric, show
 
 _MIN_TRIALS = 6
 _FOLDS = 5

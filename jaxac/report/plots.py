@@ -13,9 +13,9 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from experiments.report_importance import Importance
-from experiments.report_statistics import Outcome
-from experiments.report_trials import is_numeric, show, spans_decades
+from jaxac.report.importance import Importance
+from jaxac.report.statistics import Outcome
+from jaxac.report.trials import is_numeric, show, spans_decades
 
 SHOWN = 8
 """Trials with a color of their own; the others are faint."""

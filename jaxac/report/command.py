@@ -1,8 +1,8 @@
 """A report on runs and sweeps, from their directories alone: ``report.html`` and its figures as PNGs.
 
-    python -m experiments.report multirun/2026-01-31/12-00-00-3f9a1c       into its subdirectory report/
-    python -m experiments.report outputs/a outputs/b --out comparison
-    python -m experiments.report DIRECTORY --wandb entity/project          the same as a W&B Report, too
+    python -m jaxac.report multirun/2026-01-31/12-00-00-3f9a1c       into its subdirectory report/
+    python -m jaxac.report outputs/a outputs/b --out comparison
+    python -m jaxac.report DIRECTORY --wandb entity/project          the same as a W&B Report, too
 
 Runs are grouped into trials, which are equal but for the seed. The page opens without a network. Runs that cannot be
 read are named, with the reason, and left out.
@@ -14,15 +14,18 @@ import shlex
 import sys
 from pathlib import Path
 
-from experiments.report_discovery import OUTPUT, read_all
 from jaxac.errors import ConfigError
-
-_NEEDED = {"report": ("jinja2", "scipy", "sklearn"), "reports": ("wandb_workspaces",)}
-"""Modules of the optional extras."""
+from jaxac.report.discover import OUTPUT, read_all
 
 
-def make(directories: list[Path], out: Path | None, wandb: str | None, command: str) -> list[str]:
+def make(directories: list[Path], out: Path | None, target: str | None, command: str) -> list[str]:
     """Reads, writes, and publishes if asked to.
+
+    Args:
+        directories: of runs and sweeps.
+        out: where the page goes; None for a subdirectory of the first directory.
+        target: ``entity/project`` to publish the report to; None for nowhere.
+        command: the command line, for the page to quote.
 
     Returns:
         Lines that say where the report is.
@@ -30,56 +33,51 @@ def make(directories: list[Path], out: Path | None, wandb: str | None, command: 
     Raises:
         ConfigError: if there is nothing to report on, or something that is needed is missing.
     """
-    for extra in ("report", "reports") if wandb else ("report",):
-        _require(extra)
+    if target:
+        _require_workspaces()
     runs, skipped = read_all(directories)
 
-    from experiments import report_content, report_page  # slow to import: mistakes are answered before
+    from jaxac.report import page, words  # slow to import: mistakes are answered before
 
     publish = None
-    if wandb:
-        from experiments import report_wandb
+    if target:
+        from jaxac.report import wandb
 
-        publish = report_wandb.connect(wandb)
-    content = report_content.build(runs, skipped)
+        publish = wandb.connect(target)
+    content = words.build(runs, skipped)
     for run in skipped:
         print(f"jaxac: skipped {run.name}: {run.reason}", file=sys.stderr)
     for run in content.notes:
         print(f"jaxac: note on {run.name}: {run.reason}", file=sys.stderr)
     out = out or directories[0] / OUTPUT
     try:
-        page = report_page.write(content, out, command)
+        written = page.write(content, out, command)
     except OSError as error:
         raise ConfigError(
             f"cannot write {error.filename or out}: {error.strerror}; choose another place with --out."
         ) from None
-    said = [f"report on {report_content.plural(len(runs), 'run')} in {page}"]
+    said = [f"report on {words.plural(len(runs), 'run')} in {written}"]
     return [*said, f"published as {publish(content)}"] if publish else said
 
 
-def _require(extra: str) -> None:
-    """Raises ConfigError if a module of an optional extra is not installed."""
-    for module in _NEEDED[extra]:
-        if importlib.util.find_spec(module) is None:
-            raise ConfigError(f'{module} is not installed, which reports need; pip install -e ".[{extra}]"')
+def _require_workspaces() -> None:
+    """Raises ConfigError if the optional package that makes W&B Reports is not installed."""
+    if importlib.util.find_spec("wandb_workspaces") is None:
+        raise ConfigError('wandb_workspaces is not installed, which W&B Reports need; pip install "jaxac[reports]"')
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m experiments.report", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m jaxac.report", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("directories", nargs="+", type=Path, metavar="DIRECTORY", help="of a run, or of a sweep")
     parser.add_argument("--out", type=Path, help=f"where to write; default: {OUTPUT}/ in the first directory")
     parser.add_argument("--wandb", metavar="ENTITY/PROJECT", help="publish it there as a W&B Report")
     args = parser.parse_args()
-    command = shlex.join(["python", "-m", "experiments.report", *sys.argv[1:]])
+    command = shlex.join(["python", "-m", "jaxac.report", *sys.argv[1:]])
     try:
         for line in make(args.directories, args.out, args.wandb, command):
             print(line)
     except ConfigError as error:
         print(f"jaxac: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-
-
-if __name__ == "__main__":
-    main()

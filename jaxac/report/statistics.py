@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.intervals import band, interval
-from experiments.report_data import Run
-from experiments.report_trials import Trial
+from jaxac.report.intervals import band, interval
+from jaxac.report.read import Run
+from jaxac.report.trials import Trial
 
 COLLAPSE = 0.1
 """The part of the threshold that a run may lose again: 0.1 is a fall under 90% of it, where it is positive."""

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.report_data import UNFINISHED, Run
-from experiments.report_discovery import Skipped
-from experiments.report_importance import Importance, importance
-from experiments.report_staleness import Staleness, staleness
-from experiments.report_statistics import COLLAPSE, Outcome, outcomes
-from experiments.report_trials import by_environment
+from jaxac.report.discover import Skipped
+from jaxac.report.importance import Importance, importance
+from jaxac.report.read import UNFINISHED, Run
+from jaxac.report.staleness import Staleness, staleness
+from jaxac.report.statistics import COLLAPSE, Outcome, outcomes
+from jaxac.report.trials import by_environment
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.report_data import Run
+from jaxac.report.read import Run
 
 _BOOKKEEPING = {"seed", "num_seeds", "resume", "stop_after_updates", "compilation_cache"}
 _BOOKKEEPING |= {"evaluation.every", "evaluation.episodes"}

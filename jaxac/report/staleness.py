@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from experiments.report_data import Run
-from experiments.report_plots import (
+from jaxac.report.plots import (
     SHOWN,
     Picture,
     final_return,
@@ -17,7 +16,8 @@ from experiments.report_plots import (
     picture,
     progress_axis,
 )
-from experiments.report_statistics import Outcome, curve
+from jaxac.report.read import Run
+from jaxac.report.statistics import Outcome, curve
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.report_data import Run, UnreadableError, read_config, read_run
 from jaxac.errors import ConfigError
+from jaxac.report.read import Run, UnreadableError, read_config, read_run
 from jaxac.storage.run_directory import CHECKPOINTS, CONFIG, METRICS, OVERRIDES, SEEDS, SUMMARY
 
 OUTPUT = "report"

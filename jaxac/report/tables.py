@@ -2,9 +2,9 @@
 
 from typing import Any, NamedTuple
 
-from experiments.report_staleness import Staleness
-from experiments.report_statistics import Outcome
-from experiments.report_trials import show
+from jaxac.report.staleness import Staleness
+from jaxac.report.statistics import Outcome
+from jaxac.report.trials import show
 
 NONE = "–"
 

@@ -4,10 +4,10 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from experiments import report_content, report_tables
-from experiments.report_content import Content, Section
-from experiments.report_trials import spans_decades
 from jaxac.errors import ConfigError
+from jaxac.report import tables, words
+from jaxac.report.trials import spans_decades
+from jaxac.report.words import Content, Section
 
 _HALF, _WHOLE, _HEIGHT = 12, 24, 8  # of the grid that panels lie on
 _TITLE = 128  # letters that a title may have
@@ -60,8 +60,8 @@ def publish(content: Content, entity: str, project: str) -> str:
     report = wr.Report(
         project=project,
         entity=entity,
-        title=report_content.title(content)[:_TITLE],
-        description=report_content.headline(content),
+        title=words.title(content)[:_TITLE],
+        description=words.headline(content),
         blocks=blocks(content, entity, project),
         width="fluid",
     )
@@ -75,14 +75,14 @@ def blocks(content: Content, entity: str, project: str) -> list[Any]:
     """The report's blocks, from top to bottom."""
     import wandb_workspaces.reports.v2 as wr
 
-    made: list[Any] = [wr.P(report_content.headline(content))]
+    made: list[Any] = [wr.P(words.headline(content))]
     for section in content.sections:
         made += _section(section, entity, project)
     lists = {"Skipped runs": content.skipped, "Notes on runs": content.notes}
     for heading, runs in lists.items():
         if runs:
             made += [wr.H2(heading), _bullets(f"{run.name}: {run.reason}" for run in runs)]
-    versions = [f"{name}: {value}" for name, value in report_content.provenance(content)]
+    versions = [f"{name}: {value}" for name, value in words.provenance(content)]
     return [*made, wr.H2("Versions and devices"), _bullets(versions)] if versions else made
 
 
@@ -96,17 +96,17 @@ def _section(section: Section, entity: str, project: str) -> list[Any]:
     import wandb_workspaces.reports.v2 as wr
 
     best = section.outcomes[0]
-    made: list[Any] = [wr.H1(section.env), *map(wr.P, report_content.verdict(section))]
+    made: list[Any] = [wr.H1(section.env), *map(wr.P, words.verdict(section))]
     if best.mean is not None and best.trial.command:
         made += [wr.H2("The best configuration, as a command"), wr.CodeBlock(best.trial.command, None)]
     made += [wr.H2("Runs"), wr.PanelGrid(runsets=[_runset(section, entity, project)], panels=list(_panels(section)))]
-    rows = [report_tables.row(outcome) for outcome in section.outcomes]
-    made += [wr.H2("Trials"), wr.MarkdownBlock(_markdown(report_tables.columns(section.outcomes), rows))]
-    made += [_bullets(report_content.definitions(section))]
-    made += [wr.H2("Importance of settings"), wr.P(report_content.importance_words(section.importance))]
+    rows = [tables.row(outcome) for outcome in section.outcomes]
+    made += [wr.H2("Trials"), wr.MarkdownBlock(_markdown(tables.columns(section.outcomes), rows))]
+    made += [_bullets(words.definitions(section))]
+    made += [wr.H2("Importance of settings"), wr.P(words.importance_words(section.importance))]
     if section.staleness:
-        rows = [report_tables.staleness_row(one) for one in section.staleness]
-        made += [wr.H2("Staleness"), wr.MarkdownBlock(_markdown(report_tables.staleness_columns(), rows))]
+        rows = [tables.staleness_row(one) for one in section.staleness]
+        made += [wr.H2("Staleness"), wr.MarkdownBlock(_markdown(tables.staleness_columns(), rows))]
     return made
 
 
@@ -163,7 +163,7 @@ def _coordinates(section: Section) -> Iterator[Any]:
     yield wr.ParallelCoordinatesPlotColumn(metric=wr.SummaryMetric("eval_return_mean"), display_name="final return")
 
 
-def _markdown(columns: list[str], rows: list[list[report_tables.Cell]]) -> str:
+def _markdown(columns: list[str], rows: list[list[tables.Cell]]) -> str:
     """A table, in which no text can end a cell."""
     lines = [columns, ["---"] * len(columns), *([cell.text for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(text.replace('|', chr(92) + '|') for text in line)} |" for line in lines)

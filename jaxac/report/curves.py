@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from experiments.report_plots import AXES, SHOWN, Picture, legend, legend_label, new_figure, picture, progress_axis
-from experiments.report_statistics import EVALUATION, TRAINING, Curve, Outcome, curve
+from jaxac.report.plots import AXES, SHOWN, Picture, legend, legend_label, new_figure, picture, progress_axis
+from jaxac.report.statistics import EVALUATION, TRAINING, Curve, Outcome, curve
 
 _FAINT = "0.82"
 _RETURNS = {EVALUATION: "evaluation return", TRAINING: "return of training episodes"}

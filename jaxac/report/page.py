@@ -8,13 +8,13 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from experiments import report_content, report_curves, report_plots, report_staleness, report_tables
-from experiments.report_content import Content, Section
-from experiments.report_importance import Importance
-from experiments.report_plots import Picture
-from experiments.report_tables import Cell
+from jaxac.report import curves, plots, staleness, tables, words
+from jaxac.report.importance import Importance
+from jaxac.report.plots import Picture
+from jaxac.report.tables import Cell
+from jaxac.report.words import Content, Section
 
-_TEMPLATE = Path(__file__).with_name("report.html.jinja")
+_TEMPLATE = Path(__file__).with_name("page.html.jinja")
 
 
 def write(content: Content, directory: Path, command: str) -> Path:
@@ -43,12 +43,12 @@ def _render(content: Content, sections: list[dict[str, Any]], command: str) -> s
     )
     environment.filters |= {"data_url": _data_url, "breakable": _breakable}
     return environment.get_template(_TEMPLATE.name).render(
-        title=report_content.title(content),
-        headline=report_content.headline(content),
+        title=words.title(content),
+        headline=words.headline(content),
         sections=sections,
         skipped=content.skipped,
         notes=content.notes,
-        provenance=report_content.provenance(content),
+        provenance=words.provenance(content),
         command=command,
     )
 
@@ -56,27 +56,21 @@ def _render(content: Content, sections: list[dict[str, Any]], command: str) -> s
 def _section(section: Section) -> dict[str, Any]:
     """What the template needs of one environment."""
     name = re.sub(r"[^\w.-]", "_", section.env)
-    curves = [report_curves.learning_curves(section.outcomes, against, name) for against in report_plots.AXES]
-    drawn = [*report_plots.marginals(section.outcomes, name), report_plots.parallel_coordinates(section.outcomes, name)]
-    bars = (
-        [report_plots.importance_bars(section.importance, name)] if isinstance(section.importance, Importance) else []
-    )
-    stale = report_staleness.pictures(section.staleness, name) if section.staleness else []
-    groups = {"curves": _present(curves), "settings": _present(drawn), "importance": bars, "staleness": stale}
+    learning = [curves.learning_curves(section.outcomes, against, name) for against in plots.AXES]
+    drawn = [*plots.marginals(section.outcomes, name), plots.parallel_coordinates(section.outcomes, name)]
+    bars = [plots.importance_bars(section.importance, name)] if isinstance(section.importance, Importance) else []
+    stale = staleness.pictures(section.staleness, name) if section.staleness else []
+    groups = {"curves": _present(learning), "settings": _present(drawn), "importance": bars, "staleness": stale}
     best = section.outcomes[0]
     return {
         "env": section.env,
-        "verdict": report_content.verdict(section),
+        "verdict": words.verdict(section),
         "best": best.trial if best.mean is not None else None,
         "chosen": len(section.outcomes) > 1,
-        "table": _table(
-            report_tables.columns(section.outcomes), [report_tables.row(outcome) for outcome in section.outcomes]
-        ),
-        "definitions": report_content.definitions(section),
-        "importance": report_content.importance_words(section.importance),
-        "staleness": _table(
-            report_tables.staleness_columns(), [report_tables.staleness_row(one) for one in section.staleness]
-        ),
+        "table": _table(tables.columns(section.outcomes), [tables.row(outcome) for outcome in section.outcomes]),
+        "definitions": words.definitions(section),
+        "importance": words.importance_words(section.importance),
+        "staleness": _table(tables.staleness_columns(), [tables.staleness_row(one) for one in section.staleness]),
         "trials": [outcome.trial for outcome in section.outcomes],
         "groups": groups,
         "pictures": [picture for group in groups.values() for picture in group],
