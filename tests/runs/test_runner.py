@@ -9,7 +9,7 @@ from PIL import Image
 from jaxac.errors import ConfigError, DivergedError
 from jaxac.runs import runner, trainer
 from jaxac.storage import checkpoint, run_directory
-from tests.runs import final_state, rows, runs_in, summary
+from tests.whole_runs import final_state, rows, runs_in, summary
 
 ARTIFACTS = ("logger.curve=false", "logger.gif=false")
 

@@ -6,13 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jaxac.agent.fused import tiles
 
 from experiments.common import learn
 from jaxac import envs
 from jaxac import spec as spec_module
 from jaxac.agent import actor_critic
-from jaxac.agent.fused import grid
+from jaxac.agent.fused import grid, tiles
 from jaxac.algos import ALGOS, shard
 from jaxac.config.compose import make_config
 from jaxac.devices import threefry

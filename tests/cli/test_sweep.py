@@ -9,7 +9,7 @@ from jaxac.errors import ConfigError, DivergedError
 from jaxac.runs import runner
 from jaxac.storage import checkpoint, run_directory
 from jaxac.storage.run_directory import Opened
-from tests.runs import final_state, rows, summary
+from tests.whole_runs import final_state, rows, summary
 
 QUIET = ("compilation_cache=null", "logger.curve=false", "logger.gif=false", "logger.console=false")
 

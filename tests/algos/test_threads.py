@@ -14,7 +14,7 @@ from jaxac.algos.realtime import host
 from jaxac.errors import ConfigError
 from jaxac.programs import program
 from jaxac.storage import checkpoint, events, run_directory
-from tests.runs import runs_in, summary
+from tests.whole_runs import runs_in, summary
 
 THREADS = ("+algo=a3c", "algo.num_shards=4", "algo.runtime=threads")
 QUIET = ("logger.curve=false", "logger.gif=false", "evaluation.episodes=4")

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tests.runs import summary
+from tests.whole_runs import summary
 
 SMALL = ["env.num_envs=8", "algo.unroll_length=4", "network.hidden_sizes=[8]", "logger.curve=false", "logger.gif=false"]
 
