@@ -28,30 +28,35 @@ OPERATORS = [
 ]
 _TOOLS = ("_describe", "generate")
 """Functions that no run needs: they write the catalog."""
-# How many mutants of which role; its modules and its test files, the cheapest first, in every layout there was.
+# How many mutants of which role; its modules, and its test files, the cheapest first, in every layout there was.
+# Of a file:part only the tests with that part in their names.
 ROLES = {
-    "returns": (4, "agent/returns returns", "returns agent objective a2c"),
+    "returns": (4, "agent/returns returns", "returns agent objective a2c:ppo"),
     "actor_critic": (
         11,
         "agent/actor_critic agent/objective agent/bootstrap agent",
-        "agent actor_critic objective bootstrap returns a2c rollout",
+        "agent actor_critic objective bootstrap returns a2c:ppo a2c:k_shards rollout",
     ),
-    "distributions": (5, "agent/distributions distributions", "distributions agent objective rollout a3c"),
-    "normalization": (5, "agent/normalization normalization", "normalization a2c a3c"),
-    "rollout": (6, "agent/rollout rollout", "rollout a2c"),
-    "optimizers": (4, "algos/optimizers optimizers", "optimizers a2c a3c"),
+    "distributions": (5, "agent/distributions distributions", "distributions agent objective rollout a3c:lag"),
+    "normalization": (5, "agent/normalization normalization", "normalization a2c:shards"),
+    "rollout": (6, "agent/rollout rollout", "rollout a2c:ppo a2c:repeat a2c:keys probe_envs"),
+    "optimizers": (4, "algos/optimizers optimizers", "optimizers a2c:ppo a3c:parameters_are"),
     "a2c": (2, "algos/a2c", "a2c a3c"),
-    "a3c": (8, "algos/a3c", "a3c threads"),
-    "arrival": (8, "algos/arrival", "arrival a3c threads"),
+    "a3c": (8, "algos/a3c", "a3c"),
+    "arrival": (8, "algos/arrival", "arrival a3c"),
     "server": (2, "algos/server", "a2c a3c"),
-    "shard": (4, "algos/shard", "a2c a3c rollout"),
-    "staleness": (8, "algos/staleness", "staleness a3c"),
+    "shard": (4, "algos/shard", "a2c:ppo a3c:block a3c:bit_for_bit a2c:shards"),
+    "staleness": (
+        8,
+        "algos/staleness",
+        "staleness a3c:delay a3c:versions a3c:equal_shards a3c:in_a_fixed a3c:parameters_are a3c:stop a3c:devices",
+    ),
     "host": (8, "algos/realtime/host algos/realtime", "host threads runner"),
     "checkpoint": (4, "storage/checkpoint checkpoint", "checkpoint runner"),
     "serialization": (2, "storage/serialization serialization", "checkpoint serialization runner"),
     "directory": (6, "storage/directory storage/run_directory run_directory", "directory run_directory runner"),
     "events": (4, "storage/events events", "events threads"),
-    "validation": (12, "config/validation validation", "validation config"),
+    "validation": (12, "config/validation validation", "validation config fused:go_together"),
     "catalog": (3, "config/catalog catalog", "config catalog envs"),
 }
 

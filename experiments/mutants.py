@@ -32,10 +32,15 @@ TEST_SECONDS = 600
 SURVIVED, GONE, HANGS, CRASHES, VOID = "survived", "not found", "hangs", "crashes", "fails without the mutant: "
 
 
-def test_files(tree: Path, role: str) -> list[str]:
-    """The test files of a role in a program, the cheapest first."""
-    names = [f"test_{name}.py" for name in faults.ROLES[role][2].split()]
-    return [str(path.relative_to(tree)) for name in names for path in sorted(tree.glob(f"tests/**/{name}"))]
+def tests_of(tree: Path, role: str) -> list[str]:
+    """The tests of a role in a program, the cheapest first."""
+    found = []
+    for entry in faults.ROLES[role][2].split():
+        name, _, part = entry.partition(":")
+        for path in sorted(tree.glob(f"tests/**/test_{name}.py")):
+            functions = re.findall(rf"^def (test_\w*{part}\w*)", path.read_text(), re.MULTILINE) if part else [""]
+            found += ["::".join(filter(None, (str(path.relative_to(tree)), function))) for function in functions]
+    return list(dict.fromkeys(found))
 
 
 def run_tests(tree: Path, tests: list[str], *options: str) -> tuple[int, str]:
@@ -78,7 +83,7 @@ def judge(tree: Path, mutant: Mutant, likely: list[str]) -> str:
     original = path.read_text()
     path.write_text(code)
     try:
-        for tests in (still_there(tree, likely), test_files(tree, mutant.role)):
+        for tests in (still_there(tree, likely), tests_of(tree, mutant.role)):
             status, output = run_tests(tree, tests, "-x") if tests else (0, "")
             if status:
                 return what_failed(status, output)
