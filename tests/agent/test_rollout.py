@@ -70,3 +70,8 @@ def test_keys_are_used_once(small_spec):
     with jax.debug_key_reuse(True):
         unroll(small_spec())
         unroll(small_spec("algo.returns=monte_carlo", "++env.params.max_steps_in_episode=4"))
+
+
+def test_each_step_of_each_environment_draws_for_itself(small_spec):
+    _, _, transitions, _ = unroll(small_spec("env.name=tests.probe_envs:NoisyReward", "env.stagger_starts=false"))
+    assert len(np.unique(transitions.reward)) == transitions.reward.size == 4 * 8
