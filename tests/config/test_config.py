@@ -142,6 +142,12 @@ def test_asynchrony_that_cannot_work_is_named(overrides, expected):
     assert "\n" not in str(error.value)
 
 
+def test_the_fix_that_is_named_works():
+    with pytest.raises(ConfigError, match=r"for example env\.num_envs=4098\."):
+        make_config(A2C, "algo.num_shards=3")
+    assert make_config(A2C, "algo.num_shards=3", "env.num_envs=4098").env.num_envs == 4098
+
+
 @pytest.mark.parametrize("name", ["a4c", "null"])
 def test_an_unknown_algorithm_is_named(name):
     with pytest.raises(ConfigError, match="algo"):
