@@ -9,12 +9,15 @@ read off the types; nobody keeps a list.
 import dataclasses
 import types
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from jaxac.config.schema import A2CConfig, A3CConfig, Config, DelayConfig, EnvConfig, NetworkConfig, OptimizerConfig
+from jaxac.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -55,3 +58,42 @@ def make(config: Config) -> Spec:
     """
     spec = Spec(config.env, config.algo, config.network, config.optimizer)
     return jax.tree.map(lambda x: jnp.asarray(x, jnp.result_type(type(x))), spec)
+
+
+def with_numbers(spec: Spec, numbers: Mapping[str, Any]) -> Spec:
+    """The training program with other numbers, which may be traced.
+
+    Args:
+        numbers: by the settings' names: ``{"optimizer.learning_rate": 1e-3, "env.params.gravity": 5.0}``.
+
+    Raises:
+        ConfigError: if a name is not that of a number.
+    """
+    for name, value in numbers.items():
+        section, _, rest = name.partition(".")
+        if section not in ("env", "algo", "network", "optimizer") or not rest:
+            raise ConfigError(f"{name} is not a number of a training program; name one as optimizer.learning_rate.")
+        spec = dataclasses.replace(
+            spec, **{section: _with_number(getattr(spec, section), name, rest.split("."), value)}
+        )
+    return spec
+
+
+def _with_number(part: Any, name: str, path: list[str], value: Any) -> Any:
+    """``part`` of a training program with the number at ``path`` replaced."""
+    field, *rest = path
+    if isinstance(part, dict):
+        if field not in part:
+            raise ConfigError(f"{name} has no value in this configuration; give it one there first.")
+        return {**part, field: jnp.asarray(value, part[field].dtype)}
+    hints = typing.get_type_hints(type(part), include_extras=True)
+    if field not in hints:
+        raise ConfigError(f"{name} is not a setting; see conf/ for those there are.")
+    if not is_number(hints[field]):
+        raise ConfigError(f"{name} is a size or a choice, which is compiled in; make another configuration for it.")
+    old = getattr(part, field)
+    if rest:
+        return dataclasses.replace(part, **{field: _with_number(old, name, rest, value)})
+    if old is None:
+        raise ConfigError(f"{name} is null in this configuration, which is a choice; give it a number there first.")
+    return dataclasses.replace(part, **{field: jnp.asarray(value, old.dtype)})

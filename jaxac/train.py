@@ -35,7 +35,8 @@ def job(cfg: DictConfig) -> float | None:
 
         from jaxac.runs import runner  # the first import of JAX
 
-        return runner.train(opened)
+        runner.train([opened])
+        return opened.result()
     except (ConfigError, DivergedError) as error:
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             raise  # the other jobs go on

@@ -161,13 +161,15 @@ def closing_lines(summary: dict[str, Any]) -> list[str]:
     return lines
 
 
-def sweep_lines(statuses: Sequence[Sequence[str]], means: Mapping[str, float | None], directory: Path) -> list[str]:
+def sweep_lines(
+    statuses: Sequence[Sequence[str]], means: Mapping[str, float | None], directory: Path | None
+) -> list[str]:
     """The closing summary of a sweep, for people.
 
     Args:
         statuses: of every job, those of its runs.
         means: each job's last evaluation, by the job's label; None where there was none.
-        directory: the sweep's.
+        directory: of the sweep; None for one in memory.
     """
     counts = Counter(status for job in statuses for status in job)
     lines = [f"{len(statuses)} jobs: " + ", ".join(f"{count} {status}" for status, count in counts.items())]
@@ -175,7 +177,8 @@ def sweep_lines(statuses: Sequence[Sequence[str]], means: Mapping[str, float | N
     if found:
         best = max(found, key=lambda label: found[label])
         lines.append(f"best evaluation return {found[best]:.1f}: {best}")
-    lines.append(f"results in {directory}; for a report: python -m jaxac.report {directory}")
+    if directory:
+        lines.append(f"results in {directory}; for a report: python -m jaxac.report {directory}")
     return lines
 
 

@@ -48,7 +48,7 @@ def asynchrony_row(asynchrony: Asynchrony, steps_per_push: int, seconds: float) 
     }
 
 
-def evaluation_row(returns: Array) -> Row:
+def evaluation_row(returns: Array | np.ndarray) -> Row:
     """The mean and the standard deviation over the episodes of an evaluation, ``returns [episodes]``."""
     values = np.asarray(returns, np.float64)
     return {

@@ -14,7 +14,7 @@ _SHARED = ("env_steps", "updates", "seconds")
 _ADDED = ("sps", "episodes", "eval_episodes", "versions_per_second")
 
 
-class Seeds:
+class SeedMeans:
     """Turns the rows of every seed into rows of means, in order, each as soon as no seed's is missing.
 
     Args:

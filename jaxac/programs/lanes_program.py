@@ -14,7 +14,8 @@ from jaxac.algos import ALGOS, shard
 from jaxac.config.schema import Config
 from jaxac.devices import machine, placement
 from jaxac.errors import ConfigError
-from jaxac.programs import program
+from jaxac.programs import program, runtimes
+from jaxac.programs.chunk import run_chunk
 from jaxac.programs.program import Signature
 from jaxac.spec import Spec
 from jaxac.types import Array, PRNGKey, PyTree
@@ -48,21 +49,23 @@ def compile_lanes(config: Config, specs: Spec) -> LanesProgram:
     start = time.perf_counter()
     shard.kernels(specs)  # what they cannot do is said before anything is compiled
     signature = Signature.of(config, specs)
-    lanes = _compile(signature)
+    lanes = compile_shared(signature)
     _check_memory(lanes.memory_bytes, _num_lanes(signature))
     return lanes._replace(compile_seconds=time.perf_counter() - start)
 
 
 @functools.lru_cache(maxsize=8)
-def _compile(signature: Signature) -> LanesProgram:
+def compile_shared(signature: Signature) -> LanesProgram:
+    """The programs that all stacks of this signature share."""
     specs, num_lanes = signature.spec, _num_lanes(signature)
     algo = ALGOS[specs.algo.name]
     train_keys = jax.ShapeDtypeStruct((num_lanes,), program.key_shape().dtype)
     number = jax.ShapeDtypeStruct((), jnp.int32)
+    evaluation = program.evaluation_of(signature)
 
     def evaluate(spec: Spec, state: PyTree, key: PRNGKey, updates: Array, batch: Array) -> Array:
         key = jax.random.fold_in(jax.random.fold_in(key, updates), batch)
-        return signature.evaluate(spec, state, key)
+        return evaluation(spec, state, key)
 
     def mapped(function: Callable[..., PyTree], *in_axes: int | None) -> Callable[..., PyTree]:
         return placement.map_lanes(function, num_lanes, in_axes)
@@ -70,8 +73,9 @@ def _compile(signature: Signature) -> LanesProgram:
     in_turn = placement.map_lanes(algo.init, num_lanes, (0, 0), in_turn=True)
     init, state = program.compile_init(in_turn, specs, train_keys)
     shardings = init.output_shardings
-    run_chunk = functools.partial(program.run_chunk, algo)
-    chunk = jax.jit(mapped(run_chunk, 0, 0, None), donate_argnums=1, out_shardings=(shardings, None))
+    chunk = jax.jit(
+        mapped(functools.partial(run_chunk, algo), 0, 0, None), donate_argnums=1, out_shardings=(shardings, None)
+    )
     lowered = [
         chunk.lower(specs, state, number),
         jax.jit(mapped(evaluate, 0, 0, 0, None, None)).lower(specs, state, train_keys, number, number),
@@ -81,7 +85,7 @@ def _compile(signature: Signature) -> LanesProgram:
     with ThreadPoolExecutor() as pool:  # the compiler releases the interpreter lock
         advance, evaluates, copy, take = pool.map(lambda each: each.compile(), lowered)
     lane = jax.eval_shape(lambda state: jax.tree.map(lambda x: x[0], state), state)
-    memory = program.needed_bytes(advance)
+    memory = runtimes.needed_bytes(advance)
     return LanesProgram(init, advance, evaluates, copy, take, shardings, lane, 0.0, memory)
 
 
