@@ -66,5 +66,4 @@ def test_the_mathematics_is_close_to_the_command(frames, monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "argv", ["jaxac", *arguments])
     sys.modules["jaxac.train"].main()
     assert frames[0] == "train.py:main"
-    # The frame of the function under test itself is the thirteenth at most.
     assert len(frames) + 1 <= MOST, frames
