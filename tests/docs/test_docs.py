@@ -4,12 +4,15 @@ import ast
 import importlib.util
 import re
 
+import numpy as np
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from jaxac.config.compose import make_config
 from jaxac.config.schema import Config
-from tests.docs.pages import PAGES, ROOT, commands, name
+from jaxac.loggers import rows
+from jaxac.types import Asynchrony, Lag, Metrics, Waiting
+from tests.docs.pages import PAGES, ROOT, commands, name, tables
 
 COMMANDS = [(name(page), words) for page in PAGES for words in commands(page)]
 TRAINED = [words[1:] for _, words in COMMANDS if words[0] == "jaxac.train"]
@@ -79,6 +82,20 @@ def test_every_file_that_a_page_names_is_there(page):
 def test_code_in_a_page_is_python(page):
     for block in CODE.findall(page.read_text()):
         ast.parse(block)
+
+
+def test_every_metric_is_explained():
+    asynchrony = Asynchrony(np.ones(3), np.int32(0), np.int32(0), np.ones(2), np.int32(1))
+    of_a_loop = {"env_steps", "updates", "seconds", "sps", "episodes", "episode_return", "episode_length"}
+    columns = {
+        *Metrics._fields,
+        *rows.EVALUATION,
+        *Lag._fields,
+        *Waiting._fields,
+        *rows.asynchrony_row(asynchrony, 1, 1.0),
+    }
+    _, *explained = tables(ROOT / "docs" / "guide" / "runs.md")["Metrics"]
+    assert set(re.findall(r"`(\w+)`", " ".join(row[0] for row in explained))) == columns | of_a_loop
 
 
 def test_the_map_in_the_readme_has_every_package():
