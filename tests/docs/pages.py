@@ -11,7 +11,7 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "experiments").glob("*.md")),
 ]
-_FENCE = re.compile(r"^```bash\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_SHELL, _PYTHON = (re.compile(rf"^```{kind}\n(.*?)^```", re.MULTILINE | re.DOTALL) for kind in ("bash", "python"))
 
 
 def name(page):
@@ -20,7 +20,7 @@ def name(page):
 
 def commands(page):
     """The words of every ``python -m MODULE …`` in a page's shell blocks, without the variables before it."""
-    for block in _FENCE.findall(page.read_text()):
+    for block in _SHELL.findall(page.read_text()):
         for line in block.replace("\\\n", " ").splitlines():
             for command in re.split(r"&&", line):
                 words = shlex.split(command, comments=True)
@@ -28,6 +28,11 @@ def commands(page):
                     words.pop(0)
                 if words[:2] == ["python", "-m"]:
                     yield words[2:]
+
+
+def code(page):
+    """A page's blocks of Python."""
+    return _PYTHON.findall(page.read_text())
 
 
 def tables(page):

@@ -12,11 +12,10 @@ from jaxac.config.compose import make_config
 from jaxac.config.schema import Config
 from jaxac.loggers import rows
 from jaxac.types import Asynchrony, Lag, Metrics, Waiting
-from tests.docs.pages import PAGES, ROOT, commands, name, tables
+from tests.docs.pages import PAGES, ROOT, code, commands, name, tables
 
 COMMANDS = [(name(page), words) for page in PAGES for words in commands(page)]
 TRAINED = [words[1:] for _, words in COMMANDS if words[0] == "jaxac.train"]
-CODE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"`((?:jaxac|conf|docs|experiments|tests)/[\w./-]+)`")
 PLACEHOLDER = re.compile(r"/[A-Z]+\.\w+$")
 LINK = re.compile(r"\]\(([^)#\s:]+)(?:#[^)\s]*)?\)")
@@ -80,7 +79,7 @@ def test_every_file_that_a_page_names_is_there(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_code_in_a_page_is_python(page):
-    for block in CODE.findall(page.read_text()):
+    for block in code(page):
         ast.parse(block)
 
 
