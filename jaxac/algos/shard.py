@@ -92,7 +92,7 @@ def kernels(spec: Spec) -> Kernels:
 def gradient(spec: Spec, params: Params, actors: ActorState) -> tuple[Gradient, ActorState, Unrolled]:
     """What one shard makes of its blocks ``[N, ...]``, one after the other on a CPU."""
     number = num_blocks(spec)
-    of_blocks = placement.map_blocks(block_gradient, number, (None, 0, 0))
+    of_blocks = placement.over(1, number).map(block_gradient, (None, 0, 0))
     pushed, actors, unrolled = of_blocks(spec, trees.copies(params, number), actors)
     pushed = Gradient(trees.mean(pushed.weights), normalization.of_shards(pushed.moments))
     return pushed, actors, Unrolled(trees.mean(unrolled.losses), trees.total(unrolled.episodes))
