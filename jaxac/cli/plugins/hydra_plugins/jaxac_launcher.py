@@ -25,7 +25,7 @@ class VmapLauncher(Launcher):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         del task_function  # it would train its job at once
         self._context, self._config = hydra_context, config
-        sweep_configs.compose_sooner(hydra_context.config_loader)
+        sweep_configs.compose_once(hydra_context.config_loader)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         from jaxac.cli import sweep
