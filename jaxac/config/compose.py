@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from jaxac.config import hydra_errors, validation
+from jaxac.config.hydra_context import hydra_on
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
 
@@ -32,7 +33,7 @@ def make_config(*overrides: str, **settings: Any) -> Config:
         ConfigError: naming the first setting that cannot work, its value and the fix.
     """
     try:
-        with initialize_config_dir(CONF, version_base="1.3"):
+        with hydra_on(CONF):
             return to_config(compose("config", spell([*overrides, *_from_keywords(settings)])))
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(hydra_errors.explain(error, CONF)) from None
