@@ -89,13 +89,13 @@ def speed(sizes: Sizes) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def tiles(sizes: Sizes) -> Iterator[tuple[str, dict[str, Any]]]:
     """The fused kernels cut otherwise."""
+    from jaxac import programs
     from jaxac.agent.fused import grid
-    from jaxac.programs import program
 
     for tile in (16, 32, 64):
         for warps in (2, 4, 8):
             grid.TILE, grid.WARPS = tile, warps
-            program._compile.cache_clear()
+            programs.forget()
             yield f"{tile} environments, {warps} warps", train(setting("fused", sizes.tried), sizes.repeats)
 
 

@@ -1,30 +1,37 @@
-"""What a training program is a function of: the part of the configuration that ``jit`` sees.
+"""The training program's argument: the part of the configuration that ``jit`` sees.
 
 The configuration's dataclasses are pytrees here: their *numbers* (fields of type ``float``, and the environment's
 parameters) are leaves, their *sizes and choices* are part of the tree's structure. So ``jit`` recompiles when a size
 changes and not when a number does, and a sweep over numbers is ``vmap`` over a stacked :class:`Spec`. The split is
-read off the types; nobody keeps a list.
+read off the types; no list has to be kept.
 """
 
 import dataclasses
 import types
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from jaxac.config.schema import A2CConfig, A3CConfig, Config, DelayConfig, EnvConfig, NetworkConfig, OptimizerConfig
+from jaxac.errors import ConfigError
 
 
 @dataclass(frozen=True)
 class Spec:
-    """The numbers, sizes and choices of a training program."""
+    """The numbers, sizes and choices of a training program; a stack of ``P`` programs has leaves ``[P, ...]``."""
 
     env: EnvConfig
+    """The environment, its number and its parameters."""
     algo: A2CConfig | A3CConfig
+    """The algorithm and its settings."""
     network: NetworkConfig
+    """The network's sizes."""
     optimizer: OptimizerConfig
+    """The optimizer and its settings."""
 
     @property
     def steps_per_update(self) -> int:
@@ -33,7 +40,11 @@ class Spec:
 
 
 def is_number(annotation: object) -> bool:
-    """Whether a field of this type is a number (a leaf) rather than a size or a choice (structure)."""
+    """True if a field of this type is a number (a leaf) rather than a size or a choice (structure).
+
+    >>> is_number(float | None), is_number(int)
+    (True, False)
+    """
     origin = typing.get_origin(annotation)
     if origin is typing.Annotated:
         return is_number(typing.get_args(annotation)[0])
@@ -49,9 +60,50 @@ for _type in (EnvConfig, DelayConfig, A2CConfig, A3CConfig, NetworkConfig, Optim
 
 
 def make(config: Config) -> Spec:
-    """The training program of a resolved configuration, its numbers as strongly typed scalars.
+    """The training program of a resolved configuration, its numbers as strongly typed scalars ``[]``.
 
-    Strong types matter: a Python float is weakly typed, and a program compiled for one is compiled again for the other.
+    Strong types matter: a Python float is weakly typed, and a program compiled for it is compiled again for an array.
     """
     spec = Spec(config.env, config.algo, config.network, config.optimizer)
     return jax.tree.map(lambda x: jnp.asarray(x, jnp.result_type(type(x))), spec)
+
+
+def with_numbers(spec: Spec, numbers: Mapping[str, Any]) -> Spec:
+    """The training program with other numbers, which may be traced.
+
+    Args:
+        spec: the training program.
+        numbers: scalars ``[]`` by the settings' names,
+            ``{"optimizer.learning_rate": 1e-3, "env.params.gravity": 5.0}``.
+
+    Raises:
+        ConfigError: if a name is not the name of a number.
+    """
+    for name, value in numbers.items():
+        section, _, rest = name.partition(".")
+        if section not in ("env", "algo", "network", "optimizer") or not rest:
+            raise ConfigError(f"{name} is not a number of a training program; name one as optimizer.learning_rate.")
+        spec = dataclasses.replace(
+            spec, **{section: _with_number(getattr(spec, section), name, rest.split("."), value)}
+        )
+    return spec
+
+
+def _with_number(part: Any, name: str, path: list[str], value: Any) -> Any:
+    """``part`` of a training program with the number at ``path`` replaced."""
+    field, *rest = path
+    if isinstance(part, dict):
+        if field not in part:
+            raise ConfigError(f"{name} has no value in this configuration; give it one there first.")
+        return {**part, field: jnp.asarray(value, part[field].dtype)}
+    hints = typing.get_type_hints(type(part), include_extras=True)
+    if field not in hints:
+        raise ConfigError(f"{name} is not a setting; see conf/ for those there are.")
+    if not is_number(hints[field]):
+        raise ConfigError(f"{name} is a size or a choice, which is compiled in; make another configuration for it.")
+    old = getattr(part, field)
+    if rest:
+        return dataclasses.replace(part, **{field: _with_number(old, name, rest, value)})
+    if old is None:
+        raise ConfigError(f"{name} is null in this configuration, which is a choice; give it a number there first.")
+    return dataclasses.replace(part, **{field: jnp.asarray(value, old.dtype)})

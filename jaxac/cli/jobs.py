@@ -9,10 +9,11 @@ from omegaconf import DictConfig
 
 from jaxac.config.compose import to_config
 from jaxac.config.schema import Config
+from jaxac.runs.job import Job
 from jaxac.storage import events, run_directory
 
 
-def open_job(cfg: DictConfig) -> run_directory.Opened:
+def open_job(cfg: DictConfig) -> Job:
     """Checks what Hydra composed for its current job, and begins or finds again the run in the job's directory.
 
     Raises:
@@ -26,8 +27,8 @@ def open_job(cfg: DictConfig) -> run_directory.Opened:
     config = _with_artifacts(config, by_default=not multirun)
     events.check(config)
     overrides = [text for text in hydra_config.overrides.task if not (multirun and text.startswith("resume="))]
-    run = run_directory.open_run(config, directory, overrides)
-    return run_directory.Opened(config, run, overrides, Path(hydra_config.sweep.dir).name if multirun else None)
+    directory, start = run_directory.open_run(config, directory, overrides)
+    return Job(config, directory, start, overrides, group=Path(hydra_config.sweep.dir).name if multirun else None)
 
 
 def _with_artifacts(config: Config, by_default: bool) -> Config:

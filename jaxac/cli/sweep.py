@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from jaxac.errors import ConfigError, DivergedError
-from jaxac.storage.run_directory import Opened
+from jaxac.runs.job import Job
 
 
 def check(max_lanes: int, how: str) -> None:
@@ -14,15 +14,15 @@ def check(max_lanes: int, how: str) -> None:
         raise ConfigError(f"hydra.launcher.how={how} is not one of the choices: auto, vmap, cores.")
 
 
-def train(opened: Mapping[int, Opened], max_lanes: int, how: str) -> dict[int, float | Exception | None]:
+def train(jobs: Mapping[int, Job], max_lanes: int, how: str) -> dict[int, float | Exception | None]:
     """What each job returns, or why it failed, by its index."""
-    if not opened:
+    if not jobs:
         return {}
     from jaxac.runs import runner  # the first import of JAX
 
-    jobs = runner.train_all(list(opened.values()), max_lanes, how)
+    runner.train(list(jobs.values()), max_lanes, how)
     results: dict[int, float | Exception | None] = {}
-    for index, job in zip(opened, jobs, strict=True):
+    for index, job in jobs.items():
         try:
             results[index] = job.result()
         except (ConfigError, DivergedError) as error:

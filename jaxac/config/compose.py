@@ -1,14 +1,17 @@
 """From overrides as typed on the command line to a checked configuration: Hydra's part of it."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from jaxac.config import hydra_errors, validation
+from jaxac.config.hydra_context import hydra_on
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
 
@@ -19,17 +22,57 @@ PREFIXES = "+~"
 """Signs of Hydra's before a setting's name."""
 
 
-def make_config(*overrides: str) -> Config:
+def make_config(*overrides: str, **settings: Any) -> Config:
     """The configuration that these overrides give on the command line.
+
+    Args:
+        overrides: as typed there: ``"+algo=a2c"``, ``"env.num_envs=512"``.
+        settings: the same as keywords, ``algo="a2c", seed=3, env={"num_envs": 512}``; they win over ``overrides``.
 
     Raises:
         ConfigError: naming the first setting that cannot work, its value and the fix.
     """
     try:
-        with initialize_config_dir(CONF, version_base="1.3"):
-            return to_config(compose("config", spell(overrides)))
+        with hydra_on(CONF):
+            return to_config(compose("config", spell([*overrides, *_from_keywords(settings)])))
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(hydra_errors.explain(error, CONF)) from None
+
+
+def to_overrides(config: Config) -> list[str]:
+    """Overrides that make ``config``, every setting named; the inverse of :func:`make_config`."""
+    settings = dataclasses.asdict(config)
+    groups = {"algo": settings["algo"].pop("name"), "optimizer": settings["optimizer"]["name"]}
+    chosen = [
+        f"{group}={choice}" for group, choice in groups.items() if (Path(CONF) / group / f"{choice}.yaml").exists()
+    ]
+    return spell([*chosen, *_from_keywords(settings)])
+
+
+def _from_keywords(settings: dict[str, Any], prefix: str = "") -> list[str]:
+    """Overrides from nested settings; mappings that hold anything are taken apart."""
+    found = []
+    for name, value in settings.items():
+        if isinstance(value, dict) and value:
+            found += _from_keywords(value, f"{prefix}{name}.")
+        elif isinstance(value, str) and (Path(CONF) / name).is_dir() and not prefix:
+            found.append(f"{name}={value}")  # a choice of a group
+        else:
+            found.append(f"{prefix}{name}={_literal(value)}")
+    return found
+
+
+def _literal(value: Any) -> str:
+    """A value as Hydra reads it."""
+    if isinstance(value, str):
+        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(_literal, value))}]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{name}: {_literal(each)}" for name, each in value.items()) + "}"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return repr(value)
 
 
 def to_config(cfg: DictConfig) -> Config:

@@ -5,10 +5,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
+from hydra import compose
 from hydra.errors import MissingConfigException
 from omegaconf import DictConfig, OmegaConf
+
+from jaxac.config.hydra_context import hydra_on
 
 
 def explain(error: Exception, conf: str) -> str:
@@ -34,8 +35,7 @@ def _unknown(setting: str, conf: str) -> str:
 
 
 def _settings(conf: str) -> list[str]:
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(conf, version_base="1.3"):
+    with hydra_on(conf):
         return list(_paths(compose("config", ["+algo=a2c"])))
 
 

@@ -215,6 +215,11 @@ class Config:
     compilation_cache: str | None
 
     @property
+    def seeds(self) -> range:
+        """The seeds of ``num_seeds`` runs."""
+        return range(self.seed, self.seed + self.num_seeds)
+
+    @property
     def steps_per_update(self) -> int:
         """Environment steps of one update in which every shard takes part."""
         return self.env.num_envs * self.algo.unroll_length

@@ -31,7 +31,7 @@ def memory_bytes() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def use_cores(by_threads: bool = False) -> None:
+def use_cores(by_threads: bool = False) -> str | None:
     """Sets JAX up to use a CPU's cores each for itself; without effect once it has looked for devices.
 
     By default XLA splits every operation over all cores, which for a small network costs more than it brings. With
@@ -44,7 +44,7 @@ def use_cores(by_threads: bool = False) -> None:
     """
     flags = os.environ.get("XLA_FLAGS", "")
     if has_accelerator() or "NPROC" in os.environ or "host_platform_device_count" in flags:
-        return
+        return None
     cores = len(os.sched_getaffinity(0))
     if by_threads:
         jax.config.update("jax_cpu_enable_async_dispatch", False)  # who calls, computes
@@ -53,6 +53,7 @@ def use_cores(by_threads: bool = False) -> None:
     else:
         jax.config.update("jax_num_cpu_devices", cores)
     os.environ["NPROC"] = "1"
+    return None
 
 
 def has_accelerator() -> bool:

@@ -10,6 +10,7 @@ read are named, with the reason, and left out.
 
 import argparse
 import importlib.util
+import logging
 import shlex
 import sys
 from pathlib import Path
@@ -74,6 +75,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help=f"where to write; default: {OUTPUT}/ in the first directory")
     parser.add_argument("--wandb", metavar="ENTITY/PROJECT", help="publish it there as a W&B Report")
     args = parser.parse_args()
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # on a new machine it says what it is doing
     command = shlex.join(["python", "-m", "jaxac.report", *sys.argv[1:]])
     try:
         for line in make(args.directories, args.out, args.wandb, command):

@@ -5,22 +5,24 @@
     config.yaml          the resolved configuration          metrics.jsonl       a row per chunk of updates
     overrides.yaml       what the command line said          summary.json        how it ended
     checkpoints/         the whole state, newest last        learning_curve.png, policy.gif, wandb/
-    events.jsonl         what A3C's threads did          seeds/              a run's directory for each of num_seeds
+    weights/             final.npz, best.npz             seeds/              a run's directory for each of num_seeds
+    events.jsonl         what A3C's threads did
 """
 
 import dataclasses
 import json
 import os
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
+from jaxac.config import compose, validation
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
 from jaxac.storage import checkpoint
+from jaxac.storage.checkpoint import Checkpoint
 
 CONFIG = "config.yaml"
 OVERRIDES = "overrides.yaml"
@@ -34,32 +36,6 @@ SWEEP = "sweep.yaml"
 PER_PROCESS = ("resume", "stop_after_updates")
 _MAY_CHANGE = {*PER_PROCESS, "total_env_steps", "compilation_cache"}
 _SECTIONS_MAY_CHANGE = {"evaluation", "checkpoint", "logger"}
-
-
-class Run:
-    """Where a run writes, what it starts from, and a clock."""
-
-    def __init__(self, directory: Path, start: checkpoint.Checkpoint | None) -> None:
-        self.directory = directory
-        self.checkpoint = start
-        """What to go on from; None for a new run."""
-        self._lap = time.perf_counter()
-
-    def lap(self) -> float:
-        """Seconds since the last call; of the first call, since the run was opened."""
-        before, self._lap = self._lap, time.perf_counter()
-        return self._lap - before
-
-
-class Opened(NamedTuple):
-    """A job that can begin."""
-
-    config: Config
-    run: Run
-    overrides: list[str]
-    """What the command line said."""
-    group: str | None
-    """Of W&B."""
 
 
 def holds_run(directory: Path) -> bool:
@@ -103,8 +79,15 @@ def locate(value: str) -> tuple[Path, Path | None]:
     return path, None
 
 
-def open_run(config: Config, directory: Path, overrides: list[str]) -> Run:
+def open_run(config: Config, directory: Path, overrides: Sequence[str]) -> tuple[Path, Checkpoint | None]:
     """Begins a run in ``directory``, or opens the one to resume.
+
+    Args:
+        overrides: what the command line said.
+
+    Returns:
+        The run's directory, and the checkpoint to start from: None for a new run, and for a run of several seeds, each
+        of which has checkpoints of its own.
 
     Raises:
         ConfigError: if the directory holds another run, or the one to resume disagrees with ``config`` or is damaged.
@@ -113,13 +96,13 @@ def open_run(config: Config, directory: Path, overrides: list[str]) -> Run:
         refuse_if_run(directory)
         directory.mkdir(parents=True, exist_ok=True)
         _record(directory, config, overrides)
-        return Run(directory, None)
+        return directory, None
     directory, path = locate(config.resume)
     saved = yaml.safe_load((directory / CONFIG).read_text())
     _check_agreement(saved, as_dict(config), config.resume)
-    if config.num_seeds > 1:  # each seed has checkpoints of its own
+    if config.num_seeds > 1:
         _record(directory, config, overrides)
-        return Run(directory, None)
+        return directory, None
     path = path or checkpoint.newest(directory / CHECKPOINTS)
     if path is None:
         raise ConfigError(f"resume={config.resume} has no checkpoint yet: start the run anew.")
@@ -130,10 +113,10 @@ def open_run(config: Config, directory: Path, overrides: list[str]) -> Run:
             f"{config.env_steps(loaded.updates)}."
         )
     _record(directory, config, overrides)
-    return Run(directory, loaded)
+    return directory, loaded
 
 
-def _record(directory: Path, config: Config, overrides: list[str]) -> None:
+def _record(directory: Path, config: Config, overrides: Sequence[str]) -> None:
     """Writes down what a later ``resume=`` starts from: all but the settings of this process alone."""
     _write_yaml(directory / CONFIG, as_dict(dataclasses.replace(config, resume=None, stop_after_updates=None)))
     _write_yaml(
@@ -146,12 +129,33 @@ def as_dict(config: Config) -> dict[str, Any]:
     return json.loads(json.dumps(dataclasses.asdict(config)))
 
 
-def is_complete(run: Run, config: Config) -> bool:
-    """Whether the run to resume has come to its end already, summary and all."""
-    if run.checkpoint is None or run.checkpoint.updates < config.num_updates:
+def is_complete(directory: Path, start: Checkpoint | None, config: Config) -> bool:
+    """Whether the run to resume from ``start`` has come to its end already, summary and all."""
+    if start is None or start.updates < config.num_updates:
         return False
-    summary = read_summary(run.directory)
+    summary = read_summary(directory)
     return bool(summary) and summary["env_steps"] == config.env_steps(config.num_updates)
+
+
+def read_config(directory: Path) -> Config:
+    """The configuration of the run in ``directory``; a setting that was added since takes its default.
+
+    Raises:
+        ConfigError: if it is damaged.
+    """
+    try:
+        saved = yaml.safe_load((directory / CONFIG).read_text())
+        defaults = as_dict(compose.make_config(algo=saved["algo"]["name"]))
+    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
+        raise ConfigError(f"{directory / CONFIG} is damaged ({type(error).__name__}); restore it.") from None
+    return validation.resolve(_filled(saved, defaults))
+
+
+def _filled(saved: Any, defaults: Any) -> Any:
+    """``saved`` with what only ``defaults`` has; mappings of the user's own names are left as they are."""
+    if not isinstance(saved, dict) or not isinstance(defaults, dict):
+        return saved
+    return {**defaults, **{name: _filled(value, defaults.get(name)) for name, value in saved.items()}}
 
 
 def write_summary(directory: Path, summary: dict[str, Any]) -> None:

@@ -1,6 +1,8 @@
 """A pytree of arrays as bytes and back, bit for bit, and a digest of it."""
 
 import hashlib
+import re
+from typing import Any
 
 import jax
 import numpy as np
@@ -8,7 +10,7 @@ from flax import serialization
 
 from jaxac.devices import threefry
 from jaxac.errors import ConfigError
-from jaxac.types import PyTree
+from jaxac.types import Moments, Params, PyTree
 
 
 def _is_key(x: jax.Array) -> bool:
@@ -57,6 +59,24 @@ def unpack(template: PyTree, content: bytes) -> PyTree:
         return jax.device_put(restored, leaf.sharding)
 
     return jax.tree.unflatten(treedef, [restore(jax.tree_util.keystr(path), leaf) for path, leaf in leaves])
+
+
+def unpack_params(content: bytes) -> Params:
+    """The server's parameters in a packed training state, whatever the algorithm, on the host."""
+    found: dict[str, Any] = {}
+    for path, value in serialization.msgpack_restore(content).items():
+        _, _, inside = path.partition(_SERVERS)
+        *parents, last = _NAMES.findall(inside) or [""]
+        place = found
+        for name in parents:
+            place = place.setdefault(name, {})
+        place[last] = value
+    return Params(found["network"], Moments(**found["moments"]))
+
+
+_SERVERS = "server.params."
+_NAMES = re.compile(r"(?<=\[')[^']+|\w+")
+"""The names in a leaf's path: ``network['actor']['kernel']``."""
 
 
 def digest(tree: PyTree) -> str:

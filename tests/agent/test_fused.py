@@ -17,6 +17,7 @@ from jaxac.config.compose import make_config
 from jaxac.devices import threefry
 from jaxac.errors import ConfigError
 from jaxac.programs import program
+from jaxac.programs.chunk import run_chunk
 
 SETTINGS = {
     "default": (),
@@ -85,7 +86,7 @@ def test_ten_updates_end_at_the_same_parameters(small_config, overrides):
         spec = spec_module.make(config)
         algo = ALGOS[config.algo.name]
         state = jax.jit(algo.init)(spec, threefry.key(0))
-        state, report = jax.jit(functools.partial(program.run_chunk, algo))(spec, state, 10)
+        state, report = jax.jit(functools.partial(run_chunk, algo))(spec, state, 10)
         return algo.params(state).network, report.metrics
 
     # In one block: XLA's path cuts a CPU's environments into blocks of their own keys where the kernels do not.

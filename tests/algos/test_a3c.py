@@ -7,7 +7,7 @@ import pytest
 
 from jaxac.algos import ALGOS, a2c, a3c, optimizers, server, shard, staleness, trees
 from jaxac.devices import placement, threefry
-from jaxac.programs import program
+from jaxac.programs.chunk import run_chunk
 from jaxac.storage import serialization
 from jaxac.types import Params, Server
 from tests.simulator import Simulator
@@ -103,7 +103,7 @@ def test_in_a_fixed_order_all_are_k_minus_1_versions_stale(small_spec):
 
 def count_staleness(spec, updates):
     state = jax.jit(a3c.init)(spec, threefry.key(0))
-    _, report = jax.jit(functools.partial(program.run_chunk, ALGOS["a3c"]))(spec, state, updates)
+    _, report = jax.jit(functools.partial(run_chunk, ALGOS["a3c"]))(spec, state, updates)
     return np.asarray(report.asynchrony.staleness)
 
 
@@ -273,7 +273,7 @@ def test_shards_on_devices_are_shards_under_vmap(small_spec, monkeypatch, shards
 
 def test_a_stop_in_mid_schedule_changes_no_bit(small_spec):
     spec = small_spec(*SHARDS, *SCHEDULES["dropping after delays"], "algo.server=softsync", "algo.softsync_size=3")
-    run = jax.jit(functools.partial(program.run_chunk, ALGOS["a3c"]))
+    run = jax.jit(functools.partial(run_chunk, ALGOS["a3c"]))
     start = jax.jit(a3c.init)(spec, threefry.key(3))
     whole, _ = run(spec, start, 10)
     part, _ = run(spec, start, 7)

@@ -7,8 +7,8 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
-from jaxac import train
 from jaxac.cli import sweep_configs
+from jaxac.config.compose import CONF
 
 GOOD = [
     ["+algo=a2c", "seed=1", "optimizer.learning_rate=1e-3"],
@@ -41,7 +41,7 @@ BAD = [
 @pytest.fixture
 def compose():
     """``compose(overrides, sooner)``"""
-    with initialize_config_dir(train.CONF, version_base="1.3"):
+    with initialize_config_dir(CONF, version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()
         hydra = ["hydra.sweep.dir=x", "hydra.job.config.override_dirname.exclude_keys=[seed]"]
         master = loader.load_configuration("config", [*hydra, "+algo=a2c", "seed=1,2"], RunMode.MULTIRUN)
