@@ -1,4 +1,4 @@
-"""Hydra's complaints, in one sentence that names the setting and the fix."""
+"""Errors of Hydra's, explained in one sentence that names the setting and the fix."""
 
 import difflib
 import re
@@ -13,10 +13,11 @@ from jaxac.config.hydra_context import hydra_on
 
 
 def explain(error: Exception, conf: str) -> str:
-    """What is wrong with the command line, for an error of Hydra's or OmegaConf's.
+    """One sentence on a mistake in the command line.
 
     Args:
-        conf: the directory of the configuration, to look up which settings there are.
+        error: the error that Hydra or OmegaConf raised.
+        conf: the directory of the configuration files, to look up the settings.
     """
     message = " ".join(str(error).split())
     if isinstance(error, MissingConfigException) and error.options is not None:
