@@ -32,6 +32,8 @@ class Spec:
     """The network's sizes."""
     optimizer: OptimizerConfig
     """The optimizer and its settings."""
+    num_devices: int
+    """Devices over which the shards of one run may be spread."""
 
     @property
     def steps_per_update(self) -> int:
@@ -59,12 +61,16 @@ for _type in (EnvConfig, DelayConfig, A2CConfig, A3CConfig, NetworkConfig, Optim
     jax.tree_util.register_dataclass(_type, _numbers, [name for name in _hints if name not in _numbers])
 
 
-def make(config: Config) -> Spec:
+def make(config: Config, num_devices: int | None = None) -> Spec:
     """The training program of a resolved configuration, its numbers as strongly typed scalars ``[]``.
 
     Strong types matter: a Python float is weakly typed, and a program compiled for it is compiled again for an array.
+
+    Args:
+        config: the configuration.
+        num_devices: devices over which its shards may be spread; None for all of this process.
     """
-    spec = Spec(config.env, config.algo, config.network, config.optimizer)
+    spec = Spec(config.env, config.algo, config.network, config.optimizer, num_devices or jax.local_device_count())
     return jax.tree.map(lambda x: jnp.asarray(x, jnp.result_type(type(x))), spec)
 
 

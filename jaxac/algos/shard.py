@@ -103,7 +103,7 @@ def gradient(spec: Spec, params: Params, actors: ActorState) -> tuple[Gradient, 
         The gradient, the blocks ``[N, ...]`` after the unroll, and the shard's losses and episodes.
     """
     number = num_blocks(spec)
-    of_blocks = placement.map_blocks(block_gradient, number, (None, 0, 0))
+    of_blocks = placement.over(1, number).map(block_gradient, (None, 0, 0))
     pushed, actors, unrolled = of_blocks(spec, trees.copies(params, number), actors)
     pushed = Gradient(trees.mean(pushed.weights), normalization.of_shards(pushed.moments))
     return pushed, actors, Unrolled(trees.mean(unrolled.losses), trees.total(unrolled.episodes))
