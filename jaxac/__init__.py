@@ -3,7 +3,7 @@
     config = jaxac.make_config("+algo=a2c", "env.num_envs=512")
     result = jaxac.train(config)
 
-Importing this imports neither JAX nor Hydra: each name below is found in :mod:`jaxac.api` when it is first used.
+``import jaxac`` imports neither JAX nor Hydra: each name below is looked up in :mod:`jaxac.api` on its first use.
 """
 
 import importlib
@@ -57,7 +57,7 @@ def __dir__() -> list[str]:
 
 
 class _Package(ModuleType):
-    """Keeps ``jaxac.train`` and ``jaxac.evaluate`` the library's functions.
+    """The package's type, which keeps ``jaxac.train`` and ``jaxac.evaluate`` the library's functions.
 
     The commands are modules of the same names, and importing a submodule sets it as an attribute of its package.
     """

@@ -1,4 +1,4 @@
-"""``python -m jaxac``: what there is."""
+"""``python -m jaxac``: lists the commands."""
 
 import sys
 from importlib import metadata
@@ -17,7 +17,7 @@ In Python: import jaxac; help(jaxac)
 
 
 def main() -> None:
-    """Says what there is; with ``--version``, which jaxac this is."""
+    """Prints the commands; with ``--version``, the version."""
     version = metadata.version("jaxac")
     asked = sys.argv[1:]
     if asked == ["--version"]:

@@ -1,4 +1,4 @@
-"""The library: everything the commands do, as functions, without Hydra's directories and without a word of output."""
+"""The library: everything that the commands do, as functions that print nothing and make no directory unasked."""
 
 import dataclasses
 import os
@@ -33,17 +33,21 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Result:
-    """What came of training one configuration; of ``num_seeds`` of them, lists in the order of ``config.seeds``."""
+    """The result of training one configuration.
+
+    With ``num_seeds`` above 1 ``state`` and ``params`` are lists, in the order of ``config.seeds``.
+    """
 
     config: Config
+    """The configuration that was trained."""
     state: PyTree
     """The whole training state at the end: parameters, optimizer, environments, keys."""
     params: Params
     """The policy's parameters: ``network`` (the weights) and ``moments`` (of observations)."""
     rows: list[dict[str, Any]]
-    """A row of metrics for every chunk of updates, as in ``metrics.jsonl``; of several seeds, their means."""
+    """A row of metrics for every chunk of updates, as in ``metrics.jsonl``; with several seeds, rows of their means."""
     summary: dict[str, Any]
-    """What ``summary.json`` holds: status, last and best evaluation, steps, speed, digest, versions."""
+    """The contents of ``summary.json``: status, last and best evaluation, steps, speed, digest, versions."""
 
     @property
     def evaluation(self) -> dict[str, Any]:
@@ -52,10 +56,10 @@ class Result:
 
     @property
     def policy(self) -> Policy:
-        """The policy at the end.
+        """The policy at the end of training.
 
         Raises:
-            ValueError: if there are several seeds, whose policies are made of ``Policy(config, params)``.
+            ValueError: if there are several seeds; make each one's policy with ``Policy(config, params[i])``.
         """
         if self.config.num_seeds > 1:
             raise ValueError(f"there are {self.config.num_seeds} policies: Policy(result.config, result.params[0]), …")
@@ -65,23 +69,25 @@ class Result:
 def train(
     config: Config, directory: str | os.PathLike[str] | None = None, *, resume: bool = False, progress: bool = False
 ) -> Result:
-    """Trains on all devices there are, or on all cores of a CPU.
+    """Trains one configuration on all devices, or on all cores of a CPU.
 
-    JAX decides once a process on what it runs: where it has been used before, with a CPU as one device, training uses
+    JAX chooses its devices once per process. If JAX has been used before, with the CPU as one device, training uses
     that device alone, and a warning says so.
 
     Args:
-        config: from :func:`make_config`.
-        directory: where the run writes what the command leaves there (``metrics.jsonl``, checkpoints, weights, curve
-            …), begun anew; None to leave nothing.
-        resume: continue the run in ``directory``.
+        config: the configuration, from :func:`make_config`.
+        directory: the directory for what the command writes (``metrics.jsonl``, checkpoints, weights, curve …), which
+            must not hold a run yet unless ``resume`` is given; None to write nothing.
+        resume: resume the run in ``directory``.
         progress: show the command's live line.
 
     Raises:
-        ConfigError: if something cannot work, in one sentence that says what and how to mend it.
-        DivergedError: if a loss or a parameter stopped being finite.
-        KeyboardInterrupt: if Ctrl-C stopped it; a run with a directory is saved by then.
+        ConfigError: if a setting cannot work, in one sentence that names the setting and the fix.
+        DivergedError: if a loss or a parameter is no longer finite.
+        KeyboardInterrupt: if Ctrl-C stopped it; a run with a directory has been saved by then.
     """
+    if config.resume is not None:
+        raise ConfigError(f"resume={config.resume} is the command's; use train(config, directory, resume=True).")
     logger = dataclasses.replace(config.logger, console=progress)
     config = dataclasses.replace(config, logger=logger)
     job = Job(config) if directory is None else _open(config, Path(directory).expanduser().resolve(), resume)
@@ -95,7 +101,7 @@ def train(
 
 
 def _open(config: Config, directory: Path, resume: bool) -> Job:
-    """A job with a directory, begun or found again."""
+    """A job with a directory, new or resumed."""
     curve, gif = (True if asked is None else asked for asked in (config.logger.curve, config.logger.gif))
     logger = dataclasses.replace(config.logger, curve=curve, gif=gif)
     config = dataclasses.replace(config, logger=logger, resume=str(directory) if resume else None)
@@ -122,7 +128,7 @@ def load(path: str | os.PathLike[str], best: bool = False) -> Policy:
 
     Args:
         path: a run's directory, one of its checkpoints, or one of its files of weights.
-        best: of a directory, the policy of the best evaluation rather than the newest.
+        best: take the policy of the best evaluation rather than the newest; for a directory only.
 
     Raises:
         ConfigError: if there is no run, or no policy in it, or the file is damaged.
@@ -137,7 +143,7 @@ def load(path: str | os.PathLike[str], best: bool = False) -> Policy:
         return Policy(config, weights.load(weights.path_of(directory, weights.BEST)))
     newest = checkpoint.newest(directory / run_directory.CHECKPOINTS) if path.is_dir() else path
     if newest is None:
-        raise ConfigError(f"{directory} has no checkpoint yet; wait for the first, or start the run anew.")
+        raise ConfigError(f"{directory} has no checkpoint yet; wait for the first, or start the run again.")
     return Policy(config, serialization.unpack_params(checkpoint.read(newest).state))
 
 
@@ -160,17 +166,20 @@ def evaluate(
     seed: int | None = None,
     env_params: dict[str, Any] | None = None,
 ) -> Evaluation:
-    """The returns of whole fresh episodes of a policy.
+    """Evaluates a policy on fresh episodes, run side by side from start to end.
 
     Args:
-        policy: or the result of training, or the path of a run, as for :func:`load`.
-        episodes: how many, run side by side; None: ``evaluation.episodes``.
-        greedy: whether to take the most probable actions; None: ``evaluation.greedy``.
-        seed: of the episodes; None: the run's. They are none of those that the run was evaluated on.
+        policy: a policy, the result of training, or the path of a run, as for :func:`load`.
+        episodes: number of episodes; None for the run's ``evaluation.episodes``.
+        greedy: take the most probable actions rather than sample; None for the run's ``evaluation.greedy``.
+        seed: seed of the episodes; None for the run's. The episodes differ from those that the run was evaluated on.
         env_params: parameters of the environment to change, ``{"max_steps_in_episode": 200}``.
 
+    Returns:
+        The returns ``[episodes]``, with their mean and standard deviation.
+
     Raises:
-        ConfigError: if there is no such run, or something of it cannot work.
+        ConfigError: if there is no such run, or a setting cannot work.
     """
     if isinstance(policy, Result):
         policy = policy.policy

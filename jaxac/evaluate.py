@@ -1,4 +1,4 @@
-"""``python -m jaxac.evaluate RUN``: the returns of whole fresh episodes of a trained policy.
+"""``python -m jaxac.evaluate RUN``: evaluates a trained policy on fresh episodes.
 
     python -m jaxac.evaluate outputs/2026-01-31/12-00-00-3f9a1c episodes=1000 greedy=true
     python -m jaxac.evaluate RUN best=true env.params.max_steps_in_episode=200
@@ -6,9 +6,9 @@
 
 RUN is the directory of a run, one of its checkpoints, or one of its files of weights. Settings:
 
-    episodes=N            how many; the run's evaluation.episodes if not given
+    episodes=N            number of episodes; the run's evaluation.episodes if not given
     greedy=true|false     the most probable actions, or sampled ones; the run's evaluation.greedy if not given
-    seed=N                of the episodes; the run's seed if not given
+    seed=N                seed of the episodes; the run's seed if not given
     best=true             the policy of the best evaluation rather than the newest
     env.params.NAME=V     parameters of the environment to change
 """
@@ -27,7 +27,7 @@ _ENV_PARAMS = "env.params."
 
 
 def main() -> None:
-    """The entry point; a mistake ends it with one sentence and exit code 2."""
+    """The command's entry point; a mistake ends it with one sentence and exit code 2."""
     arguments = sys.argv[1:]
     if not arguments or {"-h", "--help"} & set(arguments):
         print(__doc__)
@@ -40,13 +40,16 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> list[str]:
-    """Evaluates as the command line asks.
+    """Evaluates as the command line says.
+
+    Args:
+        arguments: the command line, without the program's name.
 
     Returns:
         The lines to print.
 
     Raises:
-        ConfigError: naming what cannot work.
+        ConfigError: if an argument cannot work.
     """
     arguments, gif = _take_gif(arguments)
     paths = [text for text in arguments if "=" not in text or Path(text).exists()]
@@ -81,7 +84,7 @@ def _take_gif(arguments: list[str]) -> tuple[list[str], Path | None]:
 
 
 def _settings(arguments: list[str]) -> dict[str, Any]:
-    """The arguments of :meth:`jaxac.agent.policy.Policy.evaluate`, and ``best``."""
+    """The arguments of :meth:`jaxac.agent.policy.Policy.evaluate` by name, and ``best``."""
     settings: dict[str, Any] = {}
     for text in arguments:
         name, _, value = text.lstrip("+").partition("=")

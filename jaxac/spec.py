@@ -1,9 +1,9 @@
-"""What a training program is a function of: the part of the configuration that ``jit`` sees.
+"""The training program's argument: the part of the configuration that ``jit`` sees.
 
 The configuration's dataclasses are pytrees here: their *numbers* (fields of type ``float``, and the environment's
 parameters) are leaves, their *sizes and choices* are part of the tree's structure. So ``jit`` recompiles when a size
 changes and not when a number does, and a sweep over numbers is ``vmap`` over a stacked :class:`Spec`. The split is
-read off the types; nobody keeps a list.
+read off the types; no list has to be kept.
 """
 
 import dataclasses
@@ -22,12 +22,16 @@ from jaxac.errors import ConfigError
 
 @dataclass(frozen=True)
 class Spec:
-    """The numbers, sizes and choices of a training program."""
+    """The numbers, sizes and choices of a training program; a stack of ``P`` programs has leaves ``[P, ...]``."""
 
     env: EnvConfig
+    """The environment, its number and its parameters."""
     algo: A2CConfig | A3CConfig
+    """The algorithm and its settings."""
     network: NetworkConfig
+    """The network's sizes."""
     optimizer: OptimizerConfig
+    """The optimizer and its settings."""
     num_devices: int
     """Devices over which the shards of one run may be spread."""
 
@@ -38,7 +42,11 @@ class Spec:
 
 
 def is_number(annotation: object) -> bool:
-    """Whether a field of this type is a number (a leaf) rather than a size or a choice (structure)."""
+    """True if a field of this type is a number (a leaf) rather than a size or a choice (structure).
+
+    >>> is_number(float | None), is_number(int)
+    (True, False)
+    """
     origin = typing.get_origin(annotation)
     if origin is typing.Annotated:
         return is_number(typing.get_args(annotation)[0])
@@ -54,12 +62,13 @@ for _type in (EnvConfig, DelayConfig, A2CConfig, A3CConfig, NetworkConfig, Optim
 
 
 def make(config: Config, num_devices: int | None = None) -> Spec:
-    """The training program of a resolved configuration, its numbers as strongly typed scalars.
+    """The training program of a resolved configuration, its numbers as strongly typed scalars ``[]``.
 
-    Strong types matter: a Python float is weakly typed, and a program compiled for one is compiled again for the other.
+    Strong types matter: a Python float is weakly typed, and a program compiled for it is compiled again for an array.
 
     Args:
-        num_devices: see :class:`Spec`; None for all of this process.
+        config: the configuration.
+        num_devices: devices over which its shards may be spread; None for all of this process.
     """
     spec = Spec(config.env, config.algo, config.network, config.optimizer, num_devices or jax.local_device_count())
     return jax.tree.map(lambda x: jnp.asarray(x, jnp.result_type(type(x))), spec)
@@ -69,10 +78,12 @@ def with_numbers(spec: Spec, numbers: Mapping[str, Any]) -> Spec:
     """The training program with other numbers, which may be traced.
 
     Args:
-        numbers: by the settings' names: ``{"optimizer.learning_rate": 1e-3, "env.params.gravity": 5.0}``.
+        spec: the training program.
+        numbers: scalars ``[]`` by the settings' names,
+            ``{"optimizer.learning_rate": 1e-3, "env.params.gravity": 5.0}``.
 
     Raises:
-        ConfigError: if a name is not that of a number.
+        ConfigError: if a name is not the name of a number.
     """
     for name, value in numbers.items():
         section, _, rest = name.partition(".")

@@ -1,6 +1,6 @@
-"""A2C: every shard reads the server, and the server steps on the mean of their gradients.
+"""A2C: every shard acts with the server's parameters, and the server steps on the mean of their gradients.
 
-The synchronous form of Mnih et al. 2016, "Asynchronous Methods for Deep Reinforcement Learning".
+A2C is the synchronous form of A3C (Mnih et al. 2016, "Asynchronous Methods for Deep Reinforcement Learning").
 """
 
 from typing import NamedTuple
@@ -19,8 +19,9 @@ class State(NamedTuple):
     """The whole training state."""
 
     server: Server
+    """The parameters and the optimizer's state."""
     actors: ActorState
-    """[K · N, ...] the blocks of all shards."""
+    """[K · N, ...] the blocks of environments of all shards."""
 
 
 def init(spec: Spec, key: PRNGKey) -> State:
@@ -33,12 +34,12 @@ def init(spec: Spec, key: PRNGKey) -> State:
 
 
 def update(spec: Spec, state: State) -> tuple[State, Report]:
-    """Every block unrolls and differentiates at the server's parameters; the server takes one step."""
+    """One update: every block unrolls and differentiates at the server's parameters; the server takes one step."""
     place = _place(spec)
     gradients = place.map(shard.block_gradient, (None, 0, 0))
-    # A copy for each, as A3C's have: so one shard compiles to the same gradient, bit for bit.
+    # Each block reads a copy, as A3C's shards do, so that one shard compiles to the same gradient, bit for bit.
     pushed, actors, unrolled = gradients(spec, trees.copies(state.server.params, place.count), state.actors)
-    # Gathered before they are summed up, the sum's order does not depend on how many devices there are.
+    # Gathered before they are summed, so that the order of the sum does not depend on the number of devices.
     pushed, unrolled = place.replicated((pushed, unrolled))
     rate = optimizers.learning_rate(spec, state.server.arrivals)
     stepped, norm = server.step(spec, state.server, pushed, rate)
@@ -49,7 +50,7 @@ def update(spec: Spec, state: State) -> tuple[State, Report]:
 
 
 def _place(spec: Spec) -> Placement:
-    """The blocks of all shards: nobody is stale, so the devices may share them as they please."""
+    """``K · N``, the blocks of all shards; since no shard is stale, blocks may go to devices in any way."""
     return placement.over(spec.num_devices, spec.algo.num_shards * shard.num_blocks(spec))
 
 
@@ -59,5 +60,5 @@ def params(state: State) -> Params:
 
 
 def lag(spec: Spec, state: State) -> None:
-    """None: there are no snapshots."""
+    """No lag: A2C has no snapshots."""
     del spec, state

@@ -4,10 +4,10 @@ Mnih et al. 2016, "Asynchronous Methods for Deep Reinforcement Learning", Algori
 age of what is pulled and the server's grouping as data. An update is a *round*, in which every shard takes its turn:
 
     for each wave of shards:                     one wave, unless staleness is bounded
-        unroll and differentiate, all at once    each with its own snapshot
-        for each of them, in order of arrival:   push
+        unroll and differentiate, all at once    each shard with its own snapshot
+        for each shard, in order of arrival:     push
             the server steps when its group of gradients is complete
-            who waited for that step pulls the new version, or one ``delay`` versions older
+            shards that waited for that step pull the new version, or one ``delay`` versions older
 
 Staleness is ``server.version`` on arrival minus the version of the snapshot that made the gradient.
 """
@@ -33,32 +33,33 @@ class State(NamedTuple):
     """The whole training state."""
 
     key: PRNGKey
-    """For orders and delays."""
+    """[] the key for orders of arrival and delays."""
     round: Array
     """[] int32, rounds done."""
     ledger: Ledger
+    """The server, its history and the shards' versions."""
     snapshots: Params
-    """[K, ...] what each shard acts with, of version ``ledger.version``."""
+    """[K, ...] parameters that each shard acts with, of version ``ledger.version``."""
     actors: ActorState
-    """[K, N, ...] the blocks of each shard."""
+    """[K, N, ...] the blocks of environments of each shard."""
 
     @property
     def server(self) -> Server:
-        """Who owns the parameters."""
+        """The parameters and the optimizer's state, from the ledger."""
         return self.ledger.server
 
 
 class WaveReport(NamedTuple):
-    """Of a wave of ``W`` shards."""
+    """Outcome of a wave of ``W`` shards."""
 
     outcomes: Outcome
-    """[W], in order of arrival."""
+    """[W] outcomes of the pushes, in order of arrival."""
     unrolled: Unrolled
-    """[W]"""
+    """[W] losses and episodes of each shard."""
     active: Array
-    """[W] bool, in the order of ``unrolled``."""
+    """[W] bool: the shard takes part in this round; in the order of ``unrolled``."""
     waited: Array
-    """[] int32, snapshots pulled anew before the wave."""
+    """[] int32, snapshots pulled again before the wave because they were too old."""
 
 
 def init(spec: Spec, key: PRNGKey) -> State:
@@ -80,7 +81,7 @@ def init(spec: Spec, key: PRNGKey) -> State:
 
 
 def update(spec: Spec, state: State) -> tuple[State, Report]:
-    """One round."""
+    """One round: every shard takes its turn, in waves and in an order of arrival."""
     algo, place = staleness.settings(spec), _place(spec)
     rate = optimizers.learning_rate(spec, state.server.arrivals)
     key, order_key, delay_key = jax.random.split(state.key, 3)
@@ -109,7 +110,7 @@ def params(state: State) -> Params:
 
 
 def lag(spec: Spec, state: State) -> Lag:
-    """How far the snapshots are behind the server, at the end of a round."""
+    """Distance of the snapshots from the server at the end of a round, averaged over shards."""
     agent = actor_critic.build(spec)[1]
 
     def of_shard(snapshot: Params, observation: Array) -> Lag:
@@ -122,7 +123,7 @@ def lag(spec: Spec, state: State) -> Lag:
 
 
 def _whole_round(spec: Spec, round_: Round, state: State, order: Array) -> tuple[State, WaveReport]:
-    """All shards compute at once, where they live, and arrive in this order."""
+    """A round of one wave: all shards compute at once, on their own devices, and arrive in ``order [K]``."""
     state, waited = _refresh(spec, round_, state, order)
     place = _place(spec)
     gradients = place.map(shard.gradient, (None, 0, 0))
@@ -134,7 +135,7 @@ def _whole_round(spec: Spec, round_: Round, state: State, order: Array) -> tuple
 
 
 def _wave(spec: Spec, round_: Round, state: State, shards: Array) -> tuple[State, WaveReport]:
-    """Some of the shards compute at once, and arrive in this order."""
+    """One of several waves: ``shards [W]`` compute at once, and arrive in this order."""
     state, waited = _refresh(spec, round_, state, shards)
     read, before, version = trees.take((state.snapshots, state.actors, state.ledger.version), shards)
     pushed, after, unrolled = jax.vmap(shard.gradient, (None, 0, 0))(spec, read, before)
@@ -145,16 +146,22 @@ def _wave(spec: Spec, round_: Round, state: State, shards: Array) -> tuple[State
 
 
 def _moved(spec: Spec, active: Array, after: ActorState, before: ActorState) -> ActorState:
-    """Shards that take no part stay where they were, with their keys: what they drew is as if it had not been."""
+    """The actors ``[W, N, ...]`` after a wave: those of inactive shards stay as they were, keys included."""
     if max(staleness.settings(spec).periods) == 1:
         return after
     return trees.where(active, after, before)
 
 
 def _refresh(spec: Spec, round_: Round, state: State, shards: Array) -> tuple[State, Array]:
-    """Who would exceed ``algo.max_staleness`` on arrival first pulls the newest version; also how many did.
+    """Pulls the newest version for shards that would exceed ``algo.max_staleness`` on arrival.
 
-    With ``algo.pull_at=round`` everyone pulls it.
+    With ``algo.pull_at=round`` every shard pulls it.
+
+    Args:
+        shards: [W] int32, the shards of the next wave, in order of arrival.
+
+    Returns:
+        The state, and [] int32, the number of shards that would have exceeded the bound.
     """
     algo, ledger = staleness.settings(spec), state.ledger
     bound = algo.max_staleness if algo.above_max_staleness == "wait" else None
@@ -175,7 +182,12 @@ def _refresh(spec: Spec, round_: Round, state: State, shards: Array) -> tuple[St
 def _arrive(
     spec: Spec, round_: Round, state: State, wave: arrival.Wave, shards: Array, index: Array
 ) -> tuple[State, Outcome]:
-    """The gradients of a wave arrive; then those who pulled fetch their parameters, by version."""
+    """The gradients of a wave arrive; then the shards that pulled fetch their parameters, by version.
+
+    Args:
+        shards: [W] int32, the shards of the wave, in order of arrival.
+        index: [W] int32, the positions of these shards in ``wave``.
+    """
     ledger, outcomes = arrival.push_all(spec, round_, state.ledger, wave, shards, index)
     kept = staleness.history_size(staleness.settings(spec))
     fetched = trees.take(ledger.history, ledger.version % kept)
@@ -184,7 +196,7 @@ def _arrive(
 
 
 def _report(spec: Spec, rate: Array, round_: Round, waves: WaveReport) -> Report:
-    """Of a round, from its waves ``[waves, ...]``."""
+    """The report of a round, from the reports of its waves, ``[waves, W]``."""
     outcomes, bins = waves.outcomes, staleness.bins(staleness.settings(spec))
     versions = jnp.sum(outcomes.stepped, dtype=jnp.int32)
     weight = waves.active / jnp.sum(waves.active)

@@ -1,4 +1,4 @@
-"""What A2C and A3C share: the one place where experience becomes a gradient."""
+"""The shard of A2C and A3C alike: the one place where experience becomes a gradient."""
 
 import functools
 from collections.abc import Callable
@@ -18,35 +18,37 @@ _BLOCK = 1024
 
 
 class Gradient(NamedTuple):
-    """What a shard pushes."""
+    """Gradient and observation statistics of one unroll: all that a shard pushes to the server."""
 
     weights: PyTree
     """The gradient of the loss, shaped like ``params.network``."""
     moments: Moments
-    """Of the observations of this unroll alone."""
+    """Moments of the observations of this unroll alone."""
 
 
 class Kernels(NamedTuple):
-    """What computes the two halves of an update."""
+    """The two functions that make up an update's work, in XLA or as fused GPU kernels."""
 
     unroll: Callable[[Params, ActorState], tuple[ActorState, Transition, Episodes]]
-    """``T`` steps: transitions ``[T, B]``, sums over the episodes that ended."""
+    """``unroll(params, actor)``: the actor ``T`` steps later, transitions ``[T, B]``, sums over ended episodes."""
     differentiate: Callable[[Params, Transition, Array], tuple[PyTree, Losses]]
-    """``differentiate(params, transitions, last_observation [B, O])``: the loss' gradient, and its terms."""
+    """``differentiate(params, transitions [T, B], last_observation [B, O])``: the loss's gradient, and its terms."""
 
 
 class Unrolled(NamedTuple):
-    """What a shard tells of an unroll."""
+    """Losses and ended episodes of an unroll."""
 
     losses: Losses
+    """The terms of the loss and what explains them."""
     episodes: Episodes
+    """Sums over the episodes that ended."""
 
 
 def num_blocks(spec: Spec) -> int:
-    """``N``, the blocks of environments that a shard works through: on a CPU as large as its cache, elsewhere one.
+    """``N``, the number of blocks that a shard splits its environments into: on a CPU such that one fits its cache.
 
-    A mean of means is the mean, so how many there are changes nothing but the order of sums, unless something else is
-    taken over all steps of a shard.
+    Elsewhere it is 1. A mean of means is the mean, so the number changes nothing but the order of sums, unless
+    something other than a mean is taken over all steps of a shard: then it is 1 on a CPU too.
     """
     algo, num_envs = spec.algo, spec.env.num_envs // spec.algo.num_shards
     whole = algo.normalize_advantage or algo.returns == "monte_carlo" or algo.kernel == "fused"
@@ -58,7 +60,7 @@ def num_blocks(spec: Spec) -> int:
 
 
 def init(spec: Spec, key: PRNGKey, num_envs: int) -> ActorState:
-    """A block of ``B`` environments."""
+    """A block of ``B = num_envs`` environments in fresh episodes."""
     return rollout.init(spec, actor_critic.build(spec)[0], key, num_envs)
 
 
@@ -70,10 +72,10 @@ def init_all(spec: Spec, key: PRNGKey) -> ActorState:
 
 
 def kernels(spec: Spec) -> Kernels:
-    """The two halves of an update, as ``algo.kernel`` says; ``auto`` is XLA's until the others have met a GPU.
+    """The functions of an update that ``algo.kernel`` chooses; ``auto`` means ``xla``.
 
     Raises:
-        ConfigError: if they cannot work.
+        ConfigError: if the fused kernels cannot work with these settings or on this device.
     """
     env, ac = actor_critic.build(spec)
     if spec.algo.kernel == "fused":
@@ -90,7 +92,16 @@ def kernels(spec: Spec) -> Kernels:
 
 
 def gradient(spec: Spec, params: Params, actors: ActorState) -> tuple[Gradient, ActorState, Unrolled]:
-    """What one shard makes of its blocks ``[N, ...]``, one after the other on a CPU."""
+    """One shard's gradient: the mean over its blocks, which a CPU computes one after the other.
+
+    Args:
+        spec: the training program.
+        params: the parameters to act with and to differentiate at.
+        actors: [N, ...] the shard's blocks.
+
+    Returns:
+        The gradient, the blocks ``[N, ...]`` after the unroll, and the shard's losses and episodes.
+    """
     number = num_blocks(spec)
     of_blocks = placement.over(1, number).map(block_gradient, (None, 0, 0))
     pushed, actors, unrolled = of_blocks(spec, trees.copies(params, number), actors)
@@ -99,7 +110,7 @@ def gradient(spec: Spec, params: Params, actors: ActorState) -> tuple[Gradient, 
 
 
 def block_gradient(spec: Spec, params: Params, actor: ActorState) -> tuple[Gradient, ActorState, Unrolled]:
-    """Unroll with ``params``, then differentiate the loss at ``params``."""
+    """One block's gradient: unrolls with ``params``, then differentiates the loss at ``params``."""
     unroll, differentiate = kernels(spec)
     actor, transitions, episodes = unroll(params, actor)
     grads, losses = differentiate(params, transitions, actor.observation)

@@ -16,8 +16,8 @@ from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig
 
 
-def compose_once(loader: ConfigLoader) -> None:
-    """Makes ``loader.load_sweep_config`` compose each choice of files once; its results and errors stay the same."""
+def compose_faster(loader: ConfigLoader) -> None:
+    """Makes ``loader.load_sweep_config`` compose each choice of files only once; results and errors stay the same."""
     assert isinstance(loader, ConfigLoaderImpl)
     compose, parser = loader.load_sweep_config, OverridesParser.create()
     composed: dict[tuple[str, ...], DictConfig] = {}
@@ -37,13 +37,19 @@ def compose_once(loader: ConfigLoader) -> None:
 
 
 def _is_plain(override: Override) -> bool:
-    """Whether the override is for the task, and one value, not a mapping or several."""
+    """True if an override sets one value for the task: not a mapping, not several values, not Hydra's own."""
     mapping = isinstance(override.value(), dict)
     return not (mapping or override.is_sweep_override() or override.is_hydra_override())
 
 
 def _with_values(config: DictConfig, values: Sequence[Override], overrides: Sequence[Override]) -> DictConfig:
-    """A copy of what the choices among ``overrides`` make, with the values among them, as Hydra would have left it."""
+    """A copy of a configuration with values set, as Hydra itself would have composed it.
+
+    Args:
+        config: the configuration that the choices of files among ``overrides`` make.
+        values: the overrides that set values.
+        overrides: all overrides of the job, in order.
+    """
     config = copy.deepcopy(config)
     ConfigLoaderImpl._apply_overrides_to_config(list(values), config)
     job = config.hydra.job

@@ -1,8 +1,8 @@
-"""What is compiled, and what advances runs with it."""
+"""The compiled programs, and the executors that advance runs with them."""
 
 
 def forget() -> None:
-    """Forgets the programs that this process has compiled so far, whose memory is then free."""
+    """Forgets the programs that this process has compiled so far, and frees their memory."""
     from jaxac.programs import lanes_program, program
 
     program.compile_shared.cache_clear()

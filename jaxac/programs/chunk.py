@@ -1,4 +1,4 @@
-"""A chunk of updates: the one loop that is compiled, whatever the algorithm and however many updates it is to run."""
+"""A chunk of updates: the one loop that is compiled, for every algorithm and any number of updates."""
 
 import jax
 import jax.numpy as jnp
@@ -9,11 +9,16 @@ from jaxac.types import Array, ChunkReport, PyTree, Report
 
 
 def run_chunk(algo: Algo, spec: Spec, state: PyTree, num_updates: Array) -> tuple[PyTree, ChunkReport]:
-    """``num_updates`` updates in one loop, whose trip count is data: chunks of any length share a program.
+    """Runs ``num_updates`` updates in one loop, whose trip count is data: chunks of any length share a program.
 
     Args:
+        algo: the algorithm.
+        spec: the training program.
         state: the training state to start from.
-        num_updates: [] int32, at least 1.
+        num_updates: [] int32, number of updates, at least 1.
+
+    Returns:
+        The training state after the chunk, and the chunk's report: means of metrics, sums of counts.
     """
     zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(algo.update, spec, state)[1])
 

@@ -1,8 +1,8 @@
 """Executors advance the lanes of one program on the devices: runs that differ in numbers only, side by side.
 
-* :class:`Pooled` runs the very program of a single run, lane after lane, on every core of a CPU at once. A lane is
-  therefore its single run, bit for bit, and what it works on stays in its core's cache.
-* :class:`Vmapped` runs all lanes in one call, as an accelerator wants it; sums may come out in another order.
+* :class:`Pooled` runs each lane in the program of a single run, as many lanes at once as a CPU has cores. A lane
+  therefore equals its single run, bit for bit, and its data stays in its core's cache.
+* :class:`Vmapped` runs all lanes in one call, which suits an accelerator; sums may be taken in another order.
 
 A single run is one lane.
 """
@@ -26,55 +26,62 @@ from jaxac.types import Array, ChunkReport, Params, PyTree
 
 
 class Chunk(NamedTuple):
-    """What every lane is to do next."""
+    """The next chunk of updates of every lane."""
 
     num_updates: int
+    """Number of updates in the chunk."""
     updates: int
-    """Updates done at its end, since the run began."""
+    """Updates done at the chunk's end, since the run began."""
     batches: tuple[int, ...]
-    """Batches of the evaluation at its end; empty for none."""
+    """Batches of the evaluation at the chunk's end; empty for no evaluation."""
     save: bool
-    """Whether the state at its end is wanted."""
+    """True to return the state at the chunk's end, for a checkpoint."""
 
 
 class Outcome(NamedTuple):
-    """What a chunk brought."""
+    """Result of one lane's chunk."""
 
     report: ChunkReport
+    """Metrics and counts of the chunk."""
     returns: Array | np.ndarray | None
-    """[episodes] of the evaluation; None without one."""
+    """[episodes] returns of the evaluation; None without one."""
     params: Params | None
     """The parameters that were evaluated, on the host; None without an evaluation."""
     saved: Any
-    """The state as host arrays by path; None if it was not wanted."""
+    """The state as host arrays by path; None unless the chunk had ``save``."""
 
 
 S = TypeVar("S")
 """Lanes' states, as an executor holds them."""
 F = TypeVar("F")
-"""A chunk under way, as an executor holds it."""
+"""A running chunk, as an executor holds it."""
 
 
 class Executor(Protocol[S, F]):
-    """Advances ``P`` lanes; ``state`` is what an implementation makes of theirs, and is used once."""
+    """Advances ``P`` lanes; ``state`` stands for all of their states, and each may be used once."""
 
     compile_seconds: float
+    """Seconds that compilation took."""
     memory_bytes: int
-    """Bytes of one device's memory while all run that run at once."""
+    """Peak bytes per device, with as many lanes at once as the executor runs."""
     template: PyTree
     """Shapes, dtypes and shardings of one lane's state."""
 
     def start(self, states: Sequence[PyTree | None]) -> S:
-        """The lanes' states; those that are None are initialized."""
+        """The states of all lanes, from ``P`` states of single lanes; a lane whose state is None is initialized."""
 
     def advance(self, state: S, chunk: Chunk, active: Sequence[int]) -> tuple[S, F]:
-        """Starts a chunk of these lanes; the second result is for :meth:`fetch`."""
+        """Starts a chunk of the active lanes, and returns at once.
+
+        Returns:
+            The lanes' states after the chunk, and the running chunk, for :meth:`fetch`.
+        """
 
     def fetch(self, pending: F) -> dict[int, Outcome]:
-        """Waits for a chunk; the outcomes by lane, on the host."""
+        """Waits for a chunk, and returns its outcomes by lane, on the host."""
 
     def evaluate(self, state: S, lane: int, updates: int, batches: Sequence[int]) -> Array:
-        """[episodes] the returns of these batches of a lane's evaluation."""
+        """[episodes] returns of these batches of a lane's evaluation after ``updates`` updates."""
 
     def lane(self, state: S, lane: int) -> PyTree:
         """The state of one lane."""
@@ -84,13 +91,13 @@ class Executor(Protocol[S, F]):
 
 
 class Pooled:
-    """Every lane runs by itself the program of a single run.
+    """An executor in which every lane runs by itself, in the program of a single run.
 
     Args:
         compiled: the program of the first lane; the others differ in numbers only.
         specs: the lanes' training programs.
         seeds: the lanes' seeds.
-        workers: lanes that run at once.
+        workers: number of lanes that run at once.
     """
 
     def __init__(self, compiled: Program, specs: Sequence[Spec], seeds: Sequence[int], workers: int = 1) -> None:
@@ -114,7 +121,7 @@ class Pooled:
         return after, pending
 
     def _run(self, lane: int, state: Future[PyTree], chunk: Chunk) -> tuple[PyTree, Outcome]:
-        """All that a lane does, in one go: the next chunk reuses the state's memory."""
+        """A lane's whole chunk in one task, because the next chunk reuses the memory of the state."""
         after, report = self._program.chunk(self._specs[lane], state.result(), chunk.num_updates)
         returns = self._evaluate(after, lane, chunk.updates, chunk.batches) if chunk.batches else None
         saved = self._program.copy(after) if chunk.save else None
@@ -141,16 +148,16 @@ class Pooled:
 
 
 class Vmapped:
-    """All lanes run in one call, spread over the devices there are.
+    """An executor that runs all lanes in one call, spread over all devices.
 
-    One program at a time, in a thread: of two under way on several CPU devices each can wait for the other for ever.
+    Programs run one at a time, in a thread: two at once on several CPU devices can wait for each other for ever.
 
     Args:
         config: the configuration of the first lane; the others differ in numbers only.
         specs: the lanes' training programs.
         seeds: the lanes' seeds.
-        size: at least the number of lanes; those that are missing repeat the last, so that a smaller batch of lanes
-            needs no program of its own.
+        size: number of lanes of the program, at least that of ``specs``; missing lanes repeat the last one, so that a
+            smaller group of lanes needs no program of its own.
 
     Raises:
         ConfigError: if so many lanes need more memory than the device has.
@@ -203,7 +210,7 @@ class Vmapped:
         return self._pool.submit(self._evaluate, state.result(), updates, batches).result()[lane]
 
     def _evaluate(self, state: PyTree, updates: int, batches: Sequence[int]) -> Array:
-        """[P, episodes]"""
+        """[P, episodes] returns of these batches of all lanes' evaluations."""
         number, keys = np.int32(updates), self._evaluation_keys
         returns = [
             jax.block_until_ready(self._programs.evaluate(self._specs, state, keys, number, np.int32(batch)))
@@ -222,7 +229,7 @@ class Vmapped:
 
 
 def _first(future: Future[tuple[PyTree, Outcome]]) -> Future[PyTree]:
-    """A future of the first of two."""
+    """A future of the first of a future's two results."""
     first: Future[PyTree] = Future()
 
     def pass_on(done: Future[tuple[PyTree, Outcome]]) -> None:
@@ -234,7 +241,7 @@ def _first(future: Future[tuple[PyTree, Outcome]]) -> Future[PyTree]:
 
 
 def _copied(params: Params) -> Params:
-    """The parameters on the host, in memory of their own: the device's is used again by the next chunk."""
+    """The parameters in host memory of their own, because the next chunk reuses the device's."""
     return jax.tree.map(np.array, params)
 
 

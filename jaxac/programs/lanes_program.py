@@ -1,4 +1,4 @@
-"""The compiled programs of several lanes at once: those of a single run, mapped over a leading axis."""
+"""The compiled programs of several lanes: those of a single run, mapped over a leading axis."""
 
 import functools
 import time
@@ -22,32 +22,40 @@ from jaxac.types import Array, PRNGKey, PyTree
 
 
 class LanesProgram(NamedTuple):
-    """A :class:`~jaxac.programs.program.Program` of ``P`` lanes; arguments and results but numbers are ``[P, ...]``."""
+    """A :class:`~jaxac.programs.program.Program` of ``P`` lanes, whose arguments and results have an axis ``P``."""
 
     init: Callable[[Spec, PRNGKey], PyTree]
+    """``init(specs, keys)``: the lanes' initial states ``[P, ...]``."""
     chunk: jax.stages.Compiled
-    """``chunk(specs, state, num_updates)``: the state, donated, and a ``ChunkReport``."""
+    """``chunk(specs, state, num_updates)``: the states ``[P, ...]`` and a ``ChunkReport``; ``state`` is donated."""
     evaluate: Callable[[Spec, PyTree, PRNGKey, np.int32, np.int32], Array]
-    """``evaluate(specs, state, keys, updates, batch)``: ``[P, episodes / 4]``."""
+    """``evaluate(specs, state, keys, updates, batch)``: returns ``[P, episodes / 4]``, rounded up."""
     copy: Callable[[PyTree], PyTree]
+    """``copy(state)``: a copy of every array."""
     take: Callable[[PyTree, np.int32], PyTree]
     """``take(state, lane)``: a copy of one lane's state."""
     shardings: PyTree
+    """Shardings of the states."""
     lane: PyTree
     """Shapes and dtypes of one lane's state."""
     compile_seconds: float
+    """Seconds that compilation took."""
     memory_bytes: int
-    """Of a device, while a chunk runs."""
+    """Bytes of one device's memory while a chunk runs; 0 where the compiler does not say."""
 
 
 def compile_lanes(config: Config, specs: Spec) -> LanesProgram:
-    """As :func:`jaxac.programs.program.compile_program`, for the stacked training programs ``specs [P, ...]``.
+    """Compiles everything that the runs of a stack of training programs will call.
+
+    Args:
+        config: the configuration of the first lane.
+        specs: the training programs, stacked: numbers are ``[P, ...]``.
 
     Raises:
         ConfigError: if so many lanes need more memory than the devices have.
     """
     start = time.perf_counter()
-    shard.kernels(specs)  # what they cannot do is said before anything is compiled
+    shard.kernels(specs)  # raises before anything is compiled
     signature = Signature.of(config, specs)
     lanes = compile_shared(signature)
     _check_memory(lanes.memory_bytes, _num_lanes(signature))
@@ -56,7 +64,7 @@ def compile_lanes(config: Config, specs: Spec) -> LanesProgram:
 
 @functools.lru_cache(maxsize=8)
 def compile_shared(signature: Signature) -> LanesProgram:
-    """The programs that all stacks of this signature share."""
+    """The programs that all stacks of this signature share; compiled once per process."""
     specs, num_lanes = signature.spec, _num_lanes(signature)
     algo = ALGOS[specs.algo.name]
     train_keys = jax.ShapeDtypeStruct((num_lanes,), program.key_shape().dtype)

@@ -22,21 +22,24 @@ from jaxac.spec import Spec
 from jaxac.types import Array, PRNGKey, PyTree
 
 EVALUATION_BATCHES = 4
-"""Batches of episodes of the final evaluation; those along the way take one."""
+"""Number of batches of episodes in the final evaluation; an evaluation along the way takes one."""
 
 
 class Program(NamedTuple):
     """A run's programs, compiled ahead of time: calling them cannot trace or compile anything."""
 
     init: Callable[[Spec, PRNGKey], PyTree]
+    """``init(spec, key)``: the initial training state."""
     chunk: Advance
     """``chunk(spec, state, num_updates)``; ``state`` is donated. Any number of updates runs in the same program."""
     evaluate: Callable[[Spec, PyTree, PRNGKey], Array]
-    """``evaluate(spec, state, key)``: the returns of a batch of ``evaluation.episodes / 4`` episodes, rounded up."""
+    """``evaluate(spec, state, key)``: the returns ``[episodes / 4]``, rounded up, of a batch of episodes."""
     copy: Callable[[PyTree], PyTree]
+    """``copy(state)``: a copy of every array."""
     state: PyTree
     """Shapes, dtypes and shardings of the state."""
     compile_seconds: float
+    """Seconds that compilation took."""
     memory_bytes: int
     """Bytes of one device's memory while a chunk runs; 0 where the compiler does not say."""
     close: Callable[[], None]
@@ -44,12 +47,16 @@ class Program(NamedTuple):
 
 
 class Signature(NamedTuple):
-    """What programs are compiled for; equal for runs that differ in numbers only."""
+    """The key of a compiled program: equal for runs that differ in numbers only."""
 
     structure: PyTreeDef
+    """The training program without its numbers: its sizes and choices."""
     shapes: tuple[jax.ShapeDtypeStruct, ...]
+    """Shapes and dtypes of its numbers."""
     episodes: int
+    """``evaluation.episodes``."""
     greedy: bool
+    """``evaluation.greedy``."""
 
     @classmethod
     def of(cls, config: Config, spec: Spec) -> "Signature":
@@ -65,28 +72,29 @@ class Signature(NamedTuple):
 
 
 class _Compiled(NamedTuple):
-    """What runs that differ in numbers only have in common."""
+    """The compiled programs that runs share if they differ in numbers only."""
 
     init: jax.stages.Compiled
     chunk: Any
-    """What the run's runtime compiles."""
+    """The chunk as its runtime compiles it."""
     evaluate: jax.stages.Compiled
     copy: jax.stages.Compiled
     state: PyTree
 
 
 def compile_program(config: Config, spec: Spec, log: Path | None = None) -> Program:
-    """Traces and compiles everything the run will call, unless this process has done so for a run that differs in
-    numbers only.
+    """Compiles everything that a run will call; runs that differ in numbers only share one compilation per process.
 
     Args:
-        log: where A3C's threads write their events; None for nowhere.
+        config: the run's configuration.
+        spec: its training program.
+        log: the file for the events of A3C's threads; None for no log.
 
     Raises:
         ConfigError: if it needs more memory than the device has, or an event log cannot be replayed.
     """
     start = time.perf_counter()
-    shard.kernels(spec)  # what they cannot do is said before anything is compiled
+    shard.kernels(spec)  # raises before anything is compiled
     compiled, runtime = compile_shared(Signature.of(config, spec)), runtimes.of(config.algo)
     needed = runtime.needed_bytes(compiled.chunk, config.algo.num_shards)
     _check_memory(config, needed)
@@ -105,7 +113,7 @@ def compile_program(config: Config, spec: Spec, log: Path | None = None) -> Prog
 
 @functools.lru_cache(maxsize=8)
 def compile_shared(signature: Signature) -> _Compiled:
-    """The part of a program that all runs of this signature share."""
+    """The programs that all runs of this signature share; compiled once per process."""
     spec, key = signature.spec, key_shape()
     init, state = compile_init(ALGOS[spec.algo.name].init, spec, key)
     with ThreadPoolExecutor() as pool:  # the compiler releases the interpreter lock
@@ -127,7 +135,7 @@ def _check_memory(config: Config, needed: int) -> None:
 
 
 def evaluation_of(signature: Signature) -> Callable[[Spec, PyTree, PRNGKey], Array]:
-    """:attr:`Program.evaluate`, not compiled yet."""
+    """The function ``evaluate(spec, state, key)`` that gives returns ``[episodes / 4]``, before compilation."""
     num_episodes = -(-signature.episodes // EVALUATION_BATCHES)
 
     def evaluate(spec: Spec, state: PyTree, key: PRNGKey) -> Array:
@@ -139,13 +147,22 @@ def evaluation_of(signature: Signature) -> Callable[[Spec, PyTree, PRNGKey], Arr
 def evaluate_batches(
     compiled: Program, spec: Spec, state: PyTree, key: PRNGKey, updates: int, batches: Iterable[int]
 ) -> Array:
-    """[episodes] the returns of these of the four batches of the evaluation after ``updates`` updates."""
+    """[episodes] returns of some batches of the evaluation after ``updates`` updates.
+
+    Args:
+        compiled: the run's programs.
+        spec: its training program.
+        state: its training state.
+        key: [] the run's key for evaluations.
+        updates: updates done.
+        batches: numbers of the batches, below ``EVALUATION_BATCHES``.
+    """
     key = jax.random.fold_in(key, updates)
     return jnp.concatenate([compiled.evaluate(spec, state, jax.random.fold_in(key, batch)) for batch in batches])
 
 
 def keys(seed: int) -> tuple[PRNGKey, PRNGKey]:
-    """The keys of a run: for training, and for evaluations (each folds in the number of updates done)."""
+    """The keys ``[]`` of a run: one for training, one for evaluations (each folds in the number of updates done)."""
     train_key, evaluation_key = jax.random.split(threefry.key(seed))
     return train_key, evaluation_key
 
@@ -156,13 +173,17 @@ def key_shape() -> PRNGKey:
 
 
 def compile_init(init: Callable[..., PyTree], *args: PyTree) -> tuple[jax.stages.Compiled, PyTree]:
-    """The compiled ``init``, for arguments of these shapes, and shapes, dtypes and shardings of the state it makes."""
+    """Compiles ``init`` for arguments of these shapes.
+
+    Returns:
+        The compiled function, and the shapes, dtypes and shardings of the state that it makes.
+    """
     compiled = jax.jit(init).lower(*args).compile()
     return compiled, jax.tree.map(_struct, jax.eval_shape(init, *args), compiled.output_shardings)
 
 
 def copy(state: PyTree) -> PyTree:
-    """A copy of every array, for a program of its own."""
+    """A copy of every array of a training state."""
     return jax.tree.map(jnp.copy, state)
 
 

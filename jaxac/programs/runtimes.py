@@ -1,4 +1,4 @@
-"""What advances a run: one compiled loop, or A3C's threads and the replay of theirs. One entry a runtime."""
+"""The runtimes that advance a run: one compiled loop, A3C's threads, or a replay of threads; one entry each."""
 
 import functools
 from collections.abc import Callable
@@ -23,9 +23,10 @@ Advance = Callable[[Spec, PyTree, int], tuple[PyTree, ChunkReport]]
 
 
 class Advancing(NamedTuple):
-    """A run that can be advanced."""
+    """One run's own part of a runtime."""
 
     advance: Advance
+    """``advance(spec, state, num_updates) -> (state, report)``."""
     close: Callable[[], None]
     """Ends what still runs in the background."""
 
@@ -34,20 +35,20 @@ class Runtime(NamedTuple):
     """One way to advance runs."""
 
     compile: Callable[[Spec, PyTree], Any]
-    """``compile(spec, state) -> compiled``: what runs that differ in numbers only share, for these shapes."""
+    """``compile(spec, state) -> compiled``, for these shapes; runs that differ in numbers only share the result."""
     needed_bytes: Callable[[Any, int], int]
-    """``needed_bytes(compiled, num_shards)``: bytes of one device's memory that a chunk takes; 0 where unknown."""
+    """``needed_bytes(compiled, num_shards)``: bytes of one device's memory while a chunk runs; 0 where unknown."""
     start: Callable[[Config, Any, PyTree, Path | None], Advancing]
-    """``start(config, compiled, state, log)``: one run's own part. A3C's threads write their events to ``log``."""
+    """``start(config, compiled, state, log)``: one run's own part; A3C's threads write their events to ``log``."""
 
 
 def of(algo: A2CConfig | A3CConfig) -> Runtime:
-    """The runtime that an algorithm's settings choose; all but A3C have only the compiled one."""
+    """The runtime that an algorithm's settings choose; A2C has only the compiled one."""
     return RUNTIMES[algo.runtime if isinstance(algo, A3CConfig) else "compiled"]
 
 
 def compile_loop(spec: Spec, state: PyTree) -> jax.stages.Compiled:
-    """The program of :func:`jaxac.programs.chunk.run_chunk`; every leaf of the state keeps its sharding."""
+    """Compiles :func:`jaxac.programs.chunk.run_chunk`; every leaf of the state keeps its sharding."""
     shardings = jax.tree.map(lambda leaf: leaf.sharding, state)
     loop = functools.partial(run_chunk, ALGOS[spec.algo.name])
     program = jax.jit(loop, donate_argnums=1, out_shardings=(shardings, None))
@@ -63,7 +64,7 @@ def needed_bytes(program: jax.stages.Compiled) -> int:
 def _start_loop(config: Config, loop: jax.stages.Compiled, state: PyTree, log: Path | None) -> Advancing:
     del config, log
     devices = {device for leaf in jax.tree.leaves(state) for device in leaf.sharding.device_set}
-    # Several CPU devices share one pool of threads: two chunks under way at once can starve each other for ever.
+    # Several CPU devices share one pool of threads: two chunks at once can starve each other for ever.
     wait = jax.default_backend() == "cpu" and len(devices) > 1
 
     def advance(spec: Spec, state: PyTree, num_updates: int) -> tuple[PyTree, ChunkReport]:

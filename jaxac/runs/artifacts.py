@@ -1,4 +1,4 @@
-"""What people look at after a run: the learning curve and one episode of the final policy."""
+"""Pictures of a run for people: the learning curve and one episode of the final policy."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from jaxac.types import Params
 
 
 def curve(config: Config, directory: Path) -> list[Path]:
-    """Writes the learning curve if ``config.logger`` asks for it."""
+    """Writes the learning curve if ``config.logger`` asks for it; returns the files written."""
     rows = run_directory.rows(directory)
     if not config.logger.curve or not rows:
         return []
@@ -24,7 +24,15 @@ def curve(config: Config, directory: Path) -> list[Path]:
 
 
 def make(config: Config, directory: Path, spec: Spec, params: Params, completed: bool) -> list[Path]:
-    """Writes what ``config.logger`` asks for; the GIF only of a run that is completed."""
+    """Writes the pictures that ``config.logger`` asks for; returns the files written.
+
+    Args:
+        config: the run's configuration.
+        directory: the run's directory.
+        spec: the training program.
+        params: the final parameters.
+        completed: True if the run has completed; without that there is no GIF.
+    """
     files = curve(config, directory)
     if config.logger.gif and completed:
         from jaxac.loggers import gif

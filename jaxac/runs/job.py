@@ -1,6 +1,6 @@
-"""One of Hydra's jobs, or of the library's: a run, or ``num_seeds`` of them that share a directory and a W&B run.
+"""A job of the command or the library: a run, or ``num_seeds`` of them that share a directory and a W&B run.
 
-Nothing here imports JAX before a job's runs are asked for.
+JAX is imported only when a job's runs are asked for.
 """
 
 import dataclasses
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 
 class Job:
-    """What one configuration asks for: a run, or one a seed.
+    """The runs of one configuration: one per seed.
 
     Args:
-        config: what to train.
-        directory: where it writes; None to keep it in memory.
+        config: the configuration to train.
+        directory: the directory for its files; None to keep everything in memory.
         start: the checkpoint to start from; None for a new run.
-        overrides: what the command line said.
+        overrides: the command line's overrides.
         group: W&B group.
     """
 
@@ -44,22 +44,22 @@ class Job:
         self.config, self.directory, self.start = config, directory, start
         self.overrides, self.group = list(overrides), group
         self.label = ""
-        """What tells it from the other jobs of a sweep."""
+        """Text that tells the job from the other jobs of a sweep."""
         self.keeps_states = False
-        """Whether its runs are to keep their final states, which hold memory."""
+        """True if the job's runs are to keep their final states, which take memory."""
         self.memory = Memory()
         """The rows of a job in memory."""
         self.summary: dict[str, Any] = {}
         """The summary over all seeds, once they have ended."""
         self.error: ConfigError | None = None
-        """Why it could not be trained."""
+        """The reason that the job could not be trained."""
         self._opened_at = time.perf_counter()
         self._means: SeedMeans | None = None
         self._loggers: list[Logger] = []
 
     @functools.cached_property
     def runs(self) -> "list[Run]":
-        """Its runs, one a seed, begun or found again."""
+        """The job's runs, one per seed, new or resumed."""
         from jaxac.runs.run import Run  # imports JAX
 
         single = [(self.config, self.directory, self.start)]
@@ -82,14 +82,18 @@ class Job:
 
     @functools.cached_property
     def unfinished(self) -> "list[Run]":
-        """The runs that were not complete when the job began."""
+        """The runs that were not complete when the job was opened."""
         return [run for run in self.runs if not self._is_complete(run)]
 
     def _is_complete(self, run: "Run") -> bool:
         return run.directory is not None and run_directory.is_complete(run.directory, run.start, run.config)
 
     def open(self, console: "Callable[[Run], Logger | None]") -> None:
-        """Opens the loggers, once; ``console`` makes one more for each run."""
+        """Opens the loggers, once.
+
+        Args:
+            console: makes one more logger for a run, or None.
+        """
         if any(run.loggers for run in self.runs) or self._means:
             return
         for run in self.unfinished:
@@ -120,7 +124,11 @@ class Job:
             run.loggers = [*files, *([shown] if shown else []), self._means.of(run.config.seed)]
 
     def close(self, exit_code: int) -> None:
-        """Tells the loggers that nothing more comes; those of runs that have ended know already."""
+        """Finishes the loggers of runs that have not ended, and writes the summary over seeds.
+
+        Args:
+            exit_code: exit code of the process, for the loggers.
+        """
         for run in self.runs:
             run.close([], exit_code)
         if self._means is None:
@@ -152,16 +160,16 @@ class Job:
 
     @property
     def mean_return(self) -> float | None:
-        """The mean return of the last evaluation, over seeds; None where there was none."""
+        """The mean return of the last evaluation, averaged over seeds; None without an evaluation."""
         means = [run.progress.evaluation["eval_return_mean"] for run in self.runs]
         return None if None in means else sum(means) / len(means)
 
     def result(self) -> float | None:
-        """The mean return of the last evaluation, over seeds; None where there was none.
+        """The mean return of the last evaluation, averaged over seeds; None without an evaluation.
 
         Raises:
-            ConfigError: if it could not be trained.
-            DivergedError: if a loss or a parameter is not finite any more.
+            ConfigError: if the job could not be trained.
+            DivergedError: if a loss or a parameter is no longer finite.
         """
         if self.error:
             raise self.error

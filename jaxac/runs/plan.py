@@ -1,6 +1,6 @@
-"""Which runs are trained together: those that differ in numbers only and are at the same point of the same schedule.
+"""Groups of runs to train together: those that differ in numbers only and are at the same point of the same schedule.
 
-What is a number is read off the configuration's types (:mod:`jaxac.spec`); nobody keeps a list.
+Numbers are told from sizes and choices by the configuration's types (:mod:`jaxac.spec`); no list has to be kept.
 """
 
 from collections.abc import Hashable, Sequence
@@ -14,8 +14,9 @@ class Group(NamedTuple):
     """Runs that are trained side by side, as lanes of one program."""
 
     runs: list[Run]
+    """The runs, a lane each."""
     size: int
-    """Lanes in this program's largest group; with ``how=vmap`` smaller ones are padded to it."""
+    """Lanes in this program's largest group; with ``how=vmap`` smaller groups are padded to it."""
 
 
 def make(runs: Sequence[Run], max_lanes: int) -> list[Group]:
@@ -32,7 +33,7 @@ def make(runs: Sequence[Run], max_lanes: int) -> list[Group]:
 
 
 def describe(groups: Sequence[Group], num_jobs: int, how: str) -> str:
-    """How many jobs became how many programs, in a line."""
+    """One line on the numbers of jobs, lanes and compiled programs."""
     single = [group for group in groups if group.runs[0].config.algo.in_real_time]
     keys = {_program_key(group.runs[0]) for group in groups if group not in single}
     lanes = sum(len(group.runs) for group in groups) - len(single)
@@ -44,11 +45,11 @@ def describe(groups: Sequence[Group], num_jobs: int, how: str) -> str:
 
 
 def _program_key(run: Run) -> Hashable:
-    """Equal for runs that one compiled program serves; threads have theirs to themselves."""
+    """A key that runs share if one compiled program serves them; a run with threads has its own."""
     alone = run if run.config.algo.in_real_time else None
     return Signature.of(run.config, run.spec), alone
 
 
 def _schedule_key(run: Run) -> Hashable:
-    """Equal for runs whose rows, evaluations and checkpoints are due together."""
+    """A key that runs share if their rows, evaluations and checkpoints are due together."""
     return run.schedule, run.config.stop_after_updates, run.saved

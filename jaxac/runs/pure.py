@@ -1,4 +1,4 @@
-"""A whole run as one pure function of its key: to be compiled, and mapped over keys or numbers, as any other."""
+"""A whole run as one pure function of its key, which can be compiled, and mapped over keys or numbers."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -24,28 +24,29 @@ Train = Callable[..., tuple[PyTree, dict[str, Array]]]
 
 
 class Stops(NamedTuple):
-    """Where a run is cut into rows."""
+    """Ends of a run's rows."""
 
     num_updates: Array
-    """[rows] int32, updates of a row."""
+    """[rows] int32, number of updates in a row."""
     updates: Array
-    """[rows] int32, updates done at its end."""
+    """[rows] int32, updates done at a row's end."""
     evaluates: Array
-    """[rows] bool, whether an evaluation is due there."""
+    """[rows] bool: an evaluation is due at the row's end."""
 
 
 def make_train(config: Config) -> Train:
-    """A pure function that trains as ``config`` says: ``train(key, numbers={}) -> (state, rows)``.
+    """A pure function that trains ``config``: ``train(key, numbers={}) -> (state, rows)``.
 
-    It has no effects and can be given to ``jax.jit``, and to ``jax.vmap`` over keys, or over numbers:
+    It has no effects and can be given to ``jax.jit``, and to ``jax.vmap`` over keys or over numbers:
 
         train = jax.jit(jax.vmap(make_train(config)))
         state, rows = train(jax.random.split(jax.random.key(0), 8))
 
-    ``key`` is a key of JAX's; ``jax.random.key(seed)`` trains what ``seed=…`` trains on the command line, up to
+    ``key`` is a JAX key ``[]``; ``jax.random.key(seed)`` trains the run of ``seed=…`` on the command line, up to
     rounding. ``numbers`` replaces numbers of the configuration by the names of their settings,
     ``{"optimizer.learning_rate": rate}``, and may be traced. ``state`` is the whole training state; ``rows`` maps the
-    names of metrics to arrays ``[rows]``, a row every ``logger.every`` environment steps, NaN where there is none.
+    names of metrics to arrays ``[rows]``, a row every ``logger.every`` environment steps, NaN where a metric has no
+    value.
 
     Raises:
         ConfigError: if A3C is to run in threads, which no pure function can, or in fused kernels that cannot work.
@@ -53,7 +54,7 @@ def make_train(config: Config) -> Train:
     if config.algo.in_real_time:
         raise ConfigError("algo.runtime=compiled is the only one that a pure function can run; use jaxac.train.")
     fixed, algo, stops = spec_module.make(config), ALGOS[config.algo.name], _stops(config)
-    shard.kernels(fixed)  # what they cannot do is said now
+    shard.kernels(fixed)  # raises before anything is traced
     env_steps = [config.env_steps(int(updates)) for updates in stops.updates]
 
     def train(key: PRNGKey, numbers: Mapping[str, Any] | None = None) -> tuple[PyTree, dict[str, Array]]:
@@ -84,13 +85,13 @@ def _stops(config: Config) -> Stops:
 
 
 def _ours(key: PRNGKey) -> PRNGKey:
-    """The key whose every descendant draws the same bits as ``key``, typed or not, does, but faster."""
+    """The key, whether typed or not, in our faster implementation: the same bits as JAX's for all keys made of it."""
     typed = jax.dtypes.issubdtype(key.dtype, jax.dtypes.prng_key)
     return threefry.wrap(jax.random.key_data(key) if typed else key)
 
 
 def _mean_return(config: Config, algo: Algo, spec: Spec, state: PyTree, key: PRNGKey) -> Array:
-    """[] the mean return of as many episodes as the final evaluation has."""
+    """[] mean return of as many episodes as the final evaluation has."""
     episodes = -(-config.evaluation.episodes // program.EVALUATION_BATCHES)
 
     def batch(number: Array) -> Array:
@@ -101,7 +102,7 @@ def _mean_return(config: Config, algo: Algo, spec: Spec, state: PyTree, key: PRN
 
 
 def _row(report: ChunkReport) -> dict[str, Array]:
-    """A chunk's metrics by name, scalars."""
+    """A chunk's metrics by name, scalars ``[]``."""
     ended = report.episodes.ended
     row = {
         **report.metrics._asdict(),

@@ -1,4 +1,4 @@
-"""A run on the host's side: its account of what the device did, its rows, its checkpoints, its end."""
+"""A run on the host: its progress, its rows, its checkpoints, its end."""
 
 import dataclasses
 import secrets
@@ -24,7 +24,7 @@ from jaxac.types import Params, PyTree
 
 
 class Status(StrEnum):
-    """How a run ended."""
+    """The way in which a run ended."""
 
     COMPLETED = "completed"
     INTERRUPTED = "interrupted"
@@ -33,14 +33,20 @@ class Status(StrEnum):
 
 @dataclass
 class Progress:
-    """What the host counts; part of every checkpoint, so that a resumed run continues the count."""
+    """Counts kept by the host; part of every checkpoint, so that a resumed run continues them."""
 
     run_id: str = dataclasses.field(default_factory=lambda: secrets.token_hex(4))
+    """Identity of the run, at Weights & Biases too."""
     train_seconds: float = 0.0
+    """Seconds of training, evaluations included."""
     wall_seconds: float = 0.0
+    """Seconds since the run was opened, over all of its sessions."""
     compile_seconds: float = 0.0
+    """Seconds of compilation."""
     env_steps_to_threshold: int | None = None
+    """Environment steps before the first evaluation that reached the threshold."""
     seconds_to_threshold: float | None = None
+    """Seconds of training before that evaluation."""
     evaluation: Row = dataclasses.field(default_factory=lambda: dict.fromkeys(rows.EVALUATION))
     """The latest evaluation."""
     best_eval_return_mean: float | None = None
@@ -53,11 +59,11 @@ class Run:
     """One training run; several may be trained side by side.
 
     Args:
-        config: what to train.
-        directory: where the run writes; None to keep it in memory, with neither checkpoints nor files.
+        config: the configuration to train.
+        directory: the directory for its files; None to keep everything in memory, without checkpoints.
         start: the checkpoint to start from; None for a new run.
-        opened_at: when the run was opened, by :func:`time.perf_counter`.
-        keeps_state: whether ``final_state`` is wanted, which holds memory.
+        opened_at: the time by :func:`time.perf_counter` at which the run was opened.
+        keeps_state: True to keep ``final_state``, which takes memory.
     """
 
     def __init__(
@@ -76,7 +82,7 @@ class Run:
         self.saved = start.updates if start else None
         """Updates in the newest checkpoint."""
         self.status: Status | None = None
-        """None while it runs."""
+        """The way in which the run ended; None while it runs."""
         self.loggers: list[Logger] = []
         self.summary: dict[str, Any] = {}
         self.final_state: PyTree = None
@@ -84,11 +90,12 @@ class Run:
         self._lap, self._keeps_state = opened_at, keeps_state
 
     def absorb(self, outcome: Outcome, updates: int, seconds: float) -> None:
-        """Logs and saves what a chunk brought.
+        """Logs and saves the outcome of a chunk.
 
         Args:
-            updates: done at its end.
-            seconds: since the chunk before.
+            outcome: the chunk's outcome, on the host.
+            updates: updates done at the chunk's end.
+            seconds: seconds since the previous chunk.
         """
         row = self._row(outcome, updates, seconds)
         if not outcome.report.finite:
@@ -131,11 +138,11 @@ class Run:
 
     @property
     def solved(self) -> bool:
-        """Whether the latest evaluation has reached ``evaluation.stop_at_return``."""
+        """True if the latest evaluation has reached ``evaluation.stop_at_return``."""
         return self._reached(self.config.evaluation.stop_at_return)
 
     def may_be_solved(self, outcome: Outcome, updates: int) -> bool:
-        """Whether a first part of an evaluation, short of the run's end, says that the run can stop."""
+        """True if the first part of an evaluation, before the run's end, suggests that the run can stop."""
         goal = self.config.evaluation.stop_at_return
         if goal is None or outcome.returns is None or not outcome.report.finite or updates == self.schedule.total:
             return False
@@ -146,7 +153,12 @@ class Run:
         return threshold is not None and mean is not None and mean >= threshold
 
     def save(self, state: dict[str, np.ndarray], updates: int) -> None:
-        """Writes a checkpoint of ``state``, host arrays by path."""
+        """Writes a checkpoint.
+
+        Args:
+            state: the training state as host arrays ``[...]`` of any shape, by path.
+            updates: updates done.
+        """
         self.saved = updates
         self.progress.wall_seconds += self._seconds_since_lap()
         if self.directory is None:
@@ -159,11 +171,11 @@ class Run:
             weights.save(weights.path_of(self.directory, name), params)
 
     def end(self, state: PyTree, exit_code: int) -> None:
-        """Saves, sums up, draws, and closes the loggers.
+        """Saves the run, writes its summary and its pictures, and closes the loggers.
 
         Args:
             state: the training state at the end.
-            exit_code: of the process, for the loggers.
+            exit_code: exit code of the process, for the loggers.
         """
         params = ALGOS[self.config.algo.name].params(state)
         self.final_state = state if self._keeps_state else None
@@ -179,7 +191,12 @@ class Run:
         self.close(files, exit_code)
 
     def close(self, files: list[Path], exit_code: int) -> None:
-        """Tells the loggers that nothing more comes."""
+        """Finishes the loggers.
+
+        Args:
+            files: pictures for the loggers to keep.
+            exit_code: exit code of the process, for the loggers.
+        """
         loggers, self.loggers = self.loggers, []
         for logger in loggers:
             logger.finish(self.summary, files, exit_code)
@@ -189,7 +206,7 @@ class Run:
         return self._lap - before
 
     def _summary(self, digest: str) -> dict[str, Any]:
-        """What ``summary.json`` holds."""
+        """The contents of ``summary.json``."""
         progress, env_steps = self.progress, self.config.env_steps(self.updates)
         progress.wall_seconds += self._seconds_since_lap()
         return {

@@ -1,4 +1,4 @@
-"""Jobs from their first line of output to their summaries."""
+"""Training of jobs, from their first line of output to their summaries."""
 
 import functools
 import os
@@ -27,25 +27,23 @@ from jaxac.spec import Spec
 from jaxac.storage import run_directory
 
 Say = Callable[[str], None]
-"""Tells people a line of text."""
+"""Shows people a line of text."""
 _print = functools.partial(print, flush=True)
 
 
 def train(jobs: Sequence[Job], max_lanes: int | None = None, how: str = "auto", say: Say = _print) -> None:
-    """Trains jobs, or resumes them, those that differ in numbers only side by side.
-
-    What came of each is its ``result()``.
+    """Trains or resumes jobs, side by side where they differ in numbers only; ``job.result()`` has each result.
 
     Args:
-        jobs: what to train.
-        max_lanes: runs side by side, at most.
-        how: ``vmap``: all lanes in one call; ``cores``: one lane after the other on every core, bit for bit what it is
-            by itself; ``auto``: what suits the machine.
-        say: where lines of text for people go.
+        jobs: the jobs to train.
+        max_lanes: runs side by side, at most; None for no limit.
+        how: ``vmap``: all lanes in one call; ``cores``: a lane at a time on every core, bit for bit equal to its single
+            run; ``auto``: ``vmap`` on an accelerator, else ``cores``.
+        say: shows people a line of text.
 
     Raises:
         ConfigError: if the jobs cannot share a process.
-        SystemExit: with 128 + the signal's number, if Ctrl-C or SIGTERM stopped it; all is saved by then.
+        SystemExit: with 128 + the signal's number, if Ctrl-C or SIGTERM stopped it; everything has been saved by then.
     """
     if how == "auto":
         how = "vmap" if machine.has_accelerator() else "cores"
@@ -66,7 +64,7 @@ def train(jobs: Sequence[Job], max_lanes: int | None = None, how: str = "auto", 
 
 
 def _prepare(configs: Sequence[Config], how: str) -> None:
-    """Sets the process up, before JAX looks for devices."""
+    """Sets up the process, before JAX looks for devices."""
     caches = {config.compilation_cache for config in configs}
     if len(caches) > 1:
         raise ConfigError(
@@ -81,7 +79,7 @@ def _prepare(configs: Sequence[Config], how: str) -> None:
 
 
 def _label(jobs: Sequence[Job]) -> None:
-    """Tells each job from the others: by its directory, and the overrides that not all have."""
+    """Labels each job of several with its directory and the overrides that not all of them have."""
     if len(jobs) == 1:
         return
     common = set(jobs[0].overrides).intersection(*(job.overrides for job in jobs))
@@ -93,14 +91,14 @@ def _label(jobs: Sequence[Job]) -> None:
 def _announce(jobs: Sequence[Job], groups: Sequence[Group], how: str, say: Say) -> None:
     for job in jobs:
         if not job.unfinished:
-            goal = f"raise total_env_steps={job.config.total_env_steps} to go on"
+            goal = f"raise total_env_steps={job.config.total_env_steps} to continue"
             say(f"nothing left to do: {job.directory} is complete; {goal}")
     if len(jobs) > 1:
         say(plan.describe(groups, len(jobs), how))
 
 
 def _followed(jobs: Sequence[Job]) -> dict[Hashable, Followed]:
-    """What an overview needs to know of every run that is to be trained."""
+    """The runs to train, as an overview follows them."""
     followed: dict[Hashable, Followed] = {}
     for job in jobs:
         for run in job.unfinished:
@@ -118,7 +116,7 @@ def _train_group(
     say(headline(group.runs[0].config, len(group.runs)))
     exit_code = 1
     try:
-        with ThreadPoolExecutor(1) as pool:  # it takes a while to open many loggers, and to compile
+        with ThreadPoolExecutor(1) as pool:  # opening many loggers takes a while, and so does compiling
             compiling = pool.submit(*_compilation(group, how))
             for job in mine:
                 job.open(overview.of if overview else _console)
@@ -126,7 +124,7 @@ def _train_group(
         say(f"compiled in {executor.compile_seconds:.1f} s")
         Trainer(group.runs, executor).train(stop)
         exit_code = 128 + stop.signal if stop.signal else 0
-    except ConfigError as error:  # the other groups are trained all the same
+    except ConfigError as error:  # the other groups are still trained
         for job in mine:
             job.error = error
     finally:
@@ -147,7 +145,7 @@ def _compilation(group: Group, how: str) -> tuple[Any, ...]:
 
 
 def _executor(group: Group, compiled: Program | Vmapped) -> Executor[Any, Any]:
-    """What advances a group's runs with its compiled program."""
+    """The executor that advances a group's runs with its compiled program."""
     if isinstance(compiled, Vmapped):
         return compiled
     workers = 1 if len(group.runs) == 1 else len(os.sched_getaffinity(0))
@@ -164,7 +162,7 @@ def _console(run: Run) -> Logger | None:
 
 
 def _sum_up(jobs: Sequence[Job], say: Say) -> None:
-    """The closing lines of several runs; those of a single run are its console's."""
+    """Says the closing lines of several runs; a single run's come from its console logger."""
     if len(jobs) == 1:
         for line in closing_lines(jobs[0].summary) if jobs[0].summary and jobs[0].config.num_seeds > 1 else []:
             say(line)
@@ -176,7 +174,7 @@ def _sum_up(jobs: Sequence[Job], say: Say) -> None:
 
 
 def headline(config: Config, num_lanes: int) -> str:
-    """One line on what is about to run."""
+    """One line on the training that is about to begin."""
     devices, env, algo = jax.devices(), config.env, config.algo
     runtime = f" with {algo.runtime}" if isinstance(algo, A3CConfig) and algo.in_real_time else ""
     shards = f" in {algo.num_shards} shards" if algo.num_shards > 1 else ""

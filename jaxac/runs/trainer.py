@@ -1,6 +1,6 @@
-"""The main loop on the host: dispatches chunks of updates, and writes down what came back.
+"""The main loop on the host: dispatches chunks of updates, and logs and saves their outcomes.
 
-The device does not wait for the host: chunk n + 1 is dispatched before what chunk n brought is read, logged and saved.
+The device does not wait for the host: chunk n + 1 is dispatched before chunk n is read, logged and saved.
 """
 
 import time
@@ -17,20 +17,20 @@ from jaxac.storage import serialization
 
 
 class Pending(NamedTuple):
-    """A chunk under way."""
+    """A running chunk."""
 
     updates: int
-    """Updates done once it is."""
+    """Updates done at the chunk's end."""
     outcomes: Any
-    """What the executor fetches its outcomes with."""
+    """The running chunk as its executor holds it, for ``executor.fetch``."""
 
 
 class Trainer:
-    """Trains runs side by side: rows, evaluations and checkpoints of all of them are due together.
+    """Trains runs side by side, whose rows, evaluations and checkpoints are due together.
 
     Args:
-        runs: at the same number of updates, with the same schedule.
-        executor: what advances them, a lane each.
+        runs: the runs, at the same number of updates, with the same schedule.
+        executor: the executor that advances them, a lane each.
     """
 
     def __init__(self, runs: list[Run], executor: Executor[Any, Any]) -> None:
@@ -41,7 +41,7 @@ class Trainer:
         self._stop_at = min(self.schedule.total, self.updates + few)
 
     def train(self, stop: StopRequest) -> None:
-        """Trains every run to its end, or to whatever ends it before."""
+        """Trains every run to its end, or until it is stopped, is solved or diverges."""
         try:
             self._start()
             for pending in self._chunks(stop):
@@ -67,14 +67,14 @@ class Trainer:
         self._read_at = time.perf_counter()
 
     def _chunks(self, stop: StopRequest) -> Iterator[Pending]:
-        """Chunks in order, each once the next is under way."""
+        """Running chunks in order, each once the next has been dispatched."""
         pending: Pending | None = None
         while self.updates < self._stop_at and self._active() and not stop.signal:
             current = self._dispatch()
             if pending:
                 yield pending
             pending = current
-            if self._decides and self.schedule.evaluates_at(self.updates):  # whether to continue depends on it
+            if self._decides and self.schedule.evaluates_at(self.updates):  # continuing depends on it
                 yield current
                 pending = None
         if pending:
@@ -85,7 +85,7 @@ class Trainer:
         return [lane for lane, run in enumerate(self.runs) if run.status is None]
 
     def _dispatch(self) -> Pending:
-        """Starts the next chunk, and what is due at its end."""
+        """Starts the next chunk, with the evaluation and the checkpoint that are due at its end."""
         target = self.schedule.next_stop(self.updates)
         batches: tuple[int, ...] = ()
         if self.schedule.evaluates_at(target):
@@ -96,7 +96,7 @@ class Trainer:
         return Pending(target, outcomes)
 
     def _absorb(self, pending: Pending) -> None:
-        """Waits for a chunk, then logs and saves what it brought."""
+        """Waits for a chunk, then logs and saves its outcomes."""
         outcomes = self.executor.fetch(pending.outcomes)
         now = time.perf_counter()
         seconds, self._read_at = now - self._read_at, now

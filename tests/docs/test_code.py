@@ -11,13 +11,12 @@ import pytest
 from tests.docs.pages import ROOT, code
 
 NOTEBOOK = ROOT / "docs" / "tutorial.ipynb"
-BEFORE = """
-import jax, jaxac
+SHORT = """
+import jaxac
 make_config = jaxac.make_config
 jaxac.make_config = lambda *overrides, **settings: make_config(*overrides, "total_env_steps=20_000", **settings)
-observation, key = jax.numpy.zeros(4), jax.random.key(0)
 """
-"""Runs are short, and there is what a page takes for given."""
+TAKEN_FOR_GIVEN = "observation, key = jax.numpy.zeros(4), jax.random.key(0)"
 
 
 def run(program, directory):
@@ -36,9 +35,12 @@ def cells():
 
 @pytest.mark.slow
 def test_the_pages_on_the_library_run(tmp_path):
-    pages = ("docs/guide/library.md", "docs/guide/policies.md", "docs/index.md", "README.md")
-    blocks = [block for page in pages for block in code(ROOT / page)]
-    program = re.sub(r"outputs/[\w/-]+", "runs/a", "\n".join([BEFORE, *blocks]))
+    library, policies, index, readme = (
+        "\n".join(code(ROOT / page))
+        for page in ("docs/guide/library.md", "docs/guide/policies.md", "docs/index.md", "README.md")
+    )
+    program = "\n".join([SHORT, library, TAKEN_FOR_GIVEN, policies, index, readme])
+    program = re.sub(r"outputs/[\w/-]+", "runs/a", program)
     run(program, tmp_path)
     assert (tmp_path / "runs" / "a" / "weights" / "final.npz").exists()
 

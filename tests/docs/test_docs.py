@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+import jaxac
 from jaxac.config.compose import make_config
 from jaxac.config.schema import Config
 from jaxac.loggers import rows
@@ -100,6 +101,11 @@ def test_every_metric_is_explained():
 def test_the_map_in_the_readme_has_every_package():
     packages = {f"jaxac/{path.parent.name}/" for path in (ROOT / "jaxac").glob("*/__init__.py")}
     assert packages == set(re.findall(r"^(jaxac/\w+/) ", (ROOT / "README.md").read_text(), re.MULTILINE))
+
+
+def test_every_name_of_the_library_is_in_the_reference():
+    shown = re.findall(r"^::: jaxac\.(?:api\.)?(\w+)$", (ROOT / "docs" / "api" / "index.md").read_text(), re.MULTILINE)
+    assert sorted(shown) == sorted(jaxac.__all__)
 
 
 def test_every_setting_of_conf_is_on_the_page_of_settings():
