@@ -16,8 +16,8 @@ from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig
 
 
-def compose_faster(loader: ConfigLoader) -> None:
-    """Makes ``loader.load_sweep_config`` compose each choice of files only once; results and errors stay the same."""
+def compose_once(loader: ConfigLoader) -> None:
+    """Makes ``loader.load_sweep_config`` compose each choice of files once; its results and errors stay the same."""
     assert isinstance(loader, ConfigLoaderImpl)
     compose, parser = loader.load_sweep_config, OverridesParser.create()
     composed: dict[tuple[str, ...], DictConfig] = {}
