@@ -22,8 +22,8 @@ class Agent(NamedTuple):
     """``apply(params, observation [..., O]) -> (logits [..., A], value [...])``."""
     policy: Callable[[Params, Array], Array]
     """``policy(params, observation [..., O]) -> logits [..., A]``."""
-    loss: Callable[[PyTree, Moments, Spec, Transition, Array], tuple[Array, Losses]]
-    """``loss(weights, moments, spec, transitions [T, B], last_observation [B, O]) -> (scalar, terms)``."""
+    loss: Callable[[PyTree, Moments, Transition, Array], tuple[Array, Losses]]
+    """``loss(weights, moments, transitions [T, B], last_observation [B, O]) -> (scalar, terms)``."""
 
 
 def make(spec: Spec, env: Env, network: Network) -> Agent:
@@ -41,7 +41,7 @@ def make(spec: Spec, env: Env, network: Network) -> Agent:
         return apply(params, observation)[0]
 
     def loss(
-        weights: PyTree, moments: Moments, spec: Spec, transitions: Transition, last_observation: Array
+        weights: PyTree, moments: Moments, transitions: Transition, last_observation: Array
     ) -> tuple[Array, Losses]:
         params = Params(weights, moments)
         logits, value = apply(params, transitions.observation)

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import chex
 import jax.numpy as jnp
 
 from jaxac.agent import distributions, returns
@@ -47,6 +48,8 @@ def objective(
     spec: Spec, logits: Array, value: Array, targets: returns.Targets, transitions: Transition
 ) -> tuple[Array, Terms]:
     """``−E[log π(a) A] + c_v · ½ E[(R − V)²] − c_e · E[H(π)]`` over the steps that count (Mnih et al. 2016, §4)."""
+    chex.assert_equal_shape([value, *targets, transitions.action, transitions.weight])
+    chex.assert_rank(logits, value.ndim + 1)
     weight = transitions.weight
     advantage = targets.advantage
     if spec.algo.normalize_advantage:

@@ -17,6 +17,7 @@ bootstrapped with the value of its own final observation, and never leaks into t
 
 from typing import NamedTuple
 
+import chex
 import jax
 
 from jaxac.types import Array
@@ -55,6 +56,8 @@ def lambda_returns(
         next_value: [T] the critic's value of the observation that followed each step, before any reset.
         gae_lambda: scalar in [0, 1].
     """
+    chex.assert_equal_shape([reward, discount, done, value, next_value])
+    chex.assert_rank(gae_lambda, 0)
     delta, decay = errors(reward, discount, done, value, next_value, gae_lambda)
 
     def step(advantage: Array, inputs: tuple[Array, Array]) -> tuple[Array, Array]:
