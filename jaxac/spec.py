@@ -9,12 +9,16 @@ read off the types; nobody keeps a list.
 import dataclasses
 import types
 import typing
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from jaxac.config.schema import A2CConfig, A3CConfig, Config, DelayConfig, EnvConfig, NetworkConfig, OptimizerConfig
+from jaxac.config import import_path
+from jaxac.config.parts import AnyNetwork, AnyOptimizer
+from jaxac.config.schema import AnyAlgo, Config, EnvConfig
 
 
 @dataclass(frozen=True)
@@ -22,9 +26,11 @@ class Spec:
     """The numbers, sizes and choices of a training program."""
 
     env: EnvConfig
-    algo: A2CConfig | A3CConfig
-    network: NetworkConfig
-    optimizer: OptimizerConfig
+    algo: AnyAlgo
+    network: AnyNetwork
+    optimizer: AnyOptimizer
+    own_parts: tuple[Any, ...] = ()
+    """The user's own classes and functions: a new one under an old name, as notebooks have it, is another program."""
 
     @property
     def steps_per_update(self) -> int:
@@ -33,16 +39,28 @@ class Spec:
 
 
 def is_number(annotation: object) -> bool:
-    """Whether a field of this type is a number (a leaf) rather than a size or a choice (structure)."""
-    origin = typing.get_origin(annotation)
+    """Whether a field of this type is a number, or holds some (leaves), rather than a size or a choice (structure)."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
-        return is_number(typing.get_args(annotation)[0])
+        return is_number(arguments[0])
+    if origin is dict:
+        return is_number(arguments[1])
     if origin in (typing.Union, types.UnionType, tuple):
-        return any(is_number(member) for member in typing.get_args(annotation))
-    return annotation is float or origin is dict or dataclasses.is_dataclass(annotation)
+        return any(map(is_number, arguments))
+    return annotation is float or dataclasses.is_dataclass(annotation)
 
 
-for _type in (EnvConfig, DelayConfig, A2CConfig, A3CConfig, NetworkConfig, OptimizerConfig, Spec):
+def _dataclasses(annotation: object) -> Iterator[type]:
+    """The dataclasses that a field of this type may hold, inner ones first."""
+    if isinstance(annotation, type) and dataclasses.is_dataclass(annotation):
+        for hint in typing.get_type_hints(annotation, include_extras=True).values():
+            yield from _dataclasses(hint)
+        yield annotation
+    for argument in typing.get_args(annotation):
+        yield from _dataclasses(argument)
+
+
+for _type in dict.fromkeys(_dataclasses(Spec)):
     _hints = typing.get_type_hints(_type, include_extras=True)
     _numbers = [name for name, hint in _hints.items() if is_number(hint)]
     jax.tree_util.register_dataclass(_type, _numbers, [name for name in _hints if name not in _numbers])
@@ -53,5 +71,6 @@ def make(config: Config) -> Spec:
 
     Strong types matter: a Python float is weakly typed, and a program compiled for one is compiled again for the other.
     """
-    spec = Spec(config.env, config.algo, config.network, config.optimizer)
+    own = tuple(map(import_path.find, config.own_parts.values()))
+    spec = Spec(config.env, config.algo, config.network, config.optimizer, own)
     return jax.tree.map(lambda x: jnp.asarray(x, jnp.result_type(type(x))), spec)

@@ -127,6 +127,8 @@ class Metrics(NamedTuple):
     """Global L2 norm before clipping."""
     advantage_std: Array
     value_mean: Array
+    loss_terms: dict[str, Array]
+    """The terms in ``algo.loss_terms`` by name, without their weights; usually none."""
     learning_rate: Array
 
 

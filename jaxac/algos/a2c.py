@@ -26,9 +26,9 @@ def init(spec: Spec, key: PRNGKey) -> State:
     """Fresh parameters and environments."""
     number = _num_blocks(spec)
     params_key, actors_key = jax.random.split(key)
-    params = actor_critic.build(spec)[1].init(params_key)
+    _, agent = actor_critic.build(spec)
     actors = placement.sharded(shard.init_all(spec, actors_key), number)
-    return State(placement.shared(server.init(spec, params), number), actors)
+    return State(placement.shared(server.init(spec, agent.init(params_key)), number), actors)
 
 
 def update(spec: Spec, state: State) -> tuple[State, Report]:

@@ -17,6 +17,8 @@ CONF = str(_PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[2] / "con
 """The directory of the configuration files: inside an installed package, or beside it in a checkout."""
 PREFIXES = "+~"
 """Signs of Hydra's before a setting's name."""
+_OPEN = ("env.params", "network.arguments", "optimizer.arguments", "algo.loss_terms")
+"""Mappings with whatever keys the user gives."""
 
 
 def make_config(*overrides: str) -> Config:
@@ -48,13 +50,14 @@ def spell(overrides: Sequence[str]) -> list[str]:
 
     * ``algo=a2c`` and ``experiment=…`` become ``+algo=a2c``, ``+experiment=…``: neither has a default to override.
       An experiment chooses an algorithm itself, so beside one ``+algo=`` becomes ``algo=``.
-    * ``env.params.NAME=…`` becomes ``++env.params.NAME=…``: the environment's defaults are not in the configuration.
+    * ``env.params.NAME=…`` becomes ``++env.params.NAME=…``: what names there are is not in the configuration. Likewise
+      the arguments of a user's own network and optimizer, and their terms of the objective.
     """
     has_experiment = any(key_of(override) == "experiment" for override in overrides if "=" in override)
 
     def spelled(override: str) -> str:
         key = key_of(override) if "=" in override else ""
-        if key == "env.params" or key.startswith("env.params."):
+        if key in _OPEN or key.startswith(tuple(f"{mapping}." for mapping in _OPEN)):
             return "++" + override.lstrip(PREFIXES)
         if key == "experiment" or (key == "algo" and not has_experiment):
             return "+" + override.lstrip(PREFIXES)

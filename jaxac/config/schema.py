@@ -3,43 +3,39 @@
 A field of type ``float`` is a *number*: it may differ between runs of one compiled program (:mod:`jaxac.spec` makes
 it a pytree leaf). A field of any other type is a *size or a choice* and is compiled in. What each setting means, its
 unit and the papers' values are said where users set them, in ``conf/``.
+
+A field has a default here only if it came later than version 0.1: what a run of before it, whose ``config.yaml`` lacks
+it, was trained with.
 """
 
 import bisect
 import math
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictInt
+from pydantic import Field
 
 from jaxac.config import catalog
+from jaxac.config.fields import (
+    FORBID_EXTRA,
+    Cadence,
+    Count,
+    EnvParam,
+    Integer,
+    NonNegative,
+    Number,
+    Positive,
+    Probability,
+)
+from jaxac.config.parts import AnyNetwork, AnyOptimizer, LossTerms, OwnNetworkConfig, OwnOptimizerConfig
 
-_FORBID_EXTRA = ConfigDict(extra="forbid")
-
-
-def _not_bool(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError("Input should be a number")
-    return value
-
-
-Integer = Annotated[int, BeforeValidator(_not_bool)]
-Number = Annotated[float, BeforeValidator(_not_bool), Field(allow_inf_nan=False)]
-Count = Annotated[Integer, Field(ge=1)]
-Cadence = Annotated[Integer, Field(ge=0)]
-Probability = Annotated[Number, Field(ge=0, le=1)]
-Decay = Annotated[Number, Field(ge=0, lt=1)]
-NonNegative = Annotated[Number, Field(ge=0)]
-Positive = Annotated[Number, Field(gt=0)]
 SMALLEST_TILE = 16
 """Environments that a fused kernel takes at least: as many as a matrix unit's side."""
-
-EnvParam = StrictBool | StrictInt | Number
 
 
 @dataclass(frozen=True)
 class EnvConfig:
-    __pydantic_config__ = _FORBID_EXTRA
+    __pydantic_config__ = FORBID_EXTRA
     name: str
     num_envs: Count
     params: dict[str, EnvParam]
@@ -52,7 +48,7 @@ class EnvConfig:
 class AlgoConfig:
     """What all algorithms share."""
 
-    __pydantic_config__ = _FORBID_EXTRA
+    __pydantic_config__ = FORBID_EXTRA
     name: str
     num_shards: Count
     unroll_length: Count
@@ -65,6 +61,7 @@ class AlgoConfig:
     normalize_advantage: bool
     time_reduction: Literal["mean", "sum"]
     kernel: Literal["auto", "xla", "fused"]
+    loss_terms: LossTerms = field(default_factory=dict, kw_only=True)
 
     @property
     def group_size(self) -> int:
@@ -92,7 +89,7 @@ class A2CConfig(AlgoConfig):
 
 @dataclass(frozen=True)
 class DelayConfig:
-    __pydantic_config__ = _FORBID_EXTRA
+    __pydantic_config__ = FORBID_EXTRA
     distribution: Literal["none", "constant", "uniform", "geometric", "pareto"]
     mean: NonNegative | tuple[NonNegative, ...]
     maximum: Cadence
@@ -136,30 +133,12 @@ class A3CConfig(AlgoConfig):
         return sum(updates // period for period in self.periods)
 
 
-@dataclass(frozen=True)
-class NetworkConfig:
-    __pydantic_config__ = _FORBID_EXTRA
-    shared: bool
-    hidden_sizes: tuple[Count, ...]
-    activation: Literal["elu", "gelu", "relu", "silu", "tanh"]
-
-
-@dataclass(frozen=True)
-class OptimizerConfig:
-    __pydantic_config__ = _FORBID_EXTRA
-    name: Literal["adam", "rmsprop"]
-    learning_rate: NonNegative | None
-    schedule: Literal["constant", "linear"]
-    anneal_env_steps: Positive | None
-    max_grad_norm: Positive | None
-    epsilon: Positive
-    decay: Decay
-    momentum: Decay
+AnyAlgo = Annotated[A2CConfig | A3CConfig, Field(discriminator="name")]
 
 
 @dataclass(frozen=True)
 class EvaluationConfig:
-    __pydantic_config__ = _FORBID_EXTRA
+    __pydantic_config__ = FORBID_EXTRA
     every: Cadence | None
     episodes: Count
     greedy: bool
@@ -168,14 +147,14 @@ class EvaluationConfig:
 
 @dataclass(frozen=True)
 class CheckpointConfig:
-    __pydantic_config__ = _FORBID_EXTRA
+    __pydantic_config__ = FORBID_EXTRA
     every: Cadence | None
     keep: Count
 
 
 @dataclass(frozen=True)
 class WandbConfig:
-    __pydantic_config__ = _FORBID_EXTRA
+    __pydantic_config__ = FORBID_EXTRA
     mode: Literal["offline", "online", "disabled", "shared", "dryrun", "run"]
     project: str
     entity: str | None
@@ -187,7 +166,7 @@ class WandbConfig:
 
 @dataclass(frozen=True)
 class LoggerConfig:
-    __pydantic_config__ = _FORBID_EXTRA
+    __pydantic_config__ = FORBID_EXTRA
     every: Count | None
     console: bool
     curve: bool | None
@@ -199,15 +178,15 @@ class LoggerConfig:
 class Config:
     """A whole run. ``None`` cadences are filled in by :func:`jaxac.config.validation.resolve`."""
 
-    __pydantic_config__ = _FORBID_EXTRA
+    __pydantic_config__ = FORBID_EXTRA
     seed: Annotated[Integer, Field(ge=0, lt=2**32)]
     num_seeds: Count
     total_env_steps: Count | None
     stop_after_updates: Count | None
     env: EnvConfig
-    algo: Annotated[A2CConfig | A3CConfig, Field(discriminator="name")]
-    network: NetworkConfig
-    optimizer: OptimizerConfig
+    algo: AnyAlgo
+    network: AnyNetwork
+    optimizer: AnyOptimizer
     evaluation: EvaluationConfig
     checkpoint: CheckpointConfig
     logger: LoggerConfig
@@ -234,6 +213,18 @@ class Config:
         assert self.total_env_steps is not None, "validation.resolve() fills this in"
         at_most = self.algo.num_shards * math.ceil(self.total_env_steps / self.steps_per_update)
         return bisect.bisect_left(range(at_most), self.total_env_steps, key=self.env_steps)
+
+    @property
+    def own_parts(self) -> dict[str, str]:
+        """The import paths of all that is the user's own, by the settings that name it."""
+        own = {f"algo.loss_terms.{name}.function": term.function for name, term in self.algo.loss_terms.items()}
+        if catalog.lookup(self.env.name) is None:
+            own["env.name"] = self.env.name
+        if isinstance(self.network, OwnNetworkConfig):
+            own["network.name"] = self.network.name
+        if isinstance(self.optimizer, OwnOptimizerConfig):
+            own["optimizer.name"] = self.optimizer.name
+        return own
 
     @property
     def return_threshold(self) -> float | None:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from jaxac.config import validation
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
 from jaxac.storage import checkpoint
@@ -202,9 +203,14 @@ def _check_agreement(saved: Any, given: Any, resume: str) -> None:
 
 def disagreements(saved: Any, given: Any, but: tuple[tuple[str, ...], ...] = ()) -> Iterator[tuple[str, Any, Any]]:
     """The settings that make another run of it: their names, saved values and given ones."""
-    for path, old, new in _differences(saved, given):
+    for path, old, new in _differences(_with_newer_settings(saved), given):
         if path not in but and path[0] not in _MAY_CHANGE and path[0] not in _SECTIONS_MAY_CHANGE:
             yield ".".join(path), old, new
+
+
+def _with_newer_settings(saved: Any) -> Any:
+    """A saved configuration with the defaults of settings that are newer than it."""
+    return as_dict(validation.resolve(saved)) if saved else saved
 
 
 def _differences(a: Any, b: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any, Any]]:

@@ -23,6 +23,7 @@ from jaxac.agent.fused import grid, steps, tiles
 from jaxac.agent.fused.grid import row, tile, whole
 from jaxac.agent.fused.steps import Steps
 from jaxac.agent.objective import Losses, Terms
+from jaxac.config.parts import NetworkConfig
 from jaxac.envs import Env
 from jaxac.errors import ConfigError
 from jaxac.spec import Spec
@@ -41,6 +42,7 @@ def check(spec: Spec, env: Env) -> None:
     tiles.observed_fields(env)
     if jax.default_backend() not in ("cpu", "gpu"):
         raise ConfigError(f"algo.kernel=fused does not work on a {jax.default_backend()}; choose algo.kernel=xla.")
+    assert isinstance(spec.network, NetworkConfig), "validation.resolve() refuses others"
     number = sum(math.prod(x.shape) for x in jax.tree.leaves(tiles.make(spec, env).weights))
     if number > _MOST_WEIGHTS:
         raise ConfigError(

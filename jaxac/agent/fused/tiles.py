@@ -13,6 +13,7 @@ from jax.extend.core import Literal
 from jaxac.agent import actor_critic, networks
 from jaxac.agent.actor_critic import Agent
 from jaxac.agent.networks import Network
+from jaxac.config.parts import NetworkConfig
 from jaxac.config.schema import SMALLEST_TILE
 from jaxac.envs import Env
 from jaxac.errors import ConfigError
@@ -46,6 +47,7 @@ def make(spec: Spec, env: Env) -> Tiled:
         stepped, timestep = simplified(env.step)(key, env_state, action, params)
         return stepped, timestep._replace(observation=observe(stepped))
 
+    assert isinstance(spec.network, NetworkConfig), "validation.resolve() refuses others"
     sizes = tuple(map(_padded, spec.network.hidden_sizes))
     config = dataclasses.replace(spec.network, hidden_sizes=sizes)
     network = networks.make(config, width, _padded(env.num_actions), dot=jax.lax.dot_general, value_dot=_narrow_dot)
