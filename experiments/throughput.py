@@ -125,7 +125,7 @@ def stages(network: str, num_envs: int = 64, unroll: int = 16) -> dict[str, floa
         return returns.lambda_returns(t.reward, t.discount, t.done, t.reward, t.reward, 0.95)
 
     def differentiate(weights: Any) -> Any:
-        return jax.grad(agent.loss, has_aux=True)(weights, params.moments, spec, transitions, actor.observation)[0]
+        return jax.grad(agent.loss, has_aux=True)(weights, params.moments, transitions, actor.observation)[0]
 
     def optimize(owner: Any) -> Any:
         one = jax.tree.map(lambda x: x[None], gradient)

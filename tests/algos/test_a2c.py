@@ -32,11 +32,11 @@ def test_is_ppo_with_one_epoch_one_minibatch_and_no_clipping(small_spec, network
     spec = small_spec(f"network={network}", "algo.unroll_length=32", "algo.normalize_observations=false")
     agent, params, transitions, last = collect(spec)
     weights = params.network
-    ours = jax.grad(agent.loss, has_aux=True)(weights, params.moments, spec, transitions, last)[0]
+    ours = jax.grad(agent.loss, has_aux=True)(weights, params.moments, transitions, last)[0]
     theirs = ppo_gradient(spec, weights, jax.tree.map(np.asarray, transitions), last)
     np.testing.assert_allclose(flat(ours), flat(theirs), atol=2e-7)
 
-    fresh, rate = optimizers.make(spec).init(weights), optimizers.learning_rate(spec, jnp.int32(0))
+    fresh, rate = optimizers.init(spec, weights), optimizers.learning_rate(spec, jnp.int32(0))
     stepped = [optimizers.descend(spec, weights, grads, fresh, rate)[0] for grads in (ours, theirs)]
     np.testing.assert_allclose(flat(stepped[0]), flat(stepped[1]), atol=1e-4)
 
@@ -92,7 +92,7 @@ def test_k_shards_of_b_are_one_shard_of_kb(small_spec):
     """On the same data the mean of the shards' gradients is the gradient of all of it."""
     spec = small_spec("algo.unroll_length=32", "env.num_envs=16")
     agent, params, transitions, last = collect(spec)
-    gradient = functools.partial(jax.grad(agent.loss, has_aux=True), params.network, params.moments, spec)
+    gradient = functools.partial(jax.grad(agent.loss, has_aux=True), params.network, params.moments)
     whole, _ = gradient(transitions, last)
     parts = []
     for part in (slice(0, 4), slice(4, 8), slice(8, 12), slice(12, 16)):

@@ -197,7 +197,7 @@ class Workers:
         self.spec, self.algo = spec, spec.algo
         self.actors = [jax.tree.map(lambda x, k=k: x[k], state.actors) for k in range(self.algo.num_shards)]
         sets = 1 if self.algo.shared_statistics else self.algo.num_shards
-        fresh = optimizers.make(spec).init(state.server.params.network)
+        fresh = optimizers.init(spec, state.server.params.network)
         self.opt_states = [fresh] * sets
         self.gradient = jax.jit(shard.gradient)
 
