@@ -72,7 +72,7 @@ def checks(sizes: Sizes) -> Iterator[tuple[str, dict[str, Any]]]:
             xla, fused = (shard.kernels(spec) for spec in specs)
             (after, taken, _), (_, own, _) = (jax.jit(each.unroll)(params, actor) for each in (xla, fused))
             exact, found = (
-                ravel_pytree(jax.jit(each.differentiate)(params, taken, after.observation)[0])[0]
+                ravel_pytree(jax.jit(each.differentiate)(*params, taken, after.observation)[0])[0]
                 for each in (xla, fused)
             )
         yield f"equal actions, {precision}", one(jnp.mean(taken.action == own.action))

@@ -31,8 +31,9 @@ class Kernels(NamedTuple):
 
     unroll: Callable[[Params, ActorState], tuple[ActorState, Transition, Episodes]]
     """``unroll(params, actor)``: the actor ``T`` steps later, transitions ``[T, B]``, sums over ended episodes."""
-    differentiate: Callable[[Params, Transition, Array], tuple[PyTree, Losses]]
-    """``differentiate(params, transitions [T, B], last_observation [B, O])``: the loss's gradient, and its terms."""
+    differentiate: Callable[[PyTree, Moments, Transition, Array], tuple[PyTree, Losses]]
+    """``differentiate(weights, moments, transitions [T, B], last_observation [B, O])``: the loss's gradient with
+    respect to the weights, and its terms."""
 
 
 class Unrolled(NamedTuple):
@@ -87,12 +88,7 @@ def kernels(spec: Spec) -> Kernels:
         return Kernels(functools.partial(fused.unroll, spec, env), functools.partial(fused.gradient, spec, env))
 
     loss_terms.check(spec.algo.loss_terms, env, agent.init, agent.apply)
-
-    def differentiate(params: Params, transitions: Transition, last_observation: Array) -> tuple[PyTree, Losses]:
-        loss = jax.grad(agent.loss, has_aux=True)
-        return loss(params.network, params.moments, transitions, last_observation)
-
-    return Kernels(functools.partial(rollout.unroll, spec, env, agent), differentiate)
+    return Kernels(functools.partial(rollout.unroll, spec, env, agent), jax.grad(agent.loss, has_aux=True))
 
 
 def gradient(spec: Spec, params: Params, actors: ActorState) -> tuple[Gradient, ActorState, Unrolled]:
@@ -117,7 +113,7 @@ def block_gradient(spec: Spec, params: Params, actor: ActorState) -> tuple[Gradi
     """One block's gradient: unrolls with ``params``, then differentiates the loss at ``params``."""
     unroll, differentiate = kernels(spec)
     actor, transitions, episodes = unroll(params, actor)
-    grads, losses = differentiate(params, transitions, actor.observation)
+    grads, losses = differentiate(params.network, params.moments, transitions, actor.observation)
     if spec.algo.time_reduction == "sum":
         grads = jax.tree.map(lambda x: x * spec.algo.unroll_length, grads)
     moments = normalization.of_batch(transitions.observation)

@@ -13,15 +13,15 @@ from jaxac.agent.fused.tiles import Tiled
 from jaxac.agent.objective import Losses, Terms
 from jaxac.envs import Env
 from jaxac.spec import Spec
-from jaxac.types import Array, Params, PyTree, Transition
+from jaxac.types import Array, Moments, Params, PyTree, Transition
 
 
 def gradient(
-    spec: Spec, env: Env, params: Params, transitions: Transition, last_observation: Array
+    spec: Spec, env: Env, weights: PyTree, moments: Moments, transitions: Transition, last_observation: Array
 ) -> tuple[PyTree, Losses]:
     """The gradient of the agent's ``loss`` with respect to the weights, and its terms, in one kernel."""
     tiled = tiles.make(spec, env)
-    padded = tiles.pad_params(params, tiled)
+    padded = tiles.pad_params(Params(weights, moments), tiled)
     last, taken = list(steps.planes(last_observation)), steps.of_transition(transitions)
     (grads, terms), advantage, value = grid.call(
         functools.partial(_kernel, tiled),
@@ -30,7 +30,7 @@ def gradient(
         [(row, (padded.network, grid.zeros(Terms))), (tile, transitions.reward), (tile, transitions.reward)],
     )
     grads, terms = jax.tree.map(functools.partial(jnp.mean, axis=0), (grads, terms))
-    grads = jax.tree.map(lambda x, like: x[tuple(map(slice, like.shape))], grads, params.network)
+    grads = jax.tree.map(lambda x, like: x[tuple(map(slice, like.shape))], grads, weights)
     return grads, objective.explain(terms, value, returns.Targets(advantage, advantage + value), transitions.weight)
 
 
