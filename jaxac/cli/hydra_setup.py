@@ -1,9 +1,9 @@
-"""Setup of Hydra before it starts: the path of our launcher, and the resolver ``${jaxac.unique:}``.
+"""A corner: setup of Hydra before it starts: the path of our launcher, and the resolver ``${jaxac.unique:}``.
 
 Why: Hydra makes instances of launchers in the namespace package ``hydra_plugins`` only, and looks for it along
 ``sys.path``; a top-level package of that name in our wheel would mix with other packages' plugins, so ours has a folder
 of its own. It gives ``hydra/launcher=vmap``. Delete it when Hydra takes launchers from anywhere; the test that fails
-first is ``tests/cli/test_sweep.py``.
+first is ``test_a_sweep_leaves_ordinary_jobs`` in ``tests/test_train.py``.
 """
 
 import functools
