@@ -86,6 +86,8 @@ def train(
         DivergedError: if a loss or a parameter is no longer finite.
         KeyboardInterrupt: if Ctrl-C stopped it; a run with a directory has been saved by then.
     """
+    if config.resume is not None:
+        raise ConfigError(f"resume={config.resume} is the command's; use train(config, directory, resume=True).")
     logger = dataclasses.replace(config.logger, console=progress)
     config = dataclasses.replace(config, logger=logger)
     job = Job(config) if directory is None else _open(config, Path(directory).expanduser().resolve(), resume)

@@ -5,6 +5,7 @@ JAX is imported only once the configuration has been checked.
 
 import os
 import sys
+from importlib import metadata
 from typing import NoReturn
 
 import hydra
@@ -45,6 +46,9 @@ def job(cfg: DictConfig) -> float | None:
 
 def main() -> None:
     """The command's entry point; a mistake in the configuration ends it with one sentence and exit code 2."""
+    if "--version" in sys.argv[1:]:  # Hydra would print its own
+        print(metadata.version("jaxac"))
+        return
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra's own errors reach us and become one sentence
     try:
         sys.argv[1:] = overrides.rewrite(sys.argv[1:])

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hydra import compose, initialize_config_dir
 
 import jaxac
 from jaxac.config.compose import to_overrides
@@ -77,6 +78,15 @@ def test_a_configuration_that_cannot_work_is_answered_in_one_sentence(wrong):
     assert "\n" not in str(error.value)
 
 
+def test_a_process_that_uses_hydra_itself_keeps_it(tmp_path):
+    (tmp_path / "config.yaml").write_text("a: 1\n")
+    with initialize_config_dir(str(tmp_path), version_base="1.3"):
+        assert jaxac.make_config(algo="a2c", seed=4).seed == 4
+        with pytest.raises(ConfigError, match=r"env\.num_env is not a setting; did you mean env\.num_envs"):
+            jaxac.make_config(algo="a2c", env={"num_env": 1})
+        assert compose("config") == {"a": 1}
+
+
 def test_training_in_memory_is_silent_and_leaves_nothing(config, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     result = jaxac.train(config)
@@ -96,10 +106,14 @@ def test_a_directory_holds_what_the_command_leaves(config, result, directory):
     assert [row["updates"] for row in again.rows] == list(range(1, 21))
     with pytest.raises(ConfigError, match="already holds a run"):
         jaxac.train(config, directory)
+    with pytest.raises(ConfigError, match=r"use train\(config, directory, resume=True\)"):
+        jaxac.train(jaxac.make_config(*to_overrides(config), resume=str(directory)))
 
 
 def test_overrides_of_a_configuration_make_it_again(config):
-    a3c = jaxac.make_config("+algo=a3c", "optimizer=rmsprop", "network=separate", "algo.delay.mean=[1,2]", num_seeds=2)
+    a3c = jaxac.make_config(
+        "+algo=a3c", "optimizer=rmsprop", "network=separate", "algo.num_shards=2", "algo.delay.mean=[1,2]", num_seeds=2
+    )
     for each in (config, a3c):
         assert jaxac.make_config(*to_overrides(each)) == each
 

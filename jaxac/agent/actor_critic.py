@@ -6,9 +6,11 @@ from typing import NamedTuple
 import jax
 
 from jaxac import envs
-from jaxac.agent import bootstrap, networks, normalization, objective, returns
+from jaxac.agent import bootstrap, loss_terms, networks, normalization, objective, own_network, returns
+from jaxac.agent.loss_terms import LossInputs
 from jaxac.agent.networks import Network
 from jaxac.agent.objective import Losses
+from jaxac.config.parts import NetworkConfig
 from jaxac.envs import Env
 from jaxac.spec import Spec
 from jaxac.types import Array, Moments, Params, PRNGKey, PyTree, Transition
@@ -22,8 +24,8 @@ class Agent(NamedTuple):
     """``apply(params, observation [..., O]) -> (logits [..., A], value [...])``."""
     policy: Callable[[Params, Array], Array]
     """``policy(params, observation [..., O]) -> logits [..., A]``."""
-    loss: Callable[[PyTree, Moments, Spec, Transition, Array], tuple[Array, Losses]]
-    """``loss(weights, moments, spec, transitions [T, B], last_observation [B, O]) -> (scalar, terms)``."""
+    loss: Callable[[PyTree, Moments, Transition, Array], tuple[Array, Losses]]
+    """``loss(weights, moments, transitions [T, B], last_observation [B, O]) -> (scalar, terms)``."""
 
 
 def make(spec: Spec, env: Env, network: Network) -> Agent:
@@ -41,29 +43,57 @@ def make(spec: Spec, env: Env, network: Network) -> Agent:
         return apply(params, observation)[0]
 
     def loss(
-        weights: PyTree, moments: Moments, spec: Spec, transitions: Transition, last_observation: Array
+        weights: PyTree, moments: Moments, transitions: Transition, last_observation: Array
     ) -> tuple[Array, Losses]:
-        params = Params(weights, moments)
-        logits, value = apply(params, transitions.observation)
+        def applied(weights: PyTree, observation: Array) -> tuple[Array, Array]:
+            return apply(Params(weights, moments), observation)
 
-        def value_of(observation: Array) -> Array:
-            return jax.lax.stop_gradient(apply(params, observation)[1])
-
-        targets = returns.lambda_returns(
-            transitions.reward,
-            transitions.discount * spec.algo.discount,
-            transitions.done,
-            jax.lax.stop_gradient(value),
-            bootstrap.next_values(value_of, jax.lax.stop_gradient(value), transitions, last_observation),
-            objective.trace_decay(spec),
-        )
-        total, terms = objective.objective(spec, logits, value, targets, transitions)
-        return total, objective.explain(terms, value, targets, transitions.weight)
+        return _loss(spec, applied, weights, transitions, last_observation)
 
     return Agent(init, apply, policy, loss)
 
 
+def _loss(
+    spec: Spec,
+    apply: Callable[[PyTree, Array], tuple[Array, Array]],
+    weights: PyTree,
+    transitions: Transition,
+    last_observation: Array,
+) -> tuple[Array, Losses]:
+    """The objective at ``weights``, and its terms.
+
+    Args:
+        apply: ``apply(weights, observation [..., O]) -> (logits [..., A], value [...])``.
+    """
+    logits, value = apply(weights, transitions.observation)
+
+    def value_of(observation: Array) -> Array:
+        return jax.lax.stop_gradient(apply(weights, observation)[1])
+
+    targets = returns.lambda_returns(
+        transitions.reward,
+        transitions.discount * spec.algo.discount,
+        transitions.done,
+        jax.lax.stop_gradient(value),
+        bootstrap.next_values(value_of, jax.lax.stop_gradient(value), transitions, last_observation),
+        objective.trace_decay(spec),
+    )
+    total, terms = objective.objective(spec, logits, value, targets, transitions)
+    losses = objective.explain(terms, value, targets, transitions.weight)
+    inputs = LossInputs(weights, apply, transitions, targets, logits, value)
+    added = loss_terms.values(spec.algo.loss_terms, inputs)
+    return loss_terms.add(spec.algo.loss_terms, total, added), losses._replace(loss_terms=added)
+
+
 def build(spec: Spec) -> tuple[Env, Agent]:
-    """The environment and the agent of a training program."""
-    env = envs.make(spec.env.name)
-    return env, make(spec, env, networks.make(spec.network, env.observation_size, env.num_actions))
+    """The environment and the agent of a training program.
+
+    Raises:
+        ConfigError: if the environment or the network is the user's own and cannot work.
+    """
+    env, config = envs.make(spec.env.name), spec.network
+    if isinstance(config, NetworkConfig):
+        network = networks.make(config, env.observation_size, env.num_actions)
+    else:
+        network = own_network.make(config, env.observation_shape, env.num_actions)
+    return env, make(spec, env, network)

@@ -1,7 +1,9 @@
-"""The configurations of a sweep's jobs: jobs that choose the same files get copies of one, with their values set.
+"""A corner: Hydra's private loader, made to compose jobs that choose the same files once, and then to set their values.
 
-Hydra reads all files again for every job, and twice: the sweeper to check that the job can be composed, the launcher
-to run it. That takes a tenth of a second per job, which dominates short sweeps on an accelerator.
+Why: Hydra reads all files for every job, and twice: the sweeper to see whether the job can be composed, the launcher to
+run it. It has no public way to compose from files that it has read. What it gives: a job is composed in 6 ms instead of
+70 ms, which would dominate a short sweep on an accelerator. Delete it when Hydra keeps what it has read; the test that
+fails first is ``test_files_are_read_once`` in ``tests/cli/test_sweep_configs.py``.
 """
 
 import copy
@@ -14,8 +16,8 @@ from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig
 
 
-def compose_faster(loader: ConfigLoader) -> None:
-    """Makes ``loader.load_sweep_config`` compose each choice of files only once; results and errors stay the same."""
+def compose_once(loader: ConfigLoader) -> None:
+    """Makes ``loader.load_sweep_config`` compose each choice of files once; its results and errors stay the same."""
     assert isinstance(loader, ConfigLoaderImpl)
     compose, parser = loader.load_sweep_config, OverridesParser.create()
     composed: dict[tuple[str, ...], DictConfig] = {}

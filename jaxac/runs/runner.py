@@ -16,12 +16,14 @@ from jaxac.loggers.base import Logger
 from jaxac.loggers.console import Console, Followed, Overview, closing_lines, sweep_lines
 from jaxac.programs import program
 from jaxac.programs.executors import Executor, Pooled, Vmapped
+from jaxac.programs.program import Program
 from jaxac.runs import plan
 from jaxac.runs.job import Job
 from jaxac.runs.plan import Group
 from jaxac.runs.run import Run
 from jaxac.runs.signals import StopRequest, stop_request
 from jaxac.runs.trainer import Trainer
+from jaxac.spec import Spec
 from jaxac.storage import run_directory
 
 Say = Callable[[str], None]
@@ -115,10 +117,10 @@ def _train_group(
     exit_code = 1
     try:
         with ThreadPoolExecutor(1) as pool:  # opening many loggers takes a while, and so does compiling
-            compiling = pool.submit(_executor, group, how)
+            compiling = pool.submit(*_compilation(group, how))
             for job in mine:
                 job.open(overview.of if overview else _console)
-            executor = compiling.result()
+            executor = _executor(group, compiling.result())
         say(f"compiled in {executor.compile_seconds:.1f} s")
         Trainer(group.runs, executor).train(stop)
         exit_code = 128 + stop.signal if stop.signal else 0
@@ -133,15 +135,26 @@ def _train_group(
         raise SystemExit(128 + stop.signal)
 
 
-def _executor(group: Group, how: str) -> Executor[Any, Any]:
-    """Compiles the group's program, and makes the executor that advances its runs."""
-    specs, seeds = [run.spec for run in group.runs], [run.config.seed for run in group.runs]
-    first = group.runs[0]
+def _compilation(group: Group, how: str) -> tuple[Any, ...]:
+    """The call that compiles a group's program: a function and its arguments."""
+    first, (specs, seeds) = group.runs[0], _lanes(group)
     if how == "vmap" and group.size > 1:
-        return Vmapped(first.config, specs, seeds, group.size)
+        return Vmapped, first.config, specs, seeds, group.size
     log = first.directory and first.directory / run_directory.EVENTS
-    compiled = program.compile_program(first.config, first.spec, log)
-    return Pooled(compiled, specs, seeds, workers=1 if len(specs) == 1 else len(os.sched_getaffinity(0)))
+    return program.compile_program, first.config, first.spec, log
+
+
+def _executor(group: Group, compiled: Program | Vmapped) -> Executor[Any, Any]:
+    """The executor that advances a group's runs with its compiled program."""
+    if isinstance(compiled, Vmapped):
+        return compiled
+    workers = 1 if len(group.runs) == 1 else len(os.sched_getaffinity(0))
+    return Pooled(compiled, *_lanes(group), workers)
+
+
+def _lanes(group: Group) -> tuple[list[Spec], list[int]]:
+    """The training programs and the seeds of a group's runs."""
+    return [run.spec for run in group.runs], [run.config.seed for run in group.runs]
 
 
 def _console(run: Run) -> Logger | None:

@@ -11,7 +11,7 @@ from experiments.common import learn
 from jaxac import envs
 from jaxac import spec as spec_module
 from jaxac.agent import actor_critic
-from jaxac.agent.fused import grid, tiles
+from jaxac.agent.fused import columns, grid
 from jaxac.algos import ALGOS, shard
 from jaxac.config.compose import make_config
 from jaxac.devices import threefry
@@ -129,7 +129,7 @@ def test_observations_are_found_in_the_state(name, fields):
     env = envs.make(name)
     state, _ = env.reset(jax.random.key(0), env.params({}), 1)
     names = [str(path[0]).lstrip(".") for path, _ in jax.tree_util.tree_flatten_with_path(state)[0]]
-    assert tuple(names[field] for field in tiles.observed_fields(env)) == fields
+    assert tuple(names[field] for field in columns.observed_fields(env)) == fields
 
 
 @pytest.mark.parametrize(

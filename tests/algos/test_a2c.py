@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 
 import jax
@@ -31,11 +32,11 @@ def test_is_ppo_with_one_epoch_one_minibatch_and_no_clipping(small_spec, network
     spec = small_spec(f"network={network}", "algo.unroll_length=32", "algo.normalize_observations=false")
     agent, params, transitions, last = collect(spec)
     weights = params.network
-    ours = jax.grad(agent.loss, has_aux=True)(weights, params.moments, spec, transitions, last)[0]
+    ours = jax.grad(agent.loss, has_aux=True)(weights, params.moments, transitions, last)[0]
     theirs = ppo_gradient(spec, weights, jax.tree.map(np.asarray, transitions), last)
     np.testing.assert_allclose(flat(ours), flat(theirs), atol=2e-7)
 
-    fresh, rate = optimizers.make(spec).init(weights), optimizers.learning_rate(spec, jnp.int32(0))
+    fresh, rate = optimizers.init(spec, weights), optimizers.learning_rate(spec, jnp.int32(0))
     stepped = [optimizers.descend(spec, weights, grads, fresh, rate)[0] for grads in (ours, theirs)]
     np.testing.assert_allclose(flat(stepped[0]), flat(stepped[1]), atol=1e-4)
 
@@ -91,7 +92,7 @@ def test_k_shards_of_b_are_one_shard_of_kb(small_spec):
     """On the same data the mean of the shards' gradients is the gradient of all of it."""
     spec = small_spec("algo.unroll_length=32", "env.num_envs=16")
     agent, params, transitions, last = collect(spec)
-    gradient = functools.partial(jax.grad(agent.loss, has_aux=True), params.network, params.moments, spec)
+    gradient = functools.partial(jax.grad(agent.loss, has_aux=True), params.network, params.moments)
     whole, _ = gradient(transitions, last)
     parts = []
     for part in (slice(0, 4), slice(4, 8), slice(8, 12), slice(12, 16)):
@@ -109,14 +110,12 @@ def advance(spec, updates):
 
 
 @pytest.mark.parametrize("shards, devices", [(4, 4), (8, 4), (6, 3)])
-def test_shards_on_devices_are_shards_under_vmap(small_spec, monkeypatch, shards, devices):
+def test_shards_on_devices_are_shards_under_vmap(small_spec, shards, devices):
     spec = small_spec(f"algo.num_shards={shards}", "env.num_envs=24", "algo.unroll_length=16")
-    assert placement.num_devices(shards) == devices
+    assert placement.over(jax.local_device_count(), shards).num_devices == devices
     spread, spread_report = advance(spec, 5)
     assert len(spread.actors.observation.sharding.device_set) == devices
-    with monkeypatch.context() as patch:
-        patch.setattr(placement, "num_devices", lambda num_shards: 1)
-        together, together_report = advance(spec, 5)
+    together, together_report = advance(dataclasses.replace(spec, num_devices=1), 5)
     np.testing.assert_allclose(flat(spread.server.params), flat(together.server.params), rtol=1e-4, atol=1e-6)
     np.testing.assert_array_equal(spread.actors.episode_length, together.actors.episode_length)
     np.testing.assert_allclose(flat(spread_report), flat(together_report), rtol=1e-3, atol=1e-6)

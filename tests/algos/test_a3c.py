@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 
 import jax
@@ -196,7 +197,7 @@ class Workers:
         self.spec, self.algo = spec, spec.algo
         self.actors = [jax.tree.map(lambda x, k=k: x[k], state.actors) for k in range(self.algo.num_shards)]
         sets = 1 if self.algo.shared_statistics else self.algo.num_shards
-        fresh = optimizers.make(spec).init(state.server.params.network)
+        fresh = optimizers.init(spec, state.server.params.network)
         self.opt_states = [fresh] * sets
         self.gradient = jax.jit(shard.gradient)
 
@@ -258,13 +259,11 @@ def test_shards_have_statistics_of_their_own_or_share_them(small_spec):
     [(4, 4, ()), (8, 4, ("algo.delay.distribution=geometric", "algo.delay.mean=3")), (6, 3, ("algo.max_staleness=1",))],
     ids=["one shard a device", "two shards a device", "in pairs"],
 )
-def test_shards_on_devices_are_shards_under_vmap(small_spec, monkeypatch, shards, devices, overrides):
+def test_shards_on_devices_are_shards_under_vmap(small_spec, shards, devices, overrides):
     spec = small_spec("+algo=a3c", f"algo.num_shards={shards}", "env.num_envs=24", *overrides)
-    assert placement.num_devices(shards) == devices
+    assert placement.over(jax.local_device_count(), shards).num_devices == devices
     spread, reports = advance(a3c, spec, 5)
-    with monkeypatch.context() as patch:
-        patch.setattr(placement, "num_devices", lambda num_shards: 1)
-        together, together_reports = advance(a3c, spec, 5)
+    together, together_reports = advance(a3c, dataclasses.replace(spec, num_devices=1), 5)
     np.testing.assert_allclose(flat(spread.server.params), flat(together.server.params), rtol=1e-3, atol=1e-5)
     np.testing.assert_array_equal(spread.ledger.version, together.ledger.version)
     np.testing.assert_array_equal(spread.actors.episode_length, together.actors.episode_length)

@@ -46,7 +46,7 @@ def compose():
         hydra = ["hydra.sweep.dir=x", "hydra.job.config.override_dirname.exclude_keys=[seed]"]
         master = loader.load_configuration("config", [*hydra, "+algo=a2c", "seed=1,2"], RunMode.MULTIRUN)
         asked = loader.load_sweep_config
-        sweep_configs.compose_faster(loader)
+        sweep_configs.compose_once(loader)
         yield lambda overrides, faster: (loader.load_sweep_config if faster else asked)(master, overrides)
 
 

@@ -26,7 +26,7 @@ class VmapLauncher(Launcher):
         """Takes the sweep's configuration; Hydra calls it once, before :meth:`launch`."""
         del task_function  # it would train its job at once
         self._context, self._config = hydra_context, config
-        sweep_configs.compose_faster(hydra_context.config_loader)
+        sweep_configs.compose_once(hydra_context.config_loader)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Trains a batch of jobs; Hydra calls it for every batch that its sweeper makes.
