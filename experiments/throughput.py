@@ -84,7 +84,7 @@ def matmul_rate(rows: int = 4096) -> float:
     def chain(x: Any) -> Any:
         return jax.lax.fori_loop(0, many, lambda _, y: y @ w, x)
 
-    spread = jax.jit(placement.map_shards(chain, devices, (0,)))
+    spread = jax.jit(placement.over(devices, devices).map(chain, (0,)))
     return many * devices * 2 * rows * 64 * 64 / median_seconds(lambda: jax.block_until_ready(spread(x)))
 
 

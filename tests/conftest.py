@@ -13,10 +13,10 @@ from pathlib import Path
 import jax
 import pytest
 
+from jaxac import programs
 from jaxac import spec as spec_module
 from jaxac.config.compose import make_config
 from jaxac.config.schema import Config
-from jaxac.programs import lanes_program, program
 from jaxac.spec import Spec
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -37,8 +37,7 @@ def compilation_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 def forget_programs() -> Iterator[None]:
     """Hundreds of compiled programs in one process run out of memory mappings, and then crash the compiler."""
     yield
-    program._compile.cache_clear()
-    lanes_program._compile.cache_clear()
+    programs.forget()
     jax.clear_caches()
     gc.collect()
 

@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "errors":       "",
     "types":        "",
     "config":       "errors",
-    "spec":         "types config",
+    "spec":         "types errors config",
     "devices":      "types errors",
     "envs":         "types errors config devices",
     "agent":        "types errors config spec devices envs",
@@ -25,8 +25,11 @@ MAY_IMPORT = {
     "loggers":      "types errors config storage",
     "report":       "errors config storage",
     "runs":         "types errors config spec devices envs agent algos programs storage loggers",
+    "api":          "types errors config agent algos runs storage",
     "cli":          "errors config storage runs",
     "train":        "errors config storage runs cli",
+    "evaluate":     "errors loggers api",
+    "__main__":     "",
 }  # fmt: skip
 
 

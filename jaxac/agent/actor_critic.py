@@ -1,5 +1,6 @@
 """The actor-critic: a policy, a value, and the one objective that both A2C and A3C descend."""
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -42,34 +43,26 @@ def make(spec: Spec, env: Env, network: Network) -> Agent:
     def policy(params: Params, observation: Array) -> Array:
         return apply(params, observation)[0]
 
-    def loss(
-        weights: PyTree, moments: Moments, transitions: Transition, last_observation: Array
-    ) -> tuple[Array, Losses]:
-        def applied(weights: PyTree, observation: Array) -> tuple[Array, Array]:
-            return apply(Params(weights, moments), observation)
-
-        return _loss(spec, applied, weights, transitions, last_observation)
-
-    return Agent(init, apply, policy, loss)
+    return Agent(init, apply, policy, functools.partial(_loss, spec, apply))
 
 
 def _loss(
     spec: Spec,
-    apply: Callable[[PyTree, Array], tuple[Array, Array]],
+    apply: Callable[[Params, Array], tuple[Array, Array]],
     weights: PyTree,
+    moments: Moments,
     transitions: Transition,
     last_observation: Array,
 ) -> tuple[Array, Losses]:
-    """The objective at ``weights``, and its terms.
+    """The objective at ``weights``, and its terms; see :class:`Agent`."""
 
-    Args:
-        apply: ``apply(weights, observation [..., O]) -> (logits [..., A], value [...])``.
-    """
-    logits, value = apply(weights, transitions.observation)
+    def applied(weights: PyTree, observation: Array) -> tuple[Array, Array]:
+        return apply(Params(weights, moments), observation)
 
     def value_of(observation: Array) -> Array:
-        return jax.lax.stop_gradient(apply(weights, observation)[1])
+        return jax.lax.stop_gradient(applied(weights, observation)[1])
 
+    logits, value = applied(weights, transitions.observation)
     targets = returns.lambda_returns(
         transitions.reward,
         transitions.discount * spec.algo.discount,
@@ -80,7 +73,7 @@ def _loss(
     )
     total, terms = objective.objective(spec, logits, value, targets, transitions)
     losses = objective.explain(terms, value, targets, transitions.weight)
-    inputs = LossInputs(weights, apply, transitions, targets, logits, value)
+    inputs = LossInputs(weights, applied, transitions, targets, logits, value)
     added = loss_terms.values(spec.algo.loss_terms, inputs)
     return loss_terms.add(spec.algo.loss_terms, total, added), losses._replace(loss_terms=added)
 

@@ -1,4 +1,4 @@
-"""The server: who owns the parameters, and how a group of gradients changes them."""
+"""The server, which owns the parameters, and its step on a group of gradients."""
 
 import jax.numpy as jnp
 import optax
@@ -11,19 +11,23 @@ from jaxac.types import Array, Params, Server
 
 
 def init(spec: Spec, params: Params) -> Server:
-    """Version 0."""
+    """The server at version 0, with a fresh optimizer."""
     zero = jnp.zeros((), jnp.int32)
     return Server(params, optimizers.init(spec, params.network), version=zero, arrivals=zero)
 
 
 def step(spec: Spec, server: Server, group: Gradient, rate: Array) -> tuple[Server, Array]:
-    """One optimizer step on the mean of a group of gradients, ``group [C, ...]``.
+    """One optimizer step on the mean of a group of gradients.
 
     Args:
-        rate: the learning rate.
+        spec: the training program.
+        server: the server before the step.
+        group: [C, ...] the gradients.
+        rate: [] the learning rate.
 
     Returns:
-        The server at its next version, and the norm of the mean gradient before clipping. ``arrivals`` is left alone.
+        The server at its next version, with ``arrivals`` unchanged, and [] the norm of the mean gradient before
+        clipping.
     """
     mean = trees.mean(group.weights)
     weights, opt_state = optimizers.descend(spec, server.params.network, mean, server.opt_state, rate)

@@ -1,4 +1,4 @@
-"""Hydra's complaints, in one sentence that names the setting and the fix."""
+"""Errors of Hydra's, explained in one sentence that names the setting and the fix."""
 
 import difflib
 import re
@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
+from hydra import compose
 from hydra.errors import MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 
+from jaxac.config.hydra_context import hydra_on
+
 
 def explain(error: Exception, conf: str) -> str:
-    """What is wrong with the command line, for an error of Hydra's or OmegaConf's.
+    """One sentence on a mistake in the command line.
 
     Args:
-        conf: the directory of the configuration, to look up which settings there are.
+        error: the error that Hydra or OmegaConf raised.
+        conf: the directory of the configuration files, to look up the settings.
     """
     message = " ".join(str(error).split())
     if isinstance(error, MissingConfigException) and error.options is not None:
@@ -49,8 +51,7 @@ def _choices_with(setting: str, conf: str) -> list[str]:
 
 
 def _settings(conf: str) -> list[str]:
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(conf, version_base="1.3"):
+    with hydra_on(conf):
         return list(_paths(compose("config", ["+algo=a2c"])))
 
 

@@ -1,8 +1,8 @@
-"""The configuration: typed, validated, immutable. Knows neither JAX nor Hydra.
+"""The configuration: typed, validated, immutable. Imports neither JAX nor Hydra.
 
 A field of type ``float`` is a *number*: it may differ between runs of one compiled program (:mod:`jaxac.spec` makes
-it a pytree leaf). A field of any other type is a *size or a choice* and is compiled in. What each setting means, its
-unit and the papers' values are said where users set them, in ``conf/``.
+it a pytree leaf). A field of any other type is a *size or a choice* and is compiled in. The meaning of each setting,
+its unit and the papers' values stand where users set them, in ``conf/``.
 
 A field has a default here only if it came later than version 0.1: what a run of before it, whose ``config.yaml`` lacks
 it, was trained with.
@@ -30,11 +30,13 @@ from jaxac.config.fields import (
 from jaxac.config.parts import AnyNetwork, AnyOptimizer, LossTerms, OwnNetworkConfig, OwnOptimizerConfig
 
 SMALLEST_TILE = 16
-"""Environments that a fused kernel takes at least: as many as a matrix unit's side."""
+"""The fewest environments that a fused kernel takes: as many as a matrix unit's side."""
 
 
 @dataclass(frozen=True)
 class EnvConfig:
+    """Section ``env``: the environment, its number of copies and its rewards. The settings: ``conf/env/``."""
+
     __pydantic_config__ = FORBID_EXTRA
     name: str
     num_envs: Count
@@ -46,7 +48,7 @@ class EnvConfig:
 
 @dataclass(frozen=True)
 class AlgoConfig:
-    """What all algorithms share."""
+    """Section ``algo``, the part that all algorithms share. The settings: ``conf/algo/``."""
 
     __pydantic_config__ = FORBID_EXTRA
     name: str
@@ -65,21 +67,23 @@ class AlgoConfig:
 
     @property
     def group_size(self) -> int:
-        """Gradients that the server averages into one step."""
+        """``C``, the gradients that the server averages into one step."""
         raise NotImplementedError
 
     @property
     def in_real_time(self) -> bool:
-        """Whether threads run it, or a replay of some, rather than one compiled program."""
+        """True if threads or their replay run the algorithm, rather than one compiled program."""
         return False
 
     def pushes(self, updates: int) -> int:
-        """Gradients that all shards together have pushed after so many updates."""
+        """Gradients that all shards together have pushed after ``updates`` updates."""
         return updates * self.num_shards
 
 
 @dataclass(frozen=True)
 class A2CConfig(AlgoConfig):
+    """Section ``algo`` for A2C. The settings: ``conf/algo/a2c.yaml``."""
+
     name: Literal["a2c"]
 
     @property
@@ -89,6 +93,8 @@ class A2CConfig(AlgoConfig):
 
 @dataclass(frozen=True)
 class DelayConfig:
+    """Section ``algo.delay``: the distribution of A3C's virtual delays. The settings: ``conf/algo/a3c.yaml``."""
+
     __pydantic_config__ = FORBID_EXTRA
     distribution: Literal["none", "constant", "uniform", "geometric", "pareto"]
     mean: NonNegative | tuple[NonNegative, ...]
@@ -97,7 +103,13 @@ class DelayConfig:
 
 @dataclass(frozen=True)
 class A3CConfig(AlgoConfig):
-    """A2C's, and everything about who reads whose parameters when."""
+    """Section ``algo`` for A3C, with the timing of pushes and pulls. The settings: ``conf/algo/a3c.yaml``.
+
+    >>> from jaxac.config.compose import make_config
+    >>> algo = make_config("+algo=a3c", "algo.num_shards=2", "algo.shard_periods=[1,3]").algo
+    >>> algo.pushes(6), algo.group_size
+    (8, 1)
+    """
 
     name: Literal["a3c"]
     runtime: Literal["compiled", "threads", "replay"]
@@ -126,7 +138,7 @@ class A3CConfig(AlgoConfig):
 
     @property
     def periods(self) -> tuple[int, ...]:
-        """[K] shard k pushes in every ``periods[k]``-th round."""
+        """[K] periods: shard k pushes in every ``periods[k]``-th round."""
         return self.shard_periods or (1,) * self.num_shards
 
     def pushes(self, updates: int) -> int:
@@ -138,6 +150,8 @@ AnyAlgo = Annotated[A2CConfig | A3CConfig, Field(discriminator="name")]
 
 @dataclass(frozen=True)
 class EvaluationConfig:
+    """Section ``evaluation``: cadence and size of evaluations. The settings: ``conf/config.yaml``."""
+
     __pydantic_config__ = FORBID_EXTRA
     every: Cadence | None
     episodes: Count
@@ -147,6 +161,8 @@ class EvaluationConfig:
 
 @dataclass(frozen=True)
 class CheckpointConfig:
+    """Section ``checkpoint``: cadence and number of checkpoints. The settings: ``conf/config.yaml``."""
+
     __pydantic_config__ = FORBID_EXTRA
     every: Cadence | None
     keep: Count
@@ -154,6 +170,8 @@ class CheckpointConfig:
 
 @dataclass(frozen=True)
 class WandbConfig:
+    """Section ``logger.wandb``: the run at Weights & Biases. The settings: ``conf/config.yaml``."""
+
     __pydantic_config__ = FORBID_EXTRA
     mode: Literal["offline", "online", "disabled", "shared", "dryrun", "run"]
     project: str
@@ -166,6 +184,8 @@ class WandbConfig:
 
 @dataclass(frozen=True)
 class LoggerConfig:
+    """Section ``logger``: the rows of metrics, and where they go. The settings: ``conf/config.yaml``."""
+
     __pydantic_config__ = FORBID_EXTRA
     every: Count | None
     console: bool
@@ -176,7 +196,15 @@ class LoggerConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """A whole run. ``None`` cadences are filled in by :func:`jaxac.config.validation.resolve`."""
+    """The configuration of a whole run. The settings: ``conf/``.
+
+    Settings that are None by default are filled in by :func:`jaxac.config.validation.resolve`.
+
+    >>> from jaxac.config.compose import make_config
+    >>> config = make_config("+algo=a2c", "env.num_envs=512", "algo.unroll_length=16", "total_env_steps=100000")
+    >>> config.steps_per_update, config.num_updates, config.env_steps(config.num_updates)
+    (8192, 13, 106496)
+    """
 
     __pydantic_config__ = FORBID_EXTRA
     seed: Annotated[Integer, Field(ge=0, lt=2**32)]
@@ -194,6 +222,11 @@ class Config:
     compilation_cache: str | None
 
     @property
+    def seeds(self) -> range:
+        """The seeds of ``num_seeds`` runs."""
+        return range(self.seed, self.seed + self.num_seeds)
+
+    @property
     def steps_per_update(self) -> int:
         """Environment steps of one update in which every shard takes part."""
         return self.env.num_envs * self.algo.unroll_length
@@ -204,12 +237,12 @@ class Config:
         return self.steps_per_update // self.algo.num_shards
 
     def env_steps(self, updates: int) -> int:
-        """Environment steps that all shards together have taken after so many updates."""
+        """Environment steps that all shards together have taken after ``updates`` updates."""
         return self.algo.pushes(updates) * self.steps_per_push
 
     @property
     def num_updates(self) -> int:
-        """Updates of the whole run: the fewest that make ``total_env_steps``."""
+        """Updates of the whole run: the fewest that take at least ``total_env_steps`` environment steps."""
         assert self.total_env_steps is not None, "validation.resolve() fills this in"
         at_most = self.algo.num_shards * math.ceil(self.total_env_steps / self.steps_per_update)
         return bisect.bisect_left(range(at_most), self.total_env_steps, key=self.env_steps)
@@ -228,7 +261,7 @@ class Config:
 
     @property
     def return_threshold(self) -> float | None:
-        """The evaluation return from which a run counts as having solved its task, where one is known."""
+        """The mean return of an evaluation at which a run has solved its task; None if it is not known."""
         if self.evaluation.stop_at_return is not None:
             return self.evaluation.stop_at_return
         info = catalog.lookup(self.env.name)

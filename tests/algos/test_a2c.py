@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 
 import jax
@@ -109,14 +110,12 @@ def advance(spec, updates):
 
 
 @pytest.mark.parametrize("shards, devices", [(4, 4), (8, 4), (6, 3)])
-def test_shards_on_devices_are_shards_under_vmap(small_spec, monkeypatch, shards, devices):
+def test_shards_on_devices_are_shards_under_vmap(small_spec, shards, devices):
     spec = small_spec(f"algo.num_shards={shards}", "env.num_envs=24", "algo.unroll_length=16")
-    assert placement.num_devices(shards) == devices
+    assert placement.over(jax.local_device_count(), shards).num_devices == devices
     spread, spread_report = advance(spec, 5)
     assert len(spread.actors.observation.sharding.device_set) == devices
-    with monkeypatch.context() as patch:
-        patch.setattr(placement, "num_devices", lambda num_shards: 1)
-        together, together_report = advance(spec, 5)
+    together, together_report = advance(dataclasses.replace(spec, num_devices=1), 5)
     np.testing.assert_allclose(flat(spread.server.params), flat(together.server.params), rtol=1e-4, atol=1e-6)
     np.testing.assert_array_equal(spread.actors.episode_length, together.actors.episode_length)
     np.testing.assert_allclose(flat(spread_report), flat(together_report), rtol=1e-3, atol=1e-6)

@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 
 import jax
@@ -7,7 +8,7 @@ import pytest
 
 from jaxac.algos import ALGOS, a2c, a3c, optimizers, server, shard, staleness, trees
 from jaxac.devices import placement, threefry
-from jaxac.programs import program
+from jaxac.programs.chunk import run_chunk
 from jaxac.storage import serialization
 from jaxac.types import Params, Server
 from tests.simulator import Simulator
@@ -103,7 +104,7 @@ def test_in_a_fixed_order_all_are_k_minus_1_versions_stale(small_spec):
 
 def count_staleness(spec, updates):
     state = jax.jit(a3c.init)(spec, threefry.key(0))
-    _, report = jax.jit(functools.partial(program.run_chunk, ALGOS["a3c"]))(spec, state, updates)
+    _, report = jax.jit(functools.partial(run_chunk, ALGOS["a3c"]))(spec, state, updates)
     return np.asarray(report.asynchrony.staleness)
 
 
@@ -258,13 +259,11 @@ def test_shards_have_statistics_of_their_own_or_share_them(small_spec):
     [(4, 4, ()), (8, 4, ("algo.delay.distribution=geometric", "algo.delay.mean=3")), (6, 3, ("algo.max_staleness=1",))],
     ids=["one shard a device", "two shards a device", "in pairs"],
 )
-def test_shards_on_devices_are_shards_under_vmap(small_spec, monkeypatch, shards, devices, overrides):
+def test_shards_on_devices_are_shards_under_vmap(small_spec, shards, devices, overrides):
     spec = small_spec("+algo=a3c", f"algo.num_shards={shards}", "env.num_envs=24", *overrides)
-    assert placement.num_devices(shards) == devices
+    assert placement.over(jax.local_device_count(), shards).num_devices == devices
     spread, reports = advance(a3c, spec, 5)
-    with monkeypatch.context() as patch:
-        patch.setattr(placement, "num_devices", lambda num_shards: 1)
-        together, together_reports = advance(a3c, spec, 5)
+    together, together_reports = advance(a3c, dataclasses.replace(spec, num_devices=1), 5)
     np.testing.assert_allclose(flat(spread.server.params), flat(together.server.params), rtol=1e-3, atol=1e-5)
     np.testing.assert_array_equal(spread.ledger.version, together.ledger.version)
     np.testing.assert_array_equal(spread.actors.episode_length, together.actors.episode_length)
@@ -273,7 +272,7 @@ def test_shards_on_devices_are_shards_under_vmap(small_spec, monkeypatch, shards
 
 def test_a_stop_in_mid_schedule_changes_no_bit(small_spec):
     spec = small_spec(*SHARDS, *SCHEDULES["dropping after delays"], "algo.server=softsync", "algo.softsync_size=3")
-    run = jax.jit(functools.partial(program.run_chunk, ALGOS["a3c"]))
+    run = jax.jit(functools.partial(run_chunk, ALGOS["a3c"]))
     start = jax.jit(a3c.init)(spec, threefry.key(3))
     whole, _ = run(spec, start, 10)
     part, _ = run(spec, start, 7)

@@ -5,13 +5,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from jaxac import train
-from jaxac.config import catalog
+from jaxac.config import catalog, compose
 from jaxac.config.compose import make_config
 from jaxac.errors import ConfigError
 from jaxac.runs import schedule
 
-CONF = Path(train.CONF)
+CONF = Path(compose.CONF)
 A2C = "+algo=a2c"
 
 

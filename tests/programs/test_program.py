@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 
+from jaxac import programs
 from jaxac import spec as spec_module
 from jaxac.algos import ALGOS, a2c
 from jaxac.devices import threefry
@@ -98,7 +99,7 @@ def count_traces(monkeypatch):
     traces = []
     counted = ALGOS["a2c"]._replace(update=lambda spec, state: traces.append(1) or a2c.update(spec, state))
     monkeypatch.setitem(ALGOS, "a2c", counted)
-    program._compile.cache_clear()
+    programs.forget()
     return traces
 
 
