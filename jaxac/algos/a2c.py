@@ -28,9 +28,9 @@ def init(spec: Spec, key: PRNGKey) -> State:
     """Fresh parameters and environments."""
     place = _place(spec)
     params_key, actors_key = jax.random.split(key)
-    params = actor_critic.build(spec)[1].init(params_key)
+    _, agent = actor_critic.build(spec)
     actors = place.split(shard.init_all(spec, actors_key))
-    return State(place.replicated(server.init(spec, params)), actors)
+    return State(place.replicated(server.init(spec, agent.init(params_key))), actors)
 
 
 def update(spec: Spec, state: State) -> tuple[State, Report]:

@@ -67,7 +67,8 @@ def init(spec: Spec, key: PRNGKey) -> State:
     algo = staleness.settings(spec)
     num_shards = algo.num_shards
     params_key, actors_key, schedule_key = jax.random.split(key, 3)
-    params = actor_critic.build(spec)[1].init(params_key)
+    _, agent = actor_critic.build(spec)
+    params = agent.init(params_key)
     owner = server.init(spec, params)
     owner = owner._replace(opt_state=trees.copies(owner.opt_state, 1 if algo.shared_statistics else num_shards))
     zero, none = jnp.zeros((), jnp.int32), jnp.zeros(num_shards, jnp.int32)
@@ -111,7 +112,7 @@ def params(state: State) -> Params:
 
 def lag(spec: Spec, state: State) -> Lag:
     """Distance of the snapshots from the server at the end of a round, averaged over shards."""
-    agent = actor_critic.build(spec)[1]
+    _, agent = actor_critic.build(spec)
 
     def of_shard(snapshot: Params, observation: Array) -> Lag:
         distance = optax.tree.norm(optax.tree.sub(snapshot.network, state.server.params.network))

@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from jaxac.config import hydra_errors, validation
 from jaxac.config.hydra_context import hydra_on
+from jaxac.config.parts import OwnNetworkConfig, OwnOptimizerConfig
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
 
@@ -20,6 +21,8 @@ CONF = str(_PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[2] / "con
 """The directory of the configuration files: inside an installed package, or beside it in a checkout."""
 PREFIXES = "+~"
 """Hydra's signs before a setting's name."""
+_OPEN = ("env.params", "network.arguments", "optimizer.arguments", "algo.loss_terms")
+"""Mappings with whatever keys the user gives."""
 
 
 def make_config(*overrides: str, **settings: Any) -> Config:
@@ -51,10 +54,9 @@ def to_overrides(config: Config) -> list[str]:
     True
     """
     settings = dataclasses.asdict(config)
-    groups = {"algo": settings["algo"].pop("name"), "optimizer": settings["optimizer"]["name"]}
-    chosen = [
-        f"{group}={choice}" for group, choice in groups.items() if (Path(CONF) / group / f"{choice}.yaml").exists()
-    ]
+    chosen = [f"algo={settings['algo'].pop('name')}"]
+    chosen += ["network=own"] if isinstance(config.network, OwnNetworkConfig) else []
+    chosen += [f"optimizer={'own' if isinstance(config.optimizer, OwnOptimizerConfig) else config.optimizer.name}"]
     return spell([*chosen, *_from_keywords(settings)])
 
 
@@ -103,7 +105,8 @@ def spell(overrides: Sequence[str]) -> list[str]:
 
     * ``algo=a2c`` and ``experiment=…`` become ``+algo=a2c``, ``+experiment=…``: neither has a default to override.
       An experiment chooses an algorithm itself, so beside one ``+algo=`` becomes ``algo=``.
-    * ``env.params.NAME=…`` becomes ``++env.params.NAME=…``: the environment's defaults are not in the configuration.
+    * ``env.params.NAME=…`` becomes ``++env.params.NAME=…``: what names there are is not in the configuration. Likewise
+      the arguments of a user's own network and optimizer, and their terms of the objective.
 
     >>> spell(["algo=a2c", "env.params.gravity=5.0", "seed=3"])
     ['+algo=a2c', '++env.params.gravity=5.0', 'seed=3']
@@ -114,7 +117,7 @@ def spell(overrides: Sequence[str]) -> list[str]:
 
     def spelled(override: str) -> str:
         key = key_of(override) if "=" in override else ""
-        if key == "env.params" or key.startswith("env.params."):
+        if key in _OPEN or key.startswith(tuple(f"{mapping}." for mapping in _OPEN)):
             return "++" + override.lstrip(PREFIXES)
         if key == "experiment" or (key == "algo" and not has_experiment):
             return "+" + override.lstrip(PREFIXES)

@@ -3,45 +3,41 @@
 A field of type ``float`` is a *number*: it may differ between runs of one compiled program (:mod:`jaxac.spec` makes
 it a pytree leaf). A field of any other type is a *size or a choice* and is compiled in. The meaning of each setting,
 its unit and the papers' values stand where users set them, in ``conf/``.
+
+A field has a default here only if it came later than version 0.1: what a run of before it, whose ``config.yaml`` lacks
+it, was trained with.
 """
 
 import bisect
 import math
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictInt
+from pydantic import Field
 
 from jaxac.config import catalog
+from jaxac.config.fields import (
+    FORBID_EXTRA,
+    Cadence,
+    Count,
+    EnvParam,
+    Integer,
+    NonNegative,
+    Number,
+    Positive,
+    Probability,
+)
+from jaxac.config.parts import AnyNetwork, AnyOptimizer, LossTerms, OwnNetworkConfig, OwnOptimizerConfig
 
-_FORBID_EXTRA = ConfigDict(extra="forbid")
-
-
-def _not_bool(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError("Input should be a number")
-    return value
-
-
-Integer = Annotated[int, BeforeValidator(_not_bool)]
-Number = Annotated[float, BeforeValidator(_not_bool), Field(allow_inf_nan=False)]
-Count = Annotated[Integer, Field(ge=1)]
-Cadence = Annotated[Integer, Field(ge=0)]
-Probability = Annotated[Number, Field(ge=0, le=1)]
-Decay = Annotated[Number, Field(ge=0, lt=1)]
-NonNegative = Annotated[Number, Field(ge=0)]
-Positive = Annotated[Number, Field(gt=0)]
 SMALLEST_TILE = 16
 """The fewest environments that a fused kernel takes: as many as a matrix unit's side."""
-
-EnvParam = StrictBool | StrictInt | Number
 
 
 @dataclass(frozen=True)
 class EnvConfig:
     """Section ``env``: the environment, its number of copies and its rewards. The settings: ``conf/env/``."""
 
-    __pydantic_config__ = _FORBID_EXTRA
+    __pydantic_config__ = FORBID_EXTRA
     name: str
     num_envs: Count
     params: dict[str, EnvParam]
@@ -54,7 +50,7 @@ class EnvConfig:
 class AlgoConfig:
     """Section ``algo``, the part that all algorithms share. The settings: ``conf/algo/``."""
 
-    __pydantic_config__ = _FORBID_EXTRA
+    __pydantic_config__ = FORBID_EXTRA
     name: str
     num_shards: Count
     unroll_length: Count
@@ -67,6 +63,7 @@ class AlgoConfig:
     normalize_advantage: bool
     time_reduction: Literal["mean", "sum"]
     kernel: Literal["auto", "xla", "fused"]
+    loss_terms: LossTerms = field(default_factory=dict, kw_only=True)
 
     @property
     def group_size(self) -> int:
@@ -98,7 +95,7 @@ class A2CConfig(AlgoConfig):
 class DelayConfig:
     """Section ``algo.delay``: the distribution of A3C's virtual delays. The settings: ``conf/algo/a3c.yaml``."""
 
-    __pydantic_config__ = _FORBID_EXTRA
+    __pydantic_config__ = FORBID_EXTRA
     distribution: Literal["none", "constant", "uniform", "geometric", "pareto"]
     mean: NonNegative | tuple[NonNegative, ...]
     maximum: Cadence
@@ -148,36 +145,14 @@ class A3CConfig(AlgoConfig):
         return sum(updates // period for period in self.periods)
 
 
-@dataclass(frozen=True)
-class NetworkConfig:
-    """Section ``network``: the sizes of the multilayer perceptrons. The settings: ``conf/network/``."""
-
-    __pydantic_config__ = _FORBID_EXTRA
-    shared: bool
-    hidden_sizes: tuple[Count, ...]
-    activation: Literal["elu", "gelu", "relu", "silu", "tanh"]
-
-
-@dataclass(frozen=True)
-class OptimizerConfig:
-    """Section ``optimizer``: Adam or RMSProp, and the learning rate's schedule. The settings: ``conf/optimizer/``."""
-
-    __pydantic_config__ = _FORBID_EXTRA
-    name: Literal["adam", "rmsprop"]
-    learning_rate: NonNegative | None
-    schedule: Literal["constant", "linear"]
-    anneal_env_steps: Positive | None
-    max_grad_norm: Positive | None
-    epsilon: Positive
-    decay: Decay
-    momentum: Decay
+AnyAlgo = Annotated[A2CConfig | A3CConfig, Field(discriminator="name")]
 
 
 @dataclass(frozen=True)
 class EvaluationConfig:
     """Section ``evaluation``: cadence and size of evaluations. The settings: ``conf/config.yaml``."""
 
-    __pydantic_config__ = _FORBID_EXTRA
+    __pydantic_config__ = FORBID_EXTRA
     every: Cadence | None
     episodes: Count
     greedy: bool
@@ -188,7 +163,7 @@ class EvaluationConfig:
 class CheckpointConfig:
     """Section ``checkpoint``: cadence and number of checkpoints. The settings: ``conf/config.yaml``."""
 
-    __pydantic_config__ = _FORBID_EXTRA
+    __pydantic_config__ = FORBID_EXTRA
     every: Cadence | None
     keep: Count
 
@@ -197,7 +172,7 @@ class CheckpointConfig:
 class WandbConfig:
     """Section ``logger.wandb``: the run at Weights & Biases. The settings: ``conf/config.yaml``."""
 
-    __pydantic_config__ = _FORBID_EXTRA
+    __pydantic_config__ = FORBID_EXTRA
     mode: Literal["offline", "online", "disabled", "shared", "dryrun", "run"]
     project: str
     entity: str | None
@@ -211,7 +186,7 @@ class WandbConfig:
 class LoggerConfig:
     """Section ``logger``: the rows of metrics, and where they go. The settings: ``conf/config.yaml``."""
 
-    __pydantic_config__ = _FORBID_EXTRA
+    __pydantic_config__ = FORBID_EXTRA
     every: Count | None
     console: bool
     curve: bool | None
@@ -231,15 +206,15 @@ class Config:
     (8192, 13, 106496)
     """
 
-    __pydantic_config__ = _FORBID_EXTRA
+    __pydantic_config__ = FORBID_EXTRA
     seed: Annotated[Integer, Field(ge=0, lt=2**32)]
     num_seeds: Count
     total_env_steps: Count | None
     stop_after_updates: Count | None
     env: EnvConfig
-    algo: Annotated[A2CConfig | A3CConfig, Field(discriminator="name")]
-    network: NetworkConfig
-    optimizer: OptimizerConfig
+    algo: AnyAlgo
+    network: AnyNetwork
+    optimizer: AnyOptimizer
     evaluation: EvaluationConfig
     checkpoint: CheckpointConfig
     logger: LoggerConfig
@@ -271,6 +246,18 @@ class Config:
         assert self.total_env_steps is not None, "validation.resolve() fills this in"
         at_most = self.algo.num_shards * math.ceil(self.total_env_steps / self.steps_per_update)
         return bisect.bisect_left(range(at_most), self.total_env_steps, key=self.env_steps)
+
+    @property
+    def own_parts(self) -> dict[str, str]:
+        """The import paths of all that is the user's own, by the settings that name it."""
+        own = {f"algo.loss_terms.{name}.function": term.function for name, term in self.algo.loss_terms.items()}
+        if catalog.lookup(self.env.name) is None:
+            own["env.name"] = self.env.name
+        if isinstance(self.network, OwnNetworkConfig):
+            own["network.name"] = self.network.name
+        if isinstance(self.optimizer, OwnOptimizerConfig):
+            own["optimizer.name"] = self.optimizer.name
+        return own
 
     @property
     def return_threshold(self) -> float | None:

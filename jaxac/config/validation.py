@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from jaxac.config import catalog
+from jaxac.config import catalog, import_path
+from jaxac.config.parts import OwnOptimizerConfig
 from jaxac.config.schema import SMALLEST_TILE, A3CConfig, Config
 from jaxac.errors import ConfigError
 
@@ -41,6 +42,7 @@ def resolve(raw: dict[str, Any]) -> Config:
         raise ConfigError(_sentence(error)) from None
     config = _replace(config, "env", name=catalog.canonical(config.env.name))
     _check_env(config)
+    _check_own_parts(config)
     _check_sizes(config)
     if config.algo.kernel == "fused":
         _check_kernel(config)
@@ -94,6 +96,25 @@ def _check_env(config: Config) -> None:
         )
 
 
+def _check_own_parts(config: Config) -> None:
+    """What can be said of the user's own parts without importing them."""
+    for setting, path in config.own_parts.items():
+        import_path.check(setting, path)
+    optimizer = config.optimizer
+    if not isinstance(optimizer, OwnOptimizerConfig):
+        return
+    if "learning_rate" in optimizer.arguments:
+        raise ConfigError(
+            f"optimizer.arguments.learning_rate={optimizer.arguments['learning_rate']} is not an argument to give: the "
+            "learning rate follows a schedule; set optimizer.learning_rate."
+        )
+    if optimizer.learning_rate is None:
+        raise ConfigError(
+            f"optimizer.learning_rate=null has no default for optimizer.name={optimizer.name}; give one, for example "
+            "optimizer.learning_rate=1e-3."
+        )
+
+
 def _check_sizes(config: Config) -> None:
     env, algo = config.env, config.algo
     if env.num_envs % algo.num_shards:
@@ -117,6 +138,11 @@ def _check_sizes(config: Config) -> None:
 
 def _check_kernel(config: Config) -> None:
     env, algo = config.env, config.algo
+    own = {name: path for name, path in config.own_parts.items() if not name.startswith(("env.", "optimizer."))}
+    for name, path in own.items():
+        raise ConfigError(
+            f"{name}={path} is your own, and algo.kernel=fused knows only what jaxac has; choose algo.kernel=xla."
+        )
     whole_batch = {
         "algo.normalize_advantage": (algo.normalize_advantage, True, False),
         "algo.returns": (algo.returns, "monte_carlo", "gae"),

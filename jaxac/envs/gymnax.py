@@ -1,7 +1,6 @@
 """Gymnax's environments, and those that users write in its form. The only door to gymnax."""
 
 import functools
-import importlib
 import math
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxac.config import catalog
+from jaxac.config import catalog, import_path
 from jaxac.envs import bare_import
 from jaxac.envs.base import Env
 from jaxac.errors import ConfigError
@@ -21,11 +20,7 @@ def _create(name: str) -> Any:
     info = catalog.lookup(name)
     if info is not None:
         return getattr(bare_import.load(info.module), info.cls)()
-    module, _, attribute = name.partition(":")
-    try:
-        env = getattr(importlib.import_module(module), attribute)()
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"env.name={name} cannot be imported: {error}; give package.module:Class.") from None
+    env = import_path.load("env.name", name)()
     if not hasattr(env.action_space(env.default_params), "n"):
         raise ConfigError(f"env.name={name} has continuous actions, which are not supported yet; choose another.")
     return env

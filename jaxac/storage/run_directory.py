@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from jaxac.config import compose, validation
+from jaxac.config import validation
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
 from jaxac.storage import checkpoint
@@ -144,24 +144,19 @@ def is_complete(directory: Path, start: Checkpoint | None, config: Config) -> bo
 
 
 def read_config(directory: Path) -> Config:
-    """The configuration of the run in ``directory``; a setting that was added since then takes its default.
+    """The configuration of the run in ``directory``; a setting that is newer than the run takes its default.
 
     Raises:
-        ConfigError: if the file is damaged.
+        ConfigError: if it is damaged.
     """
+    path = directory / CONFIG
     try:
-        saved = yaml.safe_load((directory / CONFIG).read_text())
-        defaults = as_dict(compose.make_config(algo=saved["algo"]["name"]))
-    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
-        raise ConfigError(f"{directory / CONFIG} is damaged ({type(error).__name__}); restore it.") from None
-    return validation.resolve(_filled(saved, defaults))
-
-
-def _filled(saved: Any, defaults: Any) -> Any:
-    """``saved`` with the settings that only ``defaults`` has; mappings with a user's own names stay as they are."""
-    if not isinstance(saved, dict) or not isinstance(defaults, dict):
-        return saved
-    return {**defaults, **{name: _filled(value, defaults.get(name)) for name, value in saved.items()}}
+        saved = yaml.safe_load(path.read_text())
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path} is damaged ({type(error).__name__}); restore it.") from None
+    if not isinstance(saved, dict):
+        raise ConfigError(f"{path} is damaged: it holds no settings; restore it.")
+    return validation.resolve(saved)
 
 
 def write_summary(directory: Path, summary: dict[str, Any]) -> None:
@@ -218,9 +213,14 @@ def disagreements(saved: Any, given: Any, but: tuple[tuple[str, ...], ...] = ())
         given: the configuration that was asked for.
         but: paths of settings that may differ too.
     """
-    for path, old, new in _differences(saved, given):
+    for path, old, new in _differences(_with_newer_settings(saved), given):
         if path not in but and path[0] not in _MAY_CHANGE and path[0] not in _SECTIONS_MAY_CHANGE:
             yield ".".join(path), old, new
+
+
+def _with_newer_settings(saved: Any) -> Any:
+    """A saved configuration with the defaults of settings that are newer than it."""
+    return as_dict(validation.resolve(saved)) if saved else saved
 
 
 def _differences(a: Any, b: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any, Any]]:

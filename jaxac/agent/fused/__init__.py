@@ -19,6 +19,7 @@ import jax
 from jaxac.agent.fused import columns, tiles
 from jaxac.agent.fused.acting import unroll
 from jaxac.agent.fused.learning import gradient
+from jaxac.config.parts import NetworkConfig
 from jaxac.envs import Env
 from jaxac.errors import ConfigError
 from jaxac.spec import Spec
@@ -38,6 +39,7 @@ def check(spec: Spec, env: Env) -> None:
     columns.observed_fields(env)
     if jax.default_backend() not in ("cpu", "gpu"):
         raise ConfigError(f"algo.kernel=fused does not work on a {jax.default_backend()}; choose algo.kernel=xla.")
+    assert isinstance(spec.network, NetworkConfig), "validation.resolve() refuses others"
     number = sum(math.prod(x.shape) for x in jax.tree.leaves(tiles.make(spec, env).weights))
     if number > _MOST_WEIGHTS:
         raise ConfigError(

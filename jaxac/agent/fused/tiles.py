@@ -12,6 +12,7 @@ from jaxac.agent.actor_critic import Agent
 from jaxac.agent.fused import columns
 from jaxac.agent.fused.simplify import simplified
 from jaxac.agent.networks import Network
+from jaxac.config.parts import NetworkConfig
 from jaxac.config.schema import SMALLEST_TILE
 from jaxac.envs import Env
 from jaxac.spec import Spec
@@ -44,6 +45,7 @@ def make(spec: Spec, env: Env) -> Tiled:
         stepped, timestep = simplified(env.step)(key, env_state, action, params)
         return stepped, timestep._replace(observation=observe(stepped))
 
+    assert isinstance(spec.network, NetworkConfig), "validation.resolve() refuses others"
     sizes = tuple(map(_padded, spec.network.hidden_sizes))
     config = dataclasses.replace(spec.network, hidden_sizes=sizes)
     network = networks.make(config, width, _padded(env.num_actions), dot=jax.lax.dot_general, value_dot=_narrow_dot)
