@@ -17,8 +17,9 @@ import jax
 import jax.numpy as jnp
 
 from jaxac.config import import_path
+from jaxac.config.algos import AnyAlgo
 from jaxac.config.parts import AnyNetwork, AnyOptimizer
-from jaxac.config.schema import AnyAlgo, Config, EnvConfig
+from jaxac.config.schema import Config, EnvConfig
 from jaxac.errors import ConfigError
 
 

@@ -1,5 +1,6 @@
 """Terms of the user's own in the objective: each a function of :class:`LossInputs`, times a weight."""
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from jaxac.config import import_path
 from jaxac.config.parts import LossTerms
 from jaxac.envs import Env
 from jaxac.errors import ConfigError
-from jaxac.types import Array, Params, PRNGKey, PyTree, Transition
+from jaxac.types import Array, Moments, Params, PRNGKey, PyTree, Transition
 
 
 class LossInputs(NamedTuple):
@@ -79,11 +80,8 @@ def _check(
     apply: Callable[[Params, Array], tuple[Array, Array]],
 ) -> None:
     def value(weights: PyTree, params: Params, transitions: Transition) -> Array:
-        logits, value = apply(params._replace(network=weights), transitions.observation)
-
-        def applied(weights: PyTree, observation: Array) -> tuple[Array, Array]:
-            return apply(params._replace(network=weights), observation)
-
+        applied = functools.partial(_apply, apply, params.moments)
+        logits, value = applied(weights, transitions.observation)
         return function(LossInputs(weights, applied, transitions, Targets(value, value), logits, value))
 
     arguments = params.network, params, _transitions(env)
@@ -99,6 +97,13 @@ def _check(
     if not scalar:
         what = f"{found.dtype}{list(found.shape)}" if hasattr(found, "shape") else type(found).__name__
         raise ConfigError(f"{name} returns {what}; return one number, for example inputs.mean(x) for x [T, B].")
+
+
+def _apply(
+    apply: Callable[[Params, Array], tuple[Array, Array]], moments: Moments, weights: PyTree, observation: Array
+) -> tuple[Array, Array]:
+    """The agent's ``apply`` as terms have it: a function of the weights alone."""
+    return apply(Params(weights, moments), observation)
 
 
 def _transitions(env: Env) -> Transition:

@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import optax
 
 from jaxac.algos import own_optimizer
+from jaxac.config.algos import A3CConfig
 from jaxac.config.parts import OwnOptimizerConfig
-from jaxac.config.schema import A3CConfig
 from jaxac.spec import Spec
 from jaxac.types import Array, PyTree
 

@@ -9,8 +9,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from jaxac.config import catalog, import_path
+from jaxac.config.algos import A3CConfig
 from jaxac.config.parts import OwnOptimizerConfig
-from jaxac.config.schema import SMALLEST_TILE, A3CConfig, Config
+from jaxac.config.schema import SMALLEST_TILE, Config
 from jaxac.errors import ConfigError
 
 _MAX_BATCH = 2**31 - 1  # indices are 32 bits wide

@@ -13,7 +13,8 @@ from jaxac.algos import ALGOS
 from jaxac.algos.realtime import calls
 from jaxac.algos.realtime.replay import Replay
 from jaxac.algos.realtime.threads import Threads
-from jaxac.config.schema import A2CConfig, A3CConfig, Config
+from jaxac.config.algos import A2CConfig, A3CConfig
+from jaxac.config.schema import Config
 from jaxac.programs.chunk import run_chunk
 from jaxac.spec import Spec
 from jaxac.types import ChunkReport, PyTree
