@@ -14,7 +14,8 @@ NOTEBOOK = ROOT / "docs" / "tutorial.ipynb"
 SHORT = """
 import jaxac
 make_config = jaxac.make_config
-jaxac.make_config = lambda *overrides, **settings: make_config(*overrides, "total_env_steps=20_000", **settings)
+short = ("total_env_steps=20_000", "evaluation.every=0", "evaluation.episodes=8")
+jaxac.make_config = lambda *overrides, **settings: make_config(*overrides, *short, **settings)
 """
 TAKEN_FOR_GIVEN = "observation, key = jax.numpy.zeros(4), jax.random.key(0)"
 
