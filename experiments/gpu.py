@@ -66,12 +66,13 @@ def checks(sizes: Sizes) -> Iterator[tuple[str, dict[str, Any]]]:
     for precision in ("default", "highest"):
         with jax.default_matmul_precision(precision):
             specs = [spec_module.make(make_config(*setting(kernel, sizes.checked))) for kernel in ("xla", "fused")]
-            params = jax.jit(actor_critic.build(specs[0])[1].init)(threefry.key(0))
+            _, agent = actor_critic.build(specs[0])
+            params = jax.jit(agent.init)(threefry.key(0))
             actor = jax.jit(lambda key: shard.init(specs[0], key, sizes.checked))(threefry.key(1))  # noqa: B023
             xla, fused = (shard.kernels(spec) for spec in specs)
             (after, taken, _), (_, own, _) = (jax.jit(each.unroll)(params, actor) for each in (xla, fused))
             exact, found = (
-                ravel_pytree(jax.jit(each.differentiate)(params, taken, after.observation)[0])[0]
+                ravel_pytree(jax.jit(each.differentiate)(*params, taken, after.observation)[0])[0]
                 for each in (xla, fused)
             )
         yield f"equal actions, {precision}", one(jnp.mean(taken.action == own.action))

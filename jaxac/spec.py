@@ -9,14 +9,16 @@ read off the types; no list has to be kept.
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from jaxac.config.schema import A2CConfig, A3CConfig, Config, DelayConfig, EnvConfig, NetworkConfig, OptimizerConfig
+from jaxac.config import import_path
+from jaxac.config.parts import AnyNetwork, AnyOptimizer
+from jaxac.config.schema import AnyAlgo, Config, EnvConfig
 from jaxac.errors import ConfigError
 
 
@@ -26,12 +28,16 @@ class Spec:
 
     env: EnvConfig
     """The environment, its number and its parameters."""
-    algo: A2CConfig | A3CConfig
+    algo: AnyAlgo
     """The algorithm and its settings."""
-    network: NetworkConfig
-    """The network's sizes."""
-    optimizer: OptimizerConfig
+    network: AnyNetwork
+    """The network's sizes, or the user's own network."""
+    optimizer: AnyOptimizer
     """The optimizer and its settings."""
+    num_devices: int
+    """Devices over which the shards of one run may be spread."""
+    own_parts: tuple[Any, ...] = ()
+    """The user's own classes and functions: a new one under an old name, as notebooks have it, is another program."""
 
     @property
     def steps_per_update(self) -> int:
@@ -40,31 +46,49 @@ class Spec:
 
 
 def is_number(annotation: object) -> bool:
-    """True if a field of this type is a number (a leaf) rather than a size or a choice (structure).
+    """True if a field of this type is a number, or holds some (leaves), rather than a size or a choice (structure).
 
     >>> is_number(float | None), is_number(int)
     (True, False)
     """
-    origin = typing.get_origin(annotation)
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
-        return is_number(typing.get_args(annotation)[0])
+        return is_number(arguments[0])
+    if origin is dict:
+        return is_number(arguments[1])
     if origin in (typing.Union, types.UnionType, tuple):
-        return any(is_number(member) for member in typing.get_args(annotation))
-    return annotation is float or origin is dict or dataclasses.is_dataclass(annotation)
+        return any(map(is_number, arguments))
+    return annotation is float or dataclasses.is_dataclass(annotation)
 
 
-for _type in (EnvConfig, DelayConfig, A2CConfig, A3CConfig, NetworkConfig, OptimizerConfig, Spec):
+def _dataclasses(annotation: object) -> Iterator[type]:
+    """The dataclasses that a field of this type may hold, inner ones first."""
+    if isinstance(annotation, type) and dataclasses.is_dataclass(annotation):
+        for hint in typing.get_type_hints(annotation, include_extras=True).values():
+            yield from _dataclasses(hint)
+        yield annotation
+    for argument in typing.get_args(annotation):
+        yield from _dataclasses(argument)
+
+
+for _type in dict.fromkeys(_dataclasses(Spec)):
     _hints = typing.get_type_hints(_type, include_extras=True)
     _numbers = [name for name, hint in _hints.items() if is_number(hint)]
     jax.tree_util.register_dataclass(_type, _numbers, [name for name in _hints if name not in _numbers])
 
 
-def make(config: Config) -> Spec:
+def make(config: Config, num_devices: int | None = None) -> Spec:
     """The training program of a resolved configuration, its numbers as strongly typed scalars ``[]``.
 
     Strong types matter: a Python float is weakly typed, and a program compiled for it is compiled again for an array.
+
+    Args:
+        config: the configuration.
+        num_devices: devices over which its shards may be spread; None for all of this process.
     """
-    spec = Spec(config.env, config.algo, config.network, config.optimizer)
+    own = tuple(map(import_path.find, config.own_parts.values()))
+    devices = num_devices or jax.local_device_count()
+    spec = Spec(config.env, config.algo, config.network, config.optimizer, devices, own)
     return jax.tree.map(lambda x: jnp.asarray(x, jnp.result_type(type(x))), spec)
 
 
@@ -95,7 +119,8 @@ def _with_number(part: Any, name: str, path: list[str], value: Any) -> Any:
     if isinstance(part, dict):
         if field not in part:
             raise ConfigError(f"{name} has no value in this configuration; give it one there first.")
-        return {**part, field: jnp.asarray(value, part[field].dtype)}
+        old = part[field]
+        return {**part, field: _with_number(old, name, rest, value) if rest else jnp.asarray(value, old.dtype)}
     hints = typing.get_type_hints(type(part), include_extras=True)
     if field not in hints:
         raise ConfigError(f"{name} is not a setting; see conf/ for those there are.")

@@ -134,6 +134,8 @@ class Metrics(NamedTuple):
     """[] float32, standard deviation of the advantages, before any normalization."""
     value_mean: Array
     """[] float32, mean of the critic's values."""
+    loss_terms: dict[str, Array]
+    """[] float32 each, the terms in ``algo.loss_terms`` by name, without their weights; usually none."""
     learning_rate: Array
     """[] float32, scheduled learning rate, before any correction for staleness."""
 

@@ -110,6 +110,14 @@ class Endless(Probe):
         return jnp.bool_(False)
 
 
+class NoisyReward(Probe):
+    """The reward is drawn anew in every step: does each step of each environment have a key of its own?"""
+
+    def step_env(self, key, state, action, params):
+        observation, stepped, _, terminated, info = super().step_env(key, state, action, params)
+        return observation, stepped, jax.random.uniform(key), terminated, info
+
+
 class NotANumber(Probe):
     """Rewards stop being numbers after some steps: the run must stop as diverged."""
 

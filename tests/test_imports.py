@@ -66,7 +66,9 @@ def test_the_table_has_no_circle():
         done.append(package)
 
 
-@pytest.mark.parametrize("package, importers", [("gymnax", {"config.catalog"}), ("flax.linen", {"agent.networks"})])
+@pytest.mark.parametrize(
+    "package, importers", [("gymnax", {"config.catalog"}), ("flax.linen", {"agent.networks", "agent.own_network"})]
+)
 def test_a_library_comes_in_by_one_door(package, importers):
     found = set()
     for name, tree in modules():

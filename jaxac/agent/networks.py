@@ -1,4 +1,4 @@
-"""The actor-critic network: multilayer perceptrons over flat observations. The only importer of flax modules."""
+"""The actor-critic network: multilayer perceptrons over flat observations."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxac.config.schema import NetworkConfig
+from jaxac.config.parts import NetworkConfig
 from jaxac.types import Array, PRNGKey, PyTree
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {

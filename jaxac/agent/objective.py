@@ -26,6 +26,8 @@ class Losses(NamedTuple):
     explained_variance: Array
     advantage_std: Array
     value_mean: Array
+    loss_terms: dict[str, Array]
+    """The user's own by name, without their weights."""
 
 
 def masked_mean(x: Array, weight: Array) -> Array:
@@ -68,4 +70,5 @@ def explain(terms: Terms, value: Array, targets: returns.Targets, weight: Array)
         explained_variance=1.0 - unexplained / (masked_variance(targets.value, weight) + 1e-12),
         advantage_std=jnp.sqrt(masked_variance(targets.advantage, weight)),
         value_mean=masked_mean(value, weight),
+        loss_terms={},
     )

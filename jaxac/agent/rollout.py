@@ -23,8 +23,7 @@ def init(spec: Spec, env: Env, key: PRNGKey, num_envs: int) -> ActorState:
     params = env.params(spec.env.params)
     state, observation = env.reset(reset_key, params, num_envs)
     if spec.env.stagger_starts:
-        clock = jax.random.uniform(clock_key, (num_envs,)) * params.max_steps_in_episode
-        state = state.replace(time=jnp.floor(clock).astype(state.time.dtype))
+        state = env.stagger(clock_key, state, params)
     return ActorState(key, state, observation, jnp.zeros(num_envs), jnp.zeros(num_envs, jnp.int32))
 
 

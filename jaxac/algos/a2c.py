@@ -10,6 +10,7 @@ import jax
 from jaxac.agent import actor_critic
 from jaxac.algos import optimizers, server, shard, trees
 from jaxac.devices import placement
+from jaxac.devices.placement import Placement
 from jaxac.spec import Spec
 from jaxac.types import ActorState, Metrics, Params, PRNGKey, Report, Server
 
@@ -25,32 +26,32 @@ class State(NamedTuple):
 
 def init(spec: Spec, key: PRNGKey) -> State:
     """Fresh parameters and environments."""
-    number = _num_blocks(spec)
+    place = _place(spec)
     params_key, actors_key = jax.random.split(key)
-    params = actor_critic.build(spec)[1].init(params_key)
-    actors = placement.sharded(shard.init_all(spec, actors_key), number)
-    return State(placement.shared(server.init(spec, params), number), actors)
+    _, agent = actor_critic.build(spec)
+    actors = place.split(shard.init_all(spec, actors_key))
+    return State(place.replicated(server.init(spec, agent.init(params_key))), actors)
 
 
 def update(spec: Spec, state: State) -> tuple[State, Report]:
     """One update: every block unrolls and differentiates at the server's parameters; the server takes one step."""
-    number = _num_blocks(spec)
-    gradients = placement.map_shards(shard.block_gradient, number, (None, 0, 0))
+    place = _place(spec)
+    gradients = place.map(shard.block_gradient, (None, 0, 0))
     # Each block reads a copy, as A3C's shards do, so that one shard compiles to the same gradient, bit for bit.
-    pushed, actors, unrolled = gradients(spec, trees.copies(state.server.params, number), state.actors)
+    pushed, actors, unrolled = gradients(spec, trees.copies(state.server.params, place.count), state.actors)
     # Gathered before they are summed, so that the order of the sum does not depend on the number of devices.
-    pushed, unrolled = placement.shared((pushed, unrolled), number)
+    pushed, unrolled = place.replicated((pushed, unrolled))
     rate = optimizers.learning_rate(spec, state.server.arrivals)
     stepped, norm = server.step(spec, state.server, pushed, rate)
     stepped = stepped._replace(arrivals=stepped.arrivals + spec.algo.num_shards)
     metrics = Metrics(**trees.mean(unrolled.losses)._asdict(), gradient_norm=norm, learning_rate=rate)
     report = Report(metrics, trees.total(unrolled.episodes), asynchrony=None)
-    return State(placement.shared(stepped, number), actors), report
+    return State(place.replicated(stepped), actors), report
 
 
-def _num_blocks(spec: Spec) -> int:
+def _place(spec: Spec) -> Placement:
     """``K · N``, the blocks of all shards; since no shard is stale, blocks may go to devices in any way."""
-    return spec.algo.num_shards * shard.num_blocks(spec)
+    return placement.over(spec.num_devices, spec.algo.num_shards * shard.num_blocks(spec))
 
 
 def params(state: State) -> Params:

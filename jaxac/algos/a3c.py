@@ -23,8 +23,8 @@ from jaxac.agent import actor_critic, distributions
 from jaxac.algos import arrival, optimizers, server, shard, staleness, trees
 from jaxac.algos.arrival import Group, Ledger, Outcome, Round
 from jaxac.algos.shard import Gradient, Unrolled
-from jaxac.config.schema import A3CConfig
 from jaxac.devices import placement
+from jaxac.devices.placement import Placement
 from jaxac.spec import Spec
 from jaxac.types import ActorState, Array, Asynchrony, Lag, Metrics, Params, PRNGKey, Report, Server
 
@@ -67,21 +67,23 @@ def init(spec: Spec, key: PRNGKey) -> State:
     algo = staleness.settings(spec)
     num_shards = algo.num_shards
     params_key, actors_key, schedule_key = jax.random.split(key, 3)
-    params = actor_critic.build(spec)[1].init(params_key)
+    _, agent = actor_critic.build(spec)
+    params = agent.init(params_key)
     owner = server.init(spec, params)
     owner = owner._replace(opt_state=trees.copies(owner.opt_state, 1 if algo.shared_statistics else num_shards))
     zero, none = jnp.zeros((), jnp.int32), jnp.zeros(num_shards, jnp.int32)
     nothing = jax.tree.map(jnp.zeros_like, Gradient(params.network, params.moments))
     group = Group(trees.copies(nothing, algo.group_size), zero, zero)
     ledger = Ledger(owner, trees.copies(params, staleness.history_size(algo)), group, none, none)
-    ledger, snapshots = placement.shared((ledger, trees.copies(params, num_shards)), _num_at_once(algo))
-    actors = placement.sharded(trees.parts(shard.init_all(spec, actors_key), num_shards), _num_at_once(algo))
+    place = _place(spec)
+    ledger, snapshots = place.replicated((ledger, trees.copies(params, num_shards)))
+    actors = place.split(trees.parts(shard.init_all(spec, actors_key), num_shards))
     return State(schedule_key, zero, ledger, snapshots, actors)
 
 
 def update(spec: Spec, state: State) -> tuple[State, Report]:
     """One round: every shard takes its turn, in waves and in an order of arrival."""
-    algo = staleness.settings(spec)
+    algo, place = staleness.settings(spec), _place(spec)
     rate = optimizers.learning_rate(spec, state.server.arrivals)
     key, order_key, delay_key = jax.random.split(state.key, 3)
     round_ = Round(staleness.active(algo, state.round), staleness.delays(algo, delay_key))
@@ -91,15 +93,16 @@ def update(spec: Spec, state: State) -> tuple[State, Report]:
         reports = trees.copies(report, 1)
     else:
         state, reports = jax.lax.scan(functools.partial(_wave, spec, round_), state, waves)
-    ledger, snapshots = placement.shared((state.ledger, state.snapshots), _num_at_once(algo))
-    actors = placement.sharded(state.actors, _num_at_once(algo))
-    return State(key, state.round + 1, ledger, snapshots, actors), _report(spec, rate, round_, reports)
+    ledger, snapshots = place.replicated((state.ledger, state.snapshots))
+    state = State(key, state.round + 1, ledger, snapshots, place.split(state.actors))
+    return state, _report(spec, rate, round_, reports)
 
 
-def _num_at_once(algo: A3CConfig) -> int:
-    """Number of shards to spread over devices: all, or 1 where devices would wait for each other at every wave."""
+def _place(spec: Spec) -> Placement:
+    """The shards over the devices; over one if a round has several waves, at each of which devices would wait."""
+    algo = staleness.settings(spec)
     whole = staleness.wave_size(algo) == algo.num_shards
-    return algo.num_shards if whole else 1
+    return placement.over(spec.num_devices if whole else 1, algo.num_shards)
 
 
 def params(state: State) -> Params:
@@ -109,7 +112,7 @@ def params(state: State) -> Params:
 
 def lag(spec: Spec, state: State) -> Lag:
     """Distance of the snapshots from the server at the end of a round, averaged over shards."""
-    agent = actor_critic.build(spec)[1]
+    _, agent = actor_critic.build(spec)
 
     def of_shard(snapshot: Params, observation: Array) -> Lag:
         distance = optax.tree.norm(optax.tree.sub(snapshot.network, state.server.params.network))
@@ -123,10 +126,11 @@ def lag(spec: Spec, state: State) -> Lag:
 def _whole_round(spec: Spec, round_: Round, state: State, order: Array) -> tuple[State, WaveReport]:
     """A round of one wave: all shards compute at once, on their own devices, and arrive in ``order [K]``."""
     state, waited = _refresh(spec, round_, state, order)
-    gradients = placement.map_shards(shard.gradient, len(order), (None, 0, 0))
+    place = _place(spec)
+    gradients = place.map(shard.gradient, (None, 0, 0))
     pushed, actors, unrolled = gradients(spec, state.snapshots, state.actors)
     actors = _moved(spec, round_.active, actors, state.actors)
-    wave = arrival.Wave(placement.shared(pushed, len(order)), state.snapshots, state.ledger.version)
+    wave = arrival.Wave(place.replicated(pushed), state.snapshots, state.ledger.version)
     state, outcomes = _arrive(spec, round_, state._replace(actors=actors), wave, order, order)
     return state, WaveReport(outcomes, unrolled, round_.active, waited)
 

@@ -13,7 +13,7 @@ from jaxac.types import Array, Params, Server
 def init(spec: Spec, params: Params) -> Server:
     """The server at version 0, with a fresh optimizer."""
     zero = jnp.zeros((), jnp.int32)
-    return Server(params, optimizers.make(spec).init(params.network), version=zero, arrivals=zero)
+    return Server(params, optimizers.init(spec, params.network), version=zero, arrivals=zero)
 
 
 def step(spec: Spec, server: Server, group: Gradient, rate: Array) -> tuple[Server, Array]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import jax
 
-from jaxac.agent import actor_critic, normalization, rollout
+from jaxac.agent import actor_critic, loss_terms, normalization, rollout
 from jaxac.agent.objective import Losses
 from jaxac.algos import trees
 from jaxac.devices import placement
@@ -31,8 +31,9 @@ class Kernels(NamedTuple):
 
     unroll: Callable[[Params, ActorState], tuple[ActorState, Transition, Episodes]]
     """``unroll(params, actor)``: the actor ``T`` steps later, transitions ``[T, B]``, sums over ended episodes."""
-    differentiate: Callable[[Params, Transition, Array], tuple[PyTree, Losses]]
-    """``differentiate(params, transitions [T, B], last_observation [B, O])``: the loss's gradient, and its terms."""
+    differentiate: Callable[[PyTree, Moments, Transition, Array], tuple[PyTree, Losses]]
+    """``differentiate(weights, moments, transitions [T, B], last_observation [B, O])``: the loss's gradient with
+    respect to the weights, and its terms."""
 
 
 class Unrolled(NamedTuple):
@@ -48,10 +49,11 @@ def num_blocks(spec: Spec) -> int:
     """``N``, the number of blocks that a shard splits its environments into: on a CPU such that one fits its cache.
 
     Elsewhere it is 1. A mean of means is the mean, so the number changes nothing but the order of sums, unless
-    something other than a mean is taken over all steps of a shard: then it is 1 on a CPU too.
+    something other than a mean is taken over all steps of a shard, as a term of the user's own may do: then it is 1 on
+    a CPU too.
     """
     algo, num_envs = spec.algo, spec.env.num_envs // spec.algo.num_shards
-    whole = algo.normalize_advantage or algo.returns == "monte_carlo" or algo.kernel == "fused"
+    whole = algo.normalize_advantage or algo.returns == "monte_carlo" or algo.kernel == "fused" or algo.loss_terms
     if whole or jax.default_backend() != "cpu":
         return 1
     block = max(16, _BLOCK // algo.unroll_length)
@@ -61,7 +63,8 @@ def num_blocks(spec: Spec) -> int:
 
 def init(spec: Spec, key: PRNGKey, num_envs: int) -> ActorState:
     """A block of ``B = num_envs`` environments in fresh episodes."""
-    return rollout.init(spec, actor_critic.build(spec)[0], key, num_envs)
+    env, _ = actor_critic.build(spec)
+    return rollout.init(spec, env, key, num_envs)
 
 
 def init_all(spec: Spec, key: PRNGKey) -> ActorState:
@@ -77,18 +80,15 @@ def kernels(spec: Spec) -> Kernels:
     Raises:
         ConfigError: if the fused kernels cannot work with these settings or on this device.
     """
-    env, ac = actor_critic.build(spec)
+    env, agent = actor_critic.build(spec)
     if spec.algo.kernel == "fused":
         from jaxac.agent import fused  # Pallas takes a tenth of a second to import
 
         fused.check(spec, env)
         return Kernels(functools.partial(fused.unroll, spec, env), functools.partial(fused.gradient, spec, env))
 
-    def differentiate(params: Params, transitions: Transition, last_observation: Array) -> tuple[PyTree, Losses]:
-        loss = jax.grad(ac.loss, has_aux=True)
-        return loss(params.network, params.moments, spec, transitions, last_observation)
-
-    return Kernels(functools.partial(rollout.unroll, spec, env, ac), differentiate)
+    loss_terms.check(spec.algo.loss_terms, env, agent.init, agent.apply)
+    return Kernels(functools.partial(rollout.unroll, spec, env, agent), jax.grad(agent.loss, has_aux=True))
 
 
 def gradient(spec: Spec, params: Params, actors: ActorState) -> tuple[Gradient, ActorState, Unrolled]:
@@ -103,7 +103,7 @@ def gradient(spec: Spec, params: Params, actors: ActorState) -> tuple[Gradient, 
         The gradient, the blocks ``[N, ...]`` after the unroll, and the shard's losses and episodes.
     """
     number = num_blocks(spec)
-    of_blocks = placement.map_blocks(block_gradient, number, (None, 0, 0))
+    of_blocks = placement.over(1, number).map(block_gradient, (None, 0, 0))
     pushed, actors, unrolled = of_blocks(spec, trees.copies(params, number), actors)
     pushed = Gradient(trees.mean(pushed.weights), normalization.of_shards(pushed.moments))
     return pushed, actors, Unrolled(trees.mean(unrolled.losses), trees.total(unrolled.episodes))
@@ -113,7 +113,7 @@ def block_gradient(spec: Spec, params: Params, actor: ActorState) -> tuple[Gradi
     """One block's gradient: unrolls with ``params``, then differentiates the loss at ``params``."""
     unroll, differentiate = kernels(spec)
     actor, transitions, episodes = unroll(params, actor)
-    grads, losses = differentiate(params, transitions, actor.observation)
+    grads, losses = differentiate(params.network, params.moments, transitions, actor.observation)
     if spec.algo.time_reduction == "sum":
         grads = jax.tree.map(lambda x: x * spec.algo.unroll_length, grads)
     moments = normalization.of_batch(transitions.observation)

@@ -1,4 +1,4 @@
-"""One of Hydra's jobs, checked, with the run in its directory begun or found again. Knows no JAX."""
+"""Jobs of Hydra's, checked, with the run in each one's directory new or resumed. Imports no JAX."""
 
 import dataclasses
 from pathlib import Path
@@ -14,10 +14,13 @@ from jaxac.storage import events, run_directory
 
 
 def open_job(cfg: DictConfig) -> Job:
-    """Checks what Hydra composed for its current job, and begins or finds again the run in the job's directory.
+    """Checks the configuration of Hydra's current job, and begins or resumes the run in the job's directory.
+
+    Args:
+        cfg: the configuration that Hydra composed.
 
     Raises:
-        ConfigError: naming what cannot work.
+        ConfigError: if a setting cannot work.
     """
     hydra_config = HydraConfig.get()
     multirun = hydra_config.mode == RunMode.MULTIRUN

@@ -1,4 +1,4 @@
-"""From overrides as typed on the command line to a checked configuration: Hydra's part of it."""
+"""Configurations composed by Hydra from overrides as typed on the command line, and checked."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from jaxac.config import hydra_errors, validation
 from jaxac.config.hydra_context import hydra_on
+from jaxac.config.parts import OwnNetworkConfig, OwnOptimizerConfig
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
 
@@ -19,18 +20,24 @@ _PACKAGED = Path(__file__).parents[1] / "conf"
 CONF = str(_PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[2] / "conf")
 """The directory of the configuration files: inside an installed package, or beside it in a checkout."""
 PREFIXES = "+~"
-"""Signs of Hydra's before a setting's name."""
+"""Hydra's signs before a setting's name."""
+_OPEN = ("env.params", "network.arguments", "optimizer.arguments", "algo.loss_terms")
+"""Mappings with whatever keys the user gives."""
 
 
 def make_config(*overrides: str, **settings: Any) -> Config:
     """The configuration that these overrides give on the command line.
 
+    >>> config = make_config("+algo=a2c", "env.num_envs=512", seed=3)
+    >>> config.algo.name, config.env.num_envs, config.seed
+    ('a2c', 512, 3)
+
     Args:
-        overrides: as typed there: ``"+algo=a2c"``, ``"env.num_envs=512"``.
+        overrides: overrides as typed on the command line, ``"+algo=a2c"``, ``"env.num_envs=512"``.
         settings: the same as keywords, ``algo="a2c", seed=3, env={"num_envs": 512}``; they win over ``overrides``.
 
     Raises:
-        ConfigError: naming the first setting that cannot work, its value and the fix.
+        ConfigError: if a setting cannot work; it names the first one, its value and the fix.
     """
     try:
         with hydra_on(CONF):
@@ -40,17 +47,21 @@ def make_config(*overrides: str, **settings: Any) -> Config:
 
 
 def to_overrides(config: Config) -> list[str]:
-    """Overrides that make ``config``, every setting named; the inverse of :func:`make_config`."""
+    """The overrides that make ``config``, naming every setting; the inverse of :func:`make_config`.
+
+    >>> config = make_config("+algo=a3c", "env.params.gravity=5.0")
+    >>> make_config(*to_overrides(config)) == config
+    True
+    """
     settings = dataclasses.asdict(config)
-    groups = {"algo": settings["algo"].pop("name"), "optimizer": settings["optimizer"]["name"]}
-    chosen = [
-        f"{group}={choice}" for group, choice in groups.items() if (Path(CONF) / group / f"{choice}.yaml").exists()
-    ]
+    chosen = [f"algo={settings['algo'].pop('name')}"]
+    chosen += ["network=own"] if isinstance(config.network, OwnNetworkConfig) else []
+    chosen += [f"optimizer={'own' if isinstance(config.optimizer, OwnOptimizerConfig) else config.optimizer.name}"]
     return spell([*chosen, *_from_keywords(settings)])
 
 
 def _from_keywords(settings: dict[str, Any], prefix: str = "") -> list[str]:
-    """Overrides from nested settings; mappings that hold anything are taken apart."""
+    """Overrides from nested settings; mappings that are not empty are taken apart."""
     found = []
     for name, value in settings.items():
         if isinstance(value, dict) and value:
@@ -63,7 +74,7 @@ def _from_keywords(settings: dict[str, Any], prefix: str = "") -> list[str]:
 
 
 def _literal(value: Any) -> str:
-    """A value as Hydra reads it."""
+    """A value in Hydra's syntax."""
     if isinstance(value, str):
         return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
     if isinstance(value, list | tuple):
@@ -76,10 +87,13 @@ def _literal(value: Any) -> str:
 
 
 def to_config(cfg: DictConfig) -> Config:
-    """What Hydra composed, checked.
+    """The checked configuration from one that Hydra composed.
+
+    Args:
+        cfg: the configuration that Hydra composed.
 
     Raises:
-        ConfigError: naming the first setting that cannot work, its value and the fix.
+        ConfigError: if a setting cannot work; it names the first one, its value and the fix.
     """
     raw = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(raw, dict)
@@ -87,17 +101,23 @@ def to_config(cfg: DictConfig) -> Config:
 
 
 def spell(overrides: Sequence[str]) -> list[str]:
-    """Overrides as Hydra takes them, from the spellings that users type.
+    """Overrides in Hydra's spelling, from the spelling of users.
 
     * ``algo=a2c`` and ``experiment=…`` become ``+algo=a2c``, ``+experiment=…``: neither has a default to override.
       An experiment chooses an algorithm itself, so beside one ``+algo=`` becomes ``algo=``.
-    * ``env.params.NAME=…`` becomes ``++env.params.NAME=…``: the environment's defaults are not in the configuration.
+    * ``env.params.NAME=…`` becomes ``++env.params.NAME=…``: what names there are is not in the configuration. Likewise
+      the arguments of a user's own network and optimizer, and their terms of the objective.
+
+    >>> spell(["algo=a2c", "env.params.gravity=5.0", "seed=3"])
+    ['+algo=a2c', '++env.params.gravity=5.0', 'seed=3']
+    >>> spell(["experiment=a3c_paper", "+algo=a3c"])
+    ['+experiment=a3c_paper', 'algo=a3c']
     """
     has_experiment = any(key_of(override) == "experiment" for override in overrides if "=" in override)
 
     def spelled(override: str) -> str:
         key = key_of(override) if "=" in override else ""
-        if key == "env.params" or key.startswith("env.params."):
+        if key in _OPEN or key.startswith(tuple(f"{mapping}." for mapping in _OPEN)):
             return "++" + override.lstrip(PREFIXES)
         if key == "experiment" or (key == "algo" and not has_experiment):
             return "+" + override.lstrip(PREFIXES)
@@ -107,5 +127,9 @@ def spell(overrides: Sequence[str]) -> list[str]:
 
 
 def key_of(override: str) -> str:
-    """The setting or group that an override names, without Hydra's signs and packages."""
+    """The setting or group that an override names, without Hydra's signs and packages.
+
+    >>> key_of("++env.params.gravity=5.0")
+    'env.params.gravity'
+    """
     return override.split("=", 1)[0].lstrip(PREFIXES).split("@")[0]

@@ -32,28 +32,39 @@ def memory_bytes() -> int:
 
 
 def use_cores(by_threads: bool = False) -> str | None:
-    """Sets JAX up to use a CPU's cores each for itself; without effect once it has looked for devices.
+    """Makes every core of a CPU a device of JAX's, so that each computes by itself.
 
-    By default XLA splits every operation over all cores, which for a small network costs more than it brings. With
-    ``NPROC=1`` it compiles operations that stay on one core. Its pool has a thread a core all the same, for on that the
-    order of some sums depends, and with it the last bits of every result. Whoever sets ``NPROC`` or the number of
-    devices keeps what they set.
+    As one device, XLA splits every operation over all cores, which for a small network costs more than it brings.
+    Whoever sets ``NPROC`` or the number of devices keeps what they set.
 
     Args:
         by_threads: Python threads will keep the cores busy, on one device, rather than devices, one a core.
+
+    Returns:
+        A sentence for the user if JAX has already looked for devices, so that some cores stay unused; else None.
     """
-    flags = os.environ.get("XLA_FLAGS", "")
-    if has_accelerator() or "NPROC" in os.environ or "host_platform_device_count" in flags:
+    flag = "--xla_force_host_platform_device_count"
+    if has_accelerator() or "NPROC" in os.environ or flag in os.environ.get("XLA_FLAGS", ""):
         return None
     cores = len(os.sched_getaffinity(0))
+    try:
+        jax.config.update("jax_num_cpu_devices", 1 if by_threads else cores)
+    except RuntimeError:
+        return _already_started(cores, flag)
     if by_threads:
         jax.config.update("jax_cpu_enable_async_dispatch", False)  # who calls, computes
-        os.environ["NPROC"] = str(cores)
-        jax.devices()
-    else:
-        jax.config.update("jax_num_cpu_devices", cores)
-    os.environ["NPROC"] = "1"
     return None
+
+
+def _already_started(cores: int, flag: str) -> str | None:
+    count = jax.local_device_count()
+    if count >= cores:
+        return None
+    devices, those = (f"{count} CPU devices", "those") if count > 1 else ("1 CPU device", "that")
+    return (
+        f"JAX had already started in this process, with {devices}: training uses {those}. For all {cores} cores, train "
+        f"before any other call of JAX, or start Python with XLA_FLAGS={flag}={cores}."
+    )
 
 
 def has_accelerator() -> bool:

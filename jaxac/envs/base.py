@@ -11,13 +11,15 @@ from jaxac.types import Array, PRNGKey, PyTree, TimeStep
 
 
 class Env(NamedTuple):
-    """A kind of environment, as pure functions over a batch of ``B``. ``params`` is gymnax's, a pytree of numbers."""
+    """A kind of environment: pure functions over a batch of ``B``. ``params`` is the suite's, a pytree of numbers."""
 
     reset: Callable[[PRNGKey, PyTree, int], tuple[PyTree, Array]]
     """``reset(key, params, B) -> (env_state [B, ...], observation [B, O])``."""
     step: Callable[[PRNGKey | None, PyTree, Array, PyTree], tuple[PyTree, TimeStep]]
     """``step(key, env_state, action [B], params) -> (env_state, TimeStep)``; what follows an end is undefined, see
     :func:`restart`. Without a key only for an environment whose steps draw nothing."""
+    stagger: Callable[[PRNGKey, PyTree, PyTree], PyTree]
+    """``stagger(key, env_state, params) -> env_state``, its clocks anywhere below the time limit."""
     params: Callable[[dict[str, Any]], PyTree]
     """``params(overrides) -> params``: the environment's defaults with some replaced."""
     observation_size: int

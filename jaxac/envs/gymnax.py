@@ -1,14 +1,14 @@
 """Gymnax's environments, and those that users write in its form. The only door to gymnax."""
 
 import functools
-import importlib
 import math
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from jaxac.config import catalog
+from jaxac.config import catalog, import_path
 from jaxac.envs import bare_import
 from jaxac.envs.base import Env
 from jaxac.errors import ConfigError
@@ -20,11 +20,7 @@ def _create(name: str) -> Any:
     info = catalog.lookup(name)
     if info is not None:
         return getattr(bare_import.load(info.module), info.cls)()
-    module, _, attribute = name.partition(":")
-    try:
-        env = getattr(importlib.import_module(module), attribute)()
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"env.name={name} cannot be imported: {error}; give package.module:Class.") from None
+    env = import_path.load("env.name", name)()
     if not hasattr(env.action_space(env.default_params), "n"):
         raise ConfigError(f"env.name={name} has continuous actions, which are not supported yet; choose another.")
     return env
@@ -43,37 +39,62 @@ def make(name: str) -> Env:
     with jax.ensure_compile_time_eval():
         env = _create(name)
         space = env.observation_space(env.default_params)
-    categories = getattr(space, "n", None)  # a Discrete observation becomes one-hot
+    categories = getattr(space, "n", None)
     shape = (categories,) if categories else tuple(space.shape)
     size = math.prod(shape)
+    flatten = functools.partial(_one_hot, categories) if categories else functools.partial(_flat, size)
+    return Env(
+        reset=functools.partial(_reset, env, flatten),
+        step=functools.partial(_step, env, flatten),
+        stagger=_stagger,
+        params=functools.partial(_params, env),
+        observation_size=size,
+        observation_shape=shape,
+        num_actions=int(env.num_actions),
+    )
 
-    def flat(observation: Array) -> Array:
-        if categories:
-            return jax.nn.one_hot(observation, categories)
-        return observation.reshape(-1, size).astype(jnp.float32)
 
-    def params(overrides: dict[str, Any]) -> PyTree:
-        return env.default_params.replace(**overrides)
+Flatten = Callable[[Array], Array]
+"""Observations ``[B, ...]`` to ``[B, O]`` float32."""
 
-    def reset(key: PRNGKey, params: PyTree, num_envs: int) -> tuple[PyTree, Array]:
-        observation, state = jax.vmap(env.reset_env, (0, None))(jax.random.split(key, num_envs), params)
-        return _strong(state), flat(observation)
 
-    def step(key: PRNGKey | None, state: PyTree, action: Array, params: PyTree) -> tuple[PyTree, TimeStep]:
-        num_envs = action.shape[0]
-        keys, axis = (None, None) if key is None else (jax.random.split(key, num_envs), 0)
-        observation, stepped, reward, terminated, _ = jax.vmap(env.step_env, (axis, 0, 0, None))(
-            keys, state, action, params
-        )
-        truncated = jax.vmap(env.is_truncated, (0, None))(stepped, params)
-        terminated = terminated.astype(bool)
-        truncated = truncated.astype(bool) & ~terminated
-        reward = reward.reshape(num_envs).astype(jnp.float32)
-        return _strong(stepped), TimeStep(flat(observation), reward, terminated, truncated)
+def _one_hot(categories: int, observation: Array) -> Array:
+    return jax.nn.one_hot(observation, categories)
 
-    return Env(reset, step, params, size, shape, int(env.num_actions))
+
+def _flat(size: int, observation: Array) -> Array:
+    return observation.reshape(-1, size).astype(jnp.float32)
+
+
+def _params(env: Any, overrides: dict[str, Any]) -> PyTree:
+    return env.default_params.replace(**overrides)
+
+
+def _reset(env: Any, flatten: Flatten, key: PRNGKey, params: PyTree, num_envs: int) -> tuple[PyTree, Array]:
+    observation, state = jax.vmap(env.reset_env, (0, None))(jax.random.split(key, num_envs), params)
+    return _strong(state), flatten(observation)
+
+
+def _step(
+    env: Any, flatten: Flatten, key: PRNGKey | None, state: PyTree, action: Array, params: PyTree
+) -> tuple[PyTree, TimeStep]:
+    num_envs = action.shape[0]
+    keys, axis = (None, None) if key is None else (jax.random.split(key, num_envs), 0)
+    observation, stepped, reward, terminated, _ = jax.vmap(env.step_env, (axis, 0, 0, None))(
+        keys, state, action, params
+    )
+    truncated = jax.vmap(env.is_truncated, (0, None))(stepped, params)
+    terminated = terminated.astype(bool)
+    truncated = truncated.astype(bool) & ~terminated
+    reward = reward.reshape(num_envs).astype(jnp.float32)
+    return _strong(stepped), TimeStep(flatten(observation), reward, terminated, truncated)
+
+
+def _stagger(key: PRNGKey, state: PyTree, params: PyTree) -> PyTree:
+    clock = jax.random.uniform(key, state.time.shape) * params.max_steps_in_episode
+    return state.replace(time=jnp.floor(clock).astype(state.time.dtype))
 
 
 def _strong(state: PyTree) -> PyTree:
-    """Without weak types, which would make a scan's carry change its type."""
+    """``state`` without weak types, which would make a scan's carry change its type."""
     return jax.tree.map(lambda x: jax.lax.convert_element_type(x, jnp.asarray(x).dtype), state)

@@ -7,6 +7,7 @@
 A single run is one lane.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -168,7 +169,7 @@ class Vmapped:
         self._algo = ALGOS[config.algo.name]
         keys = [program.keys(seed) for seed in seeds]
         self._train_keys, self._evaluation_keys = (self._stack(list(each)) for each in zip(*keys, strict=True))
-        self._specs = self._stack(specs)
+        self._specs = dataclasses.replace(self._stack(specs), num_devices=1)  # each lane on one device, with its shards
         self._programs = lanes_program.compile_lanes(config, self._specs)
         self.compile_seconds, self.template = self._programs.compile_seconds, self._programs.lane
         self.memory_bytes = self._programs.memory_bytes

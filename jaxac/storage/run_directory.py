@@ -1,12 +1,12 @@
-"""A run's directory: what it holds, how a new one is opened and an old one found again.
+"""A run's directory: its files, and opening it for a new run or to resume one.
 
 ::
 
     config.yaml          the resolved configuration          metrics.jsonl       a row per chunk of updates
-    overrides.yaml       what the command line said          summary.json        how it ended
+    overrides.yaml       the command line's overrides        summary.json        the end: status, evaluation, speed
     checkpoints/         the whole state, newest last        learning_curve.png, policy.gif, wandb/
-    weights/             final.npz, best.npz             seeds/              a run's directory for each of num_seeds
-    events.jsonl         what A3C's threads did
+    weights/             final.npz, best.npz                 seeds/              a run's directory for each of num_seeds
+    events.jsonl         the events of A3C's threads
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from jaxac.config import compose, validation
+from jaxac.config import validation
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
 from jaxac.storage import checkpoint
@@ -34,37 +34,41 @@ SEEDS = "seeds"
 SWEEP = "sweep.yaml"
 
 PER_PROCESS = ("resume", "stop_after_updates")
+"""Settings of one process, which a run's record leaves out."""
 _MAY_CHANGE = {*PER_PROCESS, "total_env_steps", "compilation_cache"}
 _SECTIONS_MAY_CHANGE = {"evaluation", "checkpoint", "logger"}
 
 
 def holds_run(directory: Path) -> bool:
-    """Whether a run was begun in ``directory``."""
+    """True if a run was begun in ``directory``."""
     return (directory / CONFIG).is_file() and (directory / OVERRIDES).is_file()
 
 
 def has_begun(directory: Path) -> bool:
-    """Whether there is a run in ``directory`` that can be gone on with."""
+    """True if there is a run in ``directory`` that can be resumed."""
     saved = checkpoint.newest(directory / CHECKPOINTS) is not None or (directory / SEEDS).is_dir()
     return saved and holds_run(directory)
 
 
 def holds_sweep(directory: Path) -> bool:
-    """Whether a sweep was begun in ``directory``."""
+    """True if a sweep was begun in ``directory``."""
     return (directory / SWEEP).is_file()
 
 
 def refuse_if_run(directory: Path) -> None:
-    """Raises ConfigError if ``directory`` holds anything of a run that could be lost by another one there."""
+    """Raises ConfigError if ``directory`` holds parts of a run that another run there would destroy."""
     if checkpoint.newest(directory / CHECKPOINTS) or rows(directory):
         raise ConfigError(
-            f"hydra.run.dir={directory} already holds a run; choose another directory, or go on with "
+            f"hydra.run.dir={directory} already holds a run; choose another directory, or resume it with "
             f"resume={directory}."
         )
 
 
 def locate(value: str) -> tuple[Path, Path | None]:
     """The run's directory, and the checkpoint's path if ``value`` names one rather than a directory.
+
+    Args:
+        value: the value of ``resume=``.
 
     Raises:
         ConfigError: if there is no run at ``value``.
@@ -80,10 +84,12 @@ def locate(value: str) -> tuple[Path, Path | None]:
 
 
 def open_run(config: Config, directory: Path, overrides: Sequence[str]) -> tuple[Path, Checkpoint | None]:
-    """Begins a run in ``directory``, or opens the one to resume.
+    """Begins a run in ``directory``, or opens the run to resume.
 
     Args:
-        overrides: what the command line said.
+        config: the run's configuration; ``config.resume`` names the run to resume.
+        directory: the directory for a new run.
+        overrides: the command line's overrides, to be written down.
 
     Returns:
         The run's directory, and the checkpoint to start from: None for a new run, and for a run of several seeds, each
@@ -105,7 +111,7 @@ def open_run(config: Config, directory: Path, overrides: Sequence[str]) -> tuple
         return directory, None
     path = path or checkpoint.newest(directory / CHECKPOINTS)
     if path is None:
-        raise ConfigError(f"resume={config.resume} has no checkpoint yet: start the run anew.")
+        raise ConfigError(f"resume={config.resume} has no checkpoint yet: start the run again.")
     loaded = checkpoint.read(path)
     if loaded.updates > config.num_updates:
         raise ConfigError(
@@ -117,7 +123,7 @@ def open_run(config: Config, directory: Path, overrides: Sequence[str]) -> tuple
 
 
 def _record(directory: Path, config: Config, overrides: Sequence[str]) -> None:
-    """Writes down what a later ``resume=`` starts from: all but the settings of this process alone."""
+    """Writes down what a later ``resume=`` starts from: everything but the settings of this process alone."""
     _write_yaml(directory / CONFIG, as_dict(dataclasses.replace(config, resume=None, stop_after_updates=None)))
     _write_yaml(
         directory / OVERRIDES, [text for text in overrides if text.lstrip("+").split("=")[0] not in PER_PROCESS]
@@ -130,7 +136,7 @@ def as_dict(config: Config) -> dict[str, Any]:
 
 
 def is_complete(directory: Path, start: Checkpoint | None, config: Config) -> bool:
-    """Whether the run to resume from ``start`` has come to its end already, summary and all."""
+    """True if the run to resume from ``start`` is already complete and has written its summary."""
     if start is None or start.updates < config.num_updates:
         return False
     summary = read_summary(directory)
@@ -138,24 +144,19 @@ def is_complete(directory: Path, start: Checkpoint | None, config: Config) -> bo
 
 
 def read_config(directory: Path) -> Config:
-    """The configuration of the run in ``directory``; a setting that was added since takes its default.
+    """The configuration of the run in ``directory``; a setting that is newer than the run takes its default.
 
     Raises:
         ConfigError: if it is damaged.
     """
+    path = directory / CONFIG
     try:
-        saved = yaml.safe_load((directory / CONFIG).read_text())
-        defaults = as_dict(compose.make_config(algo=saved["algo"]["name"]))
-    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
-        raise ConfigError(f"{directory / CONFIG} is damaged ({type(error).__name__}); restore it.") from None
-    return validation.resolve(_filled(saved, defaults))
-
-
-def _filled(saved: Any, defaults: Any) -> Any:
-    """``saved`` with what only ``defaults`` has; mappings of the user's own names are left as they are."""
-    if not isinstance(saved, dict) or not isinstance(defaults, dict):
-        return saved
-    return {**defaults, **{name: _filled(value, defaults.get(name)) for name, value in saved.items()}}
+        saved = yaml.safe_load(path.read_text())
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path} is damaged ({type(error).__name__}); restore it.") from None
+    if not isinstance(saved, dict):
+        raise ConfigError(f"{path} is damaged: it holds no settings; restore it.")
+    return validation.resolve(saved)
 
 
 def write_summary(directory: Path, summary: dict[str, Any]) -> None:
@@ -164,7 +165,7 @@ def write_summary(directory: Path, summary: dict[str, Any]) -> None:
 
 
 def read_summary(directory: Path) -> dict[str, Any]:
-    """What ``summary.json`` holds; empty if there is none."""
+    """The contents of ``summary.json``; empty without one."""
     path = directory / SUMMARY
     return json.loads(path.read_text()) if path.is_file() else {}
 
@@ -205,10 +206,21 @@ def _check_agreement(saved: Any, given: Any, resume: str) -> None:
 
 
 def disagreements(saved: Any, given: Any, but: tuple[tuple[str, ...], ...] = ()) -> Iterator[tuple[str, Any, Any]]:
-    """The settings that make another run of it: their names, saved values and given ones."""
-    for path, old, new in _differences(saved, given):
+    """Settings that must not differ when a run is resumed, but do: ``(name, saved value, given value)``.
+
+    Args:
+        saved: the configuration of the run's record.
+        given: the configuration that was asked for.
+        but: paths of settings that may differ too.
+    """
+    for path, old, new in _differences(_with_newer_settings(saved), given):
         if path not in but and path[0] not in _MAY_CHANGE and path[0] not in _SECTIONS_MAY_CHANGE:
             yield ".".join(path), old, new
+
+
+def _with_newer_settings(saved: Any) -> Any:
+    """A saved configuration with the defaults of settings that are newer than it."""
+    return as_dict(validation.resolve(saved)) if saved else saved
 
 
 def _differences(a: Any, b: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any, Any]]:

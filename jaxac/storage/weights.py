@@ -1,6 +1,14 @@
 """A policy's parameters as one ``.npz`` file, which NumPy alone can read.
 
 The names say where an array belongs: ``network/actor/kernel``, ``moments/mean`` …; the shapes are the network's own.
+
+>>> import tempfile
+>>> params = Params({"actor": {"kernel": np.ones((4, 2))}}, Moments(np.float32(0), np.zeros(4), np.ones(4)))
+>>> with tempfile.TemporaryDirectory() as directory:
+...     path = path_of(Path(directory), FINAL)
+...     save(path, params)
+...     sorted(np.load(path)), load(path).network["actor"]["kernel"].shape
+(['moments/mean', 'moments/seen', 'moments/variance', 'network/actor/kernel'], (4, 2))
 """
 
 import os
@@ -13,13 +21,20 @@ from jaxac.errors import ConfigError
 from jaxac.types import Moments, Params, PyTree
 
 WEIGHTS = "weights"
+"""The directory of weights in a run's directory."""
 FINAL = "final.npz"
+"""The file of the weights at the end of training."""
 BEST = "best.npz"
+"""The file of the weights with the best evaluation."""
 _SEPARATOR = "/"
 
 
 def path_of(run: Path, name: str) -> Path:
-    """The file of a run's weights called ``name``: ``final.npz`` or ``best.npz``."""
+    """The path of a run's weights: ``name`` is ``FINAL`` or ``BEST``, ``run`` the run's directory.
+
+    >>> str(path_of(Path("outputs/a"), BEST))
+    'outputs/a/weights/best.npz'
+    """
     return run / WEIGHTS / name
 
 
@@ -35,10 +50,10 @@ def save(path: Path, params: Params) -> None:
 
 
 def load(path: Path) -> Params:
-    """Reads what :func:`save` wrote.
+    """Reads parameters that :func:`save` wrote.
 
     Raises:
-        ConfigError: if the file holds something else.
+        ConfigError: if the file does not hold parameters.
     """
     try:
         with np.load(path, allow_pickle=False) as file:

@@ -37,3 +37,7 @@ def test_strict_dtypes():
         assert distributions.sample(jax.random.key(0), LOGITS[None]).dtype == jnp.int32
         distributions.entropy(LOGITS)
         distributions.log_prob(LOGITS, jnp.int32(0))
+
+
+def test_a_number_above_the_rounded_sum_of_all_chooses_the_last_action():
+    assert distributions.choose(jnp.float32(1.0), LOGITS, 4) == 3

@@ -11,7 +11,7 @@ from experiments.common import learn
 from jaxac import envs
 from jaxac import spec as spec_module
 from jaxac.agent import actor_critic
-from jaxac.agent.fused import grid, tiles
+from jaxac.agent.fused import columns, grid
 from jaxac.algos import ALGOS, shard
 from jaxac.config.compose import make_config
 from jaxac.devices import threefry
@@ -67,7 +67,7 @@ def test_the_gradient_is_the_losses(kernels, overrides):
     xla, _, _ = kernels("xla", *overrides)
     actor, taken, _ = jax.jit(xla.unroll)(params, actor)
     (grads_f, losses_f), (grads_x, losses_x) = (
-        jax.jit(each.differentiate)(params, taken, actor.observation) for each in (fused, xla)
+        jax.jit(each.differentiate)(*params, taken, actor.observation) for each in (fused, xla)
     )
     largest = max(float(jnp.abs(x).max()) for x in jax.tree.leaves(grads_x))
     close = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-6 * largest)
@@ -113,7 +113,7 @@ def test_both_kernels_are_translated_for_a_gpu(kernels, monkeypatch):
 
     def update(params, actor):
         actor, taken, episodes = fused.unroll(params, actor)
-        return fused.differentiate(params, taken, actor.observation), episodes
+        return fused.differentiate(*params, taken, actor.observation), episodes
 
     device = jax.sharding.AbstractDevice("NVIDIA H100 80GB HBM3", 132, "gpu")
     with jax.sharding.use_abstract_mesh(jax.sharding.AbstractMesh((), (), abstract_device=device)):
@@ -129,7 +129,7 @@ def test_observations_are_found_in_the_state(name, fields):
     env = envs.make(name)
     state, _ = env.reset(jax.random.key(0), env.params({}), 1)
     names = [str(path[0]).lstrip(".") for path, _ in jax.tree_util.tree_flatten_with_path(state)[0]]
-    assert tuple(names[field] for field in tiles.observed_fields(env)) == fields
+    assert tuple(names[field] for field in columns.observed_fields(env)) == fields
 
 
 @pytest.mark.parametrize(

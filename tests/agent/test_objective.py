@@ -37,6 +37,27 @@ def test_values_where_evaluates_exactly_the_selected(share):
     np.testing.assert_array_equal(bootstrap.values_where(value_of, mask, observation), expected)
 
 
+def test_fewer_than_eight_environments_are_evaluated_one_at_a_time():
+    """No batch is empty: with none, the loop would never end."""
+    batches = []
+
+    def value_of(observation):
+        batches.append(len(observation))
+        assert len(observation) > 0
+        return observation.sum(-1)
+
+    observation = jnp.asarray(np.random.default_rng(0).normal(size=(LENGTH, 3, 3)), jnp.float32)
+    found = bootstrap.values_where(value_of, jnp.ones((LENGTH, 3), bool), observation)
+    np.testing.assert_allclose(found, observation.sum(-1), rtol=1e-6)
+    assert set(batches) == {1}
+
+
+def test_a_termination_is_no_truncation():
+    batch = transitions(np.random.default_rng(1))
+    np.testing.assert_array_equal(bootstrap.was_truncated(batch), batch.done & (batch.discount == 1))
+    assert (batch.done & (batch.discount == 0)).any() and bootstrap.was_truncated(batch).any()
+
+
 def test_next_values_are_those_of_what_followed():
     rng = np.random.default_rng(1)
     batch = transitions(rng)
@@ -124,3 +145,11 @@ def test_explained_variance_of_a_perfect_critic_is_one(small_spec):
     _, terms = objective.objective(spec, logits, value, targets, batch)
     perfect = objective.explain(terms, value, targets, batch.weight)
     np.testing.assert_allclose(perfect.explained_variance, 1, rtol=1e-6)
+
+
+def test_a_critic_of_constant_targets_is_no_better_than_perfect(small_spec):
+    spec = small_spec()
+    logits, value, _, batch = random_objective(spec, np.random.default_rng(8))
+    targets = Targets(jnp.zeros_like(value), jnp.ones_like(value))
+    _, terms = objective.objective(spec, logits, value, targets, batch)
+    assert objective.explain(terms, value, targets, batch.weight).explained_variance < 0

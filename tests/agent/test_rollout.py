@@ -26,11 +26,11 @@ def test_an_episode_goes_on_in_the_next_row(small_spec):
 
 
 def test_termination_and_truncation_differ(small_spec):
-    spec = small_spec("++env.params.max_steps_in_episode=5", "algo.unroll_length=64")
+    spec = small_spec("++env.params.max_steps_in_episode=20", "algo.unroll_length=64")
     _, _, transitions, _ = unroll(spec)
     truncated = transitions.done & (transitions.discount == 1)
-    assert truncated.any()
     outside = jnp.abs(transitions.final_observation[..., 2]) > 0.2094395
+    assert truncated.any() and outside.any()
     np.testing.assert_array_equal(transitions.discount == 0, outside)
 
 
@@ -70,3 +70,8 @@ def test_keys_are_used_once(small_spec):
     with jax.debug_key_reuse(True):
         unroll(small_spec())
         unroll(small_spec("algo.returns=monte_carlo", "++env.params.max_steps_in_episode=4"))
+
+
+def test_each_step_of_each_environment_draws_for_itself(small_spec):
+    _, _, transitions, _ = unroll(small_spec("env.name=tests.probe_envs:NoisyReward", "env.stagger_starts=false"))
+    assert len(np.unique(transitions.reward)) == transitions.reward.size == 4 * 8

@@ -142,7 +142,7 @@ def test_too_many_lanes_say_how_many_fit(sweep, monkeypatch):
 
 
 def test_a_job_that_cannot_be_compiled_fails_alone(sweep):
-    (bad, good), (_, directory) = sweep([("env.name=no.such.module:Env",), ("seed=1",)])
+    (bad, good), (_, directory) = sweep([("env.name=tests.no_such_module:Env",), ("seed=1",)])
     with pytest.raises(ConfigError, match="cannot be imported"):
         bad.result()
     assert good.result() > 0

@@ -142,7 +142,7 @@ def test_a_line_that_a_crash_cut_short_is_left_out_and_noted(tmp_path, capsys, m
     said = capsys.readouterr().err.splitlines()
     assert said == [
         "jaxac: note on run: the last line of metrics.jsonl is cut short and left out",
-        "jaxac: note on run: it has no summary.json: it goes on, or was killed",
+        "jaxac: note on run: it has no summary.json: it is still running, or was killed",
     ]
     assert len(read_run(run, "run").rows) == 2
 

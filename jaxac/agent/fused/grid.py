@@ -3,10 +3,12 @@
 from collections.abc import Callable, Sequence
 
 import jax
+import jax.numpy as jnp
 from jax.experimental import pallas as pl
 from jax.experimental.pallas import triton
 
-from jaxac.types import Array, PyTree
+from jaxac.agent.objective import Terms
+from jaxac.types import Array, Episodes, PyTree
 
 TILE = 32
 """Environments of a program at most. By the compiled kernels' registers: with 64 they no longer fit."""
@@ -89,3 +91,8 @@ def write(refs: PyTree, values: PyTree) -> None:
         ref[...] = value
 
     jax.tree.map(write, refs, values)
+
+
+def zeros(fields: type[Episodes | Terms]) -> PyTree:
+    """A named tuple of scalars, all 0."""
+    return fields(*(jnp.float32(0) for _ in fields._fields))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxac.agent.fused.tiles import pack, unpack
+from jaxac.agent.fused.columns import pack, unpack
 from jaxac.envs import Env
 from jaxac.types import Array, PyTree, Transition
 
