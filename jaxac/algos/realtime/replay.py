@@ -4,7 +4,8 @@ The log says which shard pushed when. All else follows: a shard read what it had
 """
 
 from jaxac.algos import a3c
-from jaxac.algos.realtime.host import Cut, Host, Programs
+from jaxac.algos.realtime.host import Cut, Host
+from jaxac.algos.realtime.programs import Programs
 from jaxac.config.schema import A3CConfig
 from jaxac.errors import ConfigError
 from jaxac.spec import Spec

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from jaxac.algos import a3c
 from jaxac.algos.realtime.hogwild import Hogwild
-from jaxac.algos.realtime.host import Computed, Cut, Host, Programs, Shard
+from jaxac.algos.realtime.host import Computed, Cut, Host, Shard
+from jaxac.algos.realtime.programs import Programs
 from jaxac.config.schema import A3CConfig
 from jaxac.spec import Spec
 from jaxac.storage import events
