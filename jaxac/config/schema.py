@@ -4,8 +4,8 @@ A field of type ``float`` is a *number*: it may differ between runs of one compi
 it a pytree leaf). A field of any other type is a *size or a choice* and is compiled in. The meaning of each setting,
 its unit and the papers' values stand where users set them, in ``conf/``.
 
-A field has a default here only if it came later than version 0.1: what a run of before it, whose ``config.yaml`` lacks
-it, was trained with.
+A field has a default here only if it was added after version 0.1: the value that older runs, whose ``config.yaml``
+lacks it, were trained with.
 """
 
 import bisect
@@ -23,11 +23,11 @@ from jaxac.config.fields import (
     EnvParam,
     Integer,
     NonNegative,
-    Number,
     Positive,
     Probability,
 )
 from jaxac.config.parts import AnyNetwork, AnyOptimizer, LossTerms, OwnNetworkConfig, OwnOptimizerConfig
+from jaxac.config.recording import CheckpointConfig, EvaluationConfig, LoggerConfig
 
 SMALLEST_TILE = 16
 """The fewest environments that a fused kernel takes: as many as a matrix unit's side."""
@@ -149,52 +149,6 @@ AnyAlgo = Annotated[A2CConfig | A3CConfig, Field(discriminator="name")]
 
 
 @dataclass(frozen=True)
-class EvaluationConfig:
-    """Section ``evaluation``: cadence and size of evaluations. The settings: ``conf/config.yaml``."""
-
-    __pydantic_config__ = FORBID_EXTRA
-    every: Cadence | None
-    episodes: Count
-    greedy: bool
-    stop_at_return: Number | None
-
-
-@dataclass(frozen=True)
-class CheckpointConfig:
-    """Section ``checkpoint``: cadence and number of checkpoints. The settings: ``conf/config.yaml``."""
-
-    __pydantic_config__ = FORBID_EXTRA
-    every: Cadence | None
-    keep: Count
-
-
-@dataclass(frozen=True)
-class WandbConfig:
-    """Section ``logger.wandb``: the run at Weights & Biases. The settings: ``conf/config.yaml``."""
-
-    __pydantic_config__ = FORBID_EXTRA
-    mode: Literal["offline", "online", "disabled", "shared", "dryrun", "run"]
-    project: str
-    entity: str | None
-    group: str | None
-    job_type: str | None
-    name: str | None
-    tags: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class LoggerConfig:
-    """Section ``logger``: the rows of metrics, and where they go. The settings: ``conf/config.yaml``."""
-
-    __pydantic_config__ = FORBID_EXTRA
-    every: Count | None
-    console: bool
-    curve: bool | None
-    gif: bool | None
-    wandb: WandbConfig
-
-
-@dataclass(frozen=True)
 class Config:
     """The configuration of a whole run. The settings: ``conf/``.
 
@@ -249,7 +203,7 @@ class Config:
 
     @property
     def own_parts(self) -> dict[str, str]:
-        """The import paths of all that is the user's own, by the settings that name it."""
+        """The import paths of the user's own parts, by the names of their settings."""
         own = {f"algo.loss_terms.{name}.function": term.function for name, term in self.algo.loss_terms.items()}
         if catalog.lookup(self.env.name) is None:
             own["env.name"] = self.env.name
