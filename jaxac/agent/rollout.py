@@ -67,11 +67,7 @@ def step(
     env_state, observation = envs.restart(done, draws.fresh, (stepped, timestep.observation))
     episode_return = actor.episode_return + timestep.reward
     episode_length = actor.episode_length + 1
-    episodes = Episodes(
-        ended=jnp.sum(done, dtype=jnp.float32),
-        return_sum=jnp.sum(jnp.where(done, episode_return, 0.0)),
-        length_sum=jnp.sum(jnp.where(done, episode_length, 0), dtype=jnp.float32),
-    )
+    episodes = _ended(done, episode_return, episode_length)
     transition = Transition(
         observation=actor.observation,
         action=action,
@@ -89,6 +85,15 @@ def step(
         jnp.where(done, 0, episode_length),
     )
     return actor, (transition, episodes)
+
+
+def _ended(done: Array, episode_return: Array, episode_length: Array) -> Episodes:
+    """The sums over the episodes ``[B]`` that are done."""
+    return Episodes(
+        ended=jnp.sum(done, dtype=jnp.float32),
+        return_sum=jnp.sum(jnp.where(done, episode_return, 0.0)),
+        length_sum=jnp.sum(jnp.where(done, episode_length, 0), dtype=jnp.float32),
+    )
 
 
 def learner_reward(spec: Spec, reward: Array) -> Array:
