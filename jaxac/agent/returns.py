@@ -1,4 +1,4 @@
-"""Returns and advantages: one λ-recursion, of which the usual estimators are special cases.
+"""Returns and advantages: one λ-recursion that has the usual estimators as special cases.
 
 With the one-step error ``δ_t = r_t + γ d_t v'_t − v_t`` the generalized advantage estimate is
 
@@ -24,22 +24,23 @@ from jaxac.types import Array
 
 
 class Targets(NamedTuple):
-    """[T] (or [T, B]) each; no gradient flows through them."""
+    """Targets of policy and critic, through which no gradient flows."""
 
     advantage: Array
+    """[T] (or [T, B]) advantages A_t, the weights of the policy's gradient."""
     value: Array
-    """The λ-return, which the critic regresses on."""
+    """[T] (or [T, B]) λ-returns R_t, which the critic regresses on."""
 
 
 def errors(
     reward: Array, discount: Array, done: Array, value: Array, next_value: Array, gae_lambda: Array | float
 ) -> tuple[Array, Array]:
-    """``δ_t`` and the factor ``γ λ (1 − done_t)`` of ``A_{t+1}``, elementwise; arguments as :func:`lambda_returns`."""
+    """``δ_t [T]`` and the factor ``γ λ (1 − done_t) [T]`` of ``A_{t+1}``; arguments as :func:`lambda_returns`."""
     return reward + discount * next_value - value, discount * gae_lambda * (1.0 - done)
 
 
 def accumulate(advantage: Array, delta: Array, decay: Array) -> Array:
-    """``A_t`` from ``A_{t+1}``."""
+    """``A_t [...]`` from ``A_{t+1} [...]``, the error ``δ_t [...]`` and the factor ``decay [...]``."""
     return delta + decay * advantage
 
 

@@ -4,8 +4,8 @@ A field of type ``float`` is a *number*: it may differ between runs of one compi
 it a pytree leaf). A field of any other type is a *size or a choice* and is compiled in. The meaning of each setting,
 its unit and the papers' values stand where users set them, in ``conf/``.
 
-A field has a default here only if it came later than version 0.1: what a run of before it, whose ``config.yaml`` lacks
-it, was trained with.
+A field has a default here only if it was added after version 0.1: the value that older runs, whose ``config.yaml``
+lacks it, were trained with.
 """
 
 import bisect
@@ -146,7 +146,7 @@ class Config:
 
     @property
     def own_parts(self) -> dict[str, str]:
-        """The import paths of all that is the user's own, by the settings that name it."""
+        """The import paths of the user's own parts, by the names of their settings."""
         own = {f"algo.loss_terms.{name}.function": term.function for name, term in self.algo.loss_terms.items()}
         if catalog.lookup(self.env.name) is None:
             own["env.name"] = self.env.name

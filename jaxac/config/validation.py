@@ -98,7 +98,7 @@ def _check_env(config: Config) -> None:
 
 
 def _check_own_parts(config: Config) -> None:
-    """What can be said of the user's own parts without importing them."""
+    """Checks the user's own parts as far as possible without importing them."""
     for setting, path in config.own_parts.items():
         import_path.check(setting, path)
     optimizer = config.optimizer
