@@ -65,8 +65,7 @@ def step(
     stepped, timestep = env.step(env_key, actor.env_state, action, env.params(spec.env.params))
     done = timestep.terminated | timestep.truncated
     env_state, observation = envs.restart(done, draws.fresh, (stepped, timestep.observation))
-    episode_return = actor.episode_return + timestep.reward
-    episode_length = actor.episode_length + 1
+    episode_return, episode_length = actor.episode_return + timestep.reward, actor.episode_length + 1
     episodes = _ended(done, episode_return, episode_length)
     transition = Transition(
         observation=actor.observation,

@@ -127,14 +127,14 @@ def test_rows_of_threads_have_its_value(small_config, run_dir):
 
 
 def test_lanes_with_different_weights_are_one_program(small_config, run_dir):
-    lanes_program._compile.cache_clear()
+    lanes_program.compile_shared.cache_clear()
     weights, opened = (0.0, 0.5, 5.0), []
     for number, weight in enumerate(weights):
         config = small_config(*QUIET, *term("square_of_value", weight))
         run = run_directory.open_run(config, run_dir / str(number), [])
         opened.append(run_directory.Opened(config, run, [], None))
     runner.train_all(opened, how="vmap")
-    assert lanes_program._compile.cache_info().misses == 1
+    assert lanes_program.compile_shared.cache_info().misses == 1
     alone = runs_in(run_dir, small_config, *QUIET)(*term("square_of_value", 5.0), at="alone")
     lanes = [run_directory.rows(run_dir / str(number))[-1]["added_loss"] for number in range(len(weights))]
     assert lanes[2] == pytest.approx(run_directory.rows(alone)[-1]["added_loss"], rel=1e-3)
@@ -153,7 +153,7 @@ BAD = {
 @pytest.mark.parametrize("name, expected", BAD.items())
 def test_one_that_cannot_work_is_told_before_anything_is_compiled(small_config, monkeypatch, name, expected):
     config = small_config(*term(name, 1))
-    monkeypatch.setattr(program, "_compile", lambda _: pytest.fail("compiled"))
+    monkeypatch.setattr(program, "compile_shared", lambda _: pytest.fail("compiled"))
     with pytest.raises(
         ConfigError, match=f"^algo.loss_terms.added.function=tests.own_parts:{name} {expected}"
     ) as error:

@@ -116,7 +116,7 @@ def test_one_that_cannot_work_is_told_before_anything_is_compiled(monkeypatch, p
     name, *arguments = part
     given = f"network.arguments={{{','.join(arguments)}}}"
     config = config_of("network=own", f"network.name=tests.own_parts:{name}", given)
-    monkeypatch.setattr(program, "_compile", lambda _: pytest.fail("compiled"))
+    monkeypatch.setattr(program, "compile_shared", lambda _: pytest.fail("compiled"))
     with pytest.raises(ConfigError, match=f"^network.name=tests.own_parts:{name} {expected}") as error:
         program.compile_program(config, spec_module.make(config))
     assert "\n" not in str(error.value)
