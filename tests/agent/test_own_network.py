@@ -107,6 +107,7 @@ BAD = {
     ("ColumnOfValues", "actions: 2"): r"returns a value of shape \[1\] for observations \[4\]; return \[\]",
     ("NoValue", "actions: 2"): "must return two arrays",
     ("OneAxis", "actions: 2"): r"cannot be applied to observations \[2, 4\]: ValueError: too many values.*leading axes",
+    ("HalfWeights",): "has parameters that are not float32",
     ("Batches", "actions: 2"): "keeps batch_stats besides its parameters",
 }
 
@@ -116,7 +117,7 @@ def test_one_that_cannot_work_is_told_before_anything_is_compiled(monkeypatch, p
     name, *arguments = part
     given = f"network.arguments={{{','.join(arguments)}}}"
     config = config_of("network=own", f"network.name=tests.own_parts:{name}", given)
-    monkeypatch.setattr(program, "_compile", lambda _: pytest.fail("compiled"))
+    monkeypatch.setattr(program, "compile_shared", lambda _: pytest.fail("compiled"))
     with pytest.raises(ConfigError, match=f"^network.name=tests.own_parts:{name} {expected}") as error:
         program.compile_program(config, spec_module.make(config))
     assert "\n" not in str(error.value)
