@@ -139,6 +139,13 @@ class Metrics(NamedTuple):
     learning_rate: Array
     """[] float32, scheduled learning rate, before any correction for staleness."""
 
+    @property
+    def by_name(self) -> dict[str, Array]:
+        """The metrics, scalars ``[]``, by their names in rows: a term of ``algo.loss_terms`` is ``NAME_loss``."""
+        metrics = self._asdict()
+        added = metrics.pop("loss_terms")
+        return metrics | {f"{name}_loss": value for name, value in added.items()}
+
 
 class Asynchrony(NamedTuple):
     """Counts of A3C's pushes and pulls, and of the staleness of its gradients; they add up over updates."""

@@ -4,9 +4,11 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
+from gymnax.environments import spaces
 
 from jaxac.agent import networks
 from jaxac.config.parts import NetworkConfig
+from tests import probe_envs
 
 NOT_CALLABLE = {"width": 8}
 
@@ -34,6 +36,15 @@ class Half(Wide):
 
     def __call__(self, observation):
         return jax.tree.map(lambda x: x.astype(jnp.bfloat16), super().__call__(observation))
+
+
+class HalfWeights(nn.Module):
+    """Keeps its weights in half precision."""
+
+    @nn.compact
+    def __call__(self, observation):
+        x = nn.Dense(3, param_dtype=jnp.bfloat16)(observation)
+        return x[..., :2], x[..., 2]
 
 
 class Convolution(nn.Module):
@@ -86,6 +97,20 @@ class Batches(Wide):
     def __call__(self, observation):
         x = nn.BatchNorm(use_running_average=False)(observation)
         return nn.Dense(self.actions)(x), nn.Dense(1)(x).squeeze(-1)
+
+
+class NeedsArguments(probe_envs.ConstantReward):
+    """An environment that cannot be made of nothing."""
+
+    def __init__(self, size):
+        self.size = size
+
+
+class Continuous(probe_envs.ConstantReward):
+    """An environment of one real action."""
+
+    def action_space(self, params=None):
+        return spaces.Box(-1.0, 1.0, (1,))
 
 
 class NoModule:

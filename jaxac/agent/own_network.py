@@ -90,6 +90,10 @@ def _check(
             f"network.name={name} keeps {' and '.join(besides)} besides its parameters, which nothing would update; "
             "do without, LayerNorm in place of BatchNorm for example."
         )
+    if any(leaf.dtype != jnp.float32 for leaf in jax.tree.leaves(variables)):
+        raise ConfigError(
+            f"network.name={name} has parameters that are not float32; keep param_dtype, and compute in another dtype."
+        )
     outputs = _tried(name, module.apply, {"params": variables.get("params", {})}, observation)
     if not isinstance(outputs, tuple | list) or len(outputs) != 2:
         raise ConfigError(

@@ -15,30 +15,26 @@ from jaxac.errors import ConfigError
 from jaxac.types import Array, PRNGKey, PyTree, TimeStep
 
 
-def _create(name: str) -> Any:
-    """A gymnax environment by its registered name, or by ``package.module:Class``."""
-    info = catalog.lookup(name)
-    if info is not None:
-        return getattr(bare_import.load(info.module), info.cls)()
-    env = import_path.load("env.name", name)()
-    if not hasattr(env.action_space(env.default_params), "n"):
-        raise ConfigError(f"env.name={name} has continuous actions, which are not supported yet; choose another.")
-    return env
-
-
-@functools.cache
 def make(name: str) -> Env:
     """The environment called ``name``.
 
-    Cached, because gymnax environments hash by identity, so that a second instance would be compiled again. Made
-    outside of any surrounding trace, because some hold arrays.
+    Args:
+        name: the registered name of one of gymnax's, or ``package.module:Class``.
 
     Raises:
-        ConfigError: if ``name`` is an import path that leads nowhere, or has continuous actions.
+        ConfigError: if ``name`` is an import path that leads nowhere, to no environment, or to continuous actions.
     """
-    with jax.ensure_compile_time_eval():
-        env = _create(name)
-        space = env.observation_space(env.default_params)
+    with jax.ensure_compile_time_eval():  # outside of any trace under way, since some hold arrays
+        return _make(name, None if catalog.lookup(name) else import_path.load("env.name", name))
+
+
+@functools.cache
+def _make(name: str, own: Callable[[], Any] | None) -> Env:
+    """The environment called ``name``; ``own`` is its class if it is the user's own, which a notebook may redefine.
+
+    Cached: gymnax environments hash by identity, so a second instance would be compiled again.
+    """
+    env, space = _create(name) if own is None else _create_own(name, own)
     categories = getattr(space, "n", None)
     shape = (categories,) if categories else tuple(space.shape)
     size = math.prod(shape)
@@ -52,6 +48,29 @@ def make(name: str) -> Env:
         observation_shape=shape,
         num_actions=int(env.num_actions),
     )
+
+
+def _create(name: str) -> tuple[Any, Any]:
+    """One of gymnax's environments, and the space of its observations."""
+    info = catalog.lookup(name)
+    assert info is not None
+    env = getattr(bare_import.load(info.module), info.cls)()
+    return env, env.observation_space(env.default_params)
+
+
+def _create_own(name: str, own: Callable[[], Any]) -> tuple[Any, Any]:
+    """An environment of the user's own, and the space of its observations."""
+    try:
+        env = own()
+        actions, space = env.action_space(env.default_params), env.observation_space(env.default_params)
+    except Exception as error:
+        raise ConfigError(
+            f"env.name={name} cannot be made: {import_path.explain(error)}; give a gymnax environment that takes no "
+            "arguments."
+        ) from error
+    if not hasattr(actions, "n"):
+        raise ConfigError(f"env.name={name} has continuous actions, which are not supported yet; choose another.")
+    return env, space
 
 
 Flatten = Callable[[Array], Array]

@@ -22,10 +22,8 @@ def to_row(report: ChunkReport, steps_per_push: int, seconds: float) -> Row:
     """
     metrics, episodes, asynchrony, lag, waiting, _ = jax.device_get(report)
     ended = float(episodes.ended)
-    values = metrics._asdict()
-    added = {f"{name}_loss": value for name, value in values.pop("loss_terms").items()}
     return {
-        **{name: number(value) for name, value in (values | added).items()},
+        **{name: number(value) for name, value in metrics.by_name.items()},
         "episodes": int(ended),
         "episode_return": number(episodes.return_sum / ended) if ended else None,
         "episode_length": number(episodes.length_sum / ended) if ended else None,

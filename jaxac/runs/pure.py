@@ -111,7 +111,7 @@ def _row(report: ChunkReport) -> dict[str, Array]:
     """A chunk's metrics by name, scalars ``[]``."""
     ended = report.episodes.ended
     row = {
-        **report.metrics._asdict(),
+        **report.metrics.by_name,
         "episodes": ended,
         "episode_return": report.episodes.return_sum / ended,  # NaN where none ended
         "episode_length": report.episodes.length_sum / ended,

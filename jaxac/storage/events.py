@@ -13,8 +13,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from jaxac.config.algos import A3CConfig
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
@@ -41,7 +39,7 @@ def check(config: Config) -> None:
             f"needs {needed}; lower it to {config.env_steps(found // config.algo.num_shards)} or less."
         )
     beside = path.parent / run_directory.CONFIG
-    saved = yaml.safe_load(beside.read_text()) if beside.exists() else {}
+    saved = run_directory.as_dict(run_directory.read_config(path.parent)) if beside.exists() else {}
     for name, old, new in run_directory.disagreements(saved, run_directory.as_dict(config), _MAY_DIFFER):
         raise ConfigError(
             f"{name}={new} disagrees with the run that wrote algo.events={config.algo.events}, which has {name}={old}; "

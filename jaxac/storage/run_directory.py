@@ -104,8 +104,7 @@ def open_run(config: Config, directory: Path, overrides: Sequence[str]) -> tuple
         _record(directory, config, overrides)
         return directory, None
     directory, path = locate(config.resume)
-    saved = yaml.safe_load((directory / CONFIG).read_text())
-    _check_agreement(saved, as_dict(config), config.resume)
+    _check_agreement(as_dict(read_config(directory)), as_dict(config), config.resume)
     if config.num_seeds > 1:
         _record(directory, config, overrides)
         return directory, None
@@ -213,14 +212,9 @@ def disagreements(saved: Any, given: Any, but: tuple[tuple[str, ...], ...] = ())
         given: the configuration that was asked for.
         but: paths of settings that may differ too.
     """
-    for path, old, new in _differences(_with_newer_settings(saved), given):
+    for path, old, new in _differences(saved, given):
         if path not in but and path[0] not in _MAY_CHANGE and path[0] not in _SECTIONS_MAY_CHANGE:
             yield ".".join(path), old, new
-
-
-def _with_newer_settings(saved: Any) -> Any:
-    """A saved configuration with the defaults of settings that are newer than it."""
-    return as_dict(validation.resolve(saved)) if saved else saved
 
 
 def _differences(a: Any, b: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any, Any]]:

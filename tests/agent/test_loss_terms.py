@@ -9,7 +9,8 @@ from jaxac.agent import actor_critic
 from jaxac.algos import a3c, shard
 from jaxac.errors import ConfigError
 from jaxac.programs import lanes_program, program
-from jaxac.runs import runner
+from jaxac.runs import pure, runner
+from jaxac.runs.job import Job
 from jaxac.storage import run_directory
 from jaxac.types import Transition
 from tests.whole_runs import runs_in, summary
@@ -128,17 +129,25 @@ def test_rows_of_threads_have_its_value(small_config, run_dir):
 
 def test_lanes_with_different_weights_are_one_program(small_config, run_dir):
     lanes_program.compile_shared.cache_clear()
-    weights, opened = (0.0, 0.5, 5.0), []
-    for number, weight in enumerate(weights):
-        config = small_config(*QUIET, *term("square_of_value", weight))
-        run = run_directory.open_run(config, run_dir / str(number), [])
-        opened.append(run_directory.Opened(config, run, [], None))
-    runner.train_all(opened, how="vmap")
+    jobs = [Job(small_config(*QUIET, *term("square_of_value", weight))) for weight in (0.0, 0.5, 5.0)]
+    runner.train(jobs, how="vmap")
     assert lanes_program.compile_shared.cache_info().misses == 1
     alone = runs_in(run_dir, small_config, *QUIET)(*term("square_of_value", 5.0), at="alone")
-    lanes = [run_directory.rows(run_dir / str(number))[-1]["added_loss"] for number in range(len(weights))]
+    lanes = [job.memory.rows[-1]["added_loss"] for job in jobs]
     assert lanes[2] == pytest.approx(run_directory.rows(alone)[-1]["added_loss"], rel=1e-3)
     assert abs(lanes[2] - lanes[0]) > 1e-2 * lanes[0]
+
+
+def test_a_pure_function_maps_over_its_weight(small_config):
+    """Rows of one array a name, its value among them; traced, not run."""
+    train = pure.make_train(small_config(*term("square_of_value", 0.5)))
+
+    def of_weight(weight):
+        return train(jax.random.key(0), {"algo.loss_terms.added.weight": weight})
+
+    _, rows = jax.eval_shape(jax.vmap(of_weight), jnp.arange(3.0))
+    assert rows["added_loss"].shape == rows["policy_loss"].shape
+    assert rows["added_loss"].shape[0] == 3 and "loss_terms" not in rows
 
 
 BAD = {

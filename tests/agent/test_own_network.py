@@ -107,6 +107,7 @@ BAD = {
     ("ColumnOfValues", "actions: 2"): r"returns a value of shape \[1\] for observations \[4\]; return \[\]",
     ("NoValue", "actions: 2"): "must return two arrays",
     ("OneAxis", "actions: 2"): r"cannot be applied to observations \[2, 4\]: ValueError: too many values.*leading axes",
+    ("HalfWeights",): "has parameters that are not float32",
     ("Batches", "actions: 2"): "keeps batch_stats besides its parameters",
 }
 

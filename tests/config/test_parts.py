@@ -6,7 +6,7 @@ import yaml
 
 from jaxac.config import import_path, validation
 from jaxac.config.arguments import Arguments
-from jaxac.config.compose import make_config
+from jaxac.config.compose import make_config, to_overrides
 from jaxac.errors import ConfigError
 from jaxac.storage import run_directory
 
@@ -47,6 +47,11 @@ def test_a_saved_configuration_is_the_one_that_was_saved():
     saved = yaml.safe_load(yaml.safe_dump(run_directory.as_dict(config)))
     assert validation.resolve(saved) == config
     assert saved["network"]["arguments"] == {"sizes": [1, 2]}
+
+
+def test_the_overrides_of_a_configuration_make_it_again():
+    config = make_config(A2C, *NETWORK, "network.arguments={sizes: [1, 2], act: {name: 'a:b'}}", *OPTIMIZER, *TERM)
+    assert make_config(*to_overrides(config)) == config
 
 
 def test_a_configuration_of_before_a_setting_was_there_has_its_default():
