@@ -17,8 +17,9 @@ import jax
 import jax.numpy as jnp
 
 from jaxac.config import import_path
+from jaxac.config.algos import AnyAlgo
 from jaxac.config.parts import AnyNetwork, AnyOptimizer
-from jaxac.config.schema import AnyAlgo, Config, EnvConfig
+from jaxac.config.schema import Config, EnvConfig
 from jaxac.errors import ConfigError
 
 
@@ -35,9 +36,9 @@ class Spec:
     optimizer: AnyOptimizer
     """The optimizer and its settings."""
     num_devices: int
-    """Devices over which the shards of one run may be spread."""
+    """Number of devices over which the shards of one run may be spread."""
     own_parts: tuple[Any, ...] = ()
-    """The user's own classes and functions: a new one under an old name, as notebooks have it, is another program."""
+    """The user's own classes and functions; one defined again under its old name, in a notebook, is a new program."""
 
     @property
     def steps_per_update(self) -> int:

@@ -20,7 +20,8 @@ LEANING = re.compile(
 )
 """Beginnings that need the name beside them to be understood."""
 DATED = re.compile(r"\b(anew|go(es)? on with|lest|nobody|sooner|whoever)\b", re.IGNORECASE)
-SHAPE = re.compile(r"\[[^\]]*\]")
+SHAPE = re.compile(r"(?<![\w\"'\]])\[(?!0, 1\])[\w., ·*/+]*\]")
+"""``[T, B]`` or ``[]``, but no expectation E[…], no interval [0, 1], no item of a list."""
 SHAPE_FIRST = re.compile(rf"{SHAPE.pattern}( (bool|float32|int32|uint32))?[,:]? *")
 """A field's docstring may begin with its shape and type; what follows them has to stand alone."""
 ARRAY = re.compile(r"\b(Array|ndarray)\b")

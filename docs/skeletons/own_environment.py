@@ -36,8 +36,5 @@ class Corridor(environment.Environment):
     def step_env(self, key, state, action, params):
         position = jnp.clip(state.position + 2 * action - 1, 0, params.length)
         arrived = position == params.length  # how an episode ends by its own rules; jaxac looks at the time limit
-        reward, state = (
-            jnp.where(arrived, 1.0, -0.01),
-            State(time=state.time + 1, position=position),
-        )
-        return jnp.array([position / params.length]), state, reward, arrived, {}
+        state = State(time=state.time + 1, position=position)
+        return jnp.array([position / params.length]), state, jnp.where(arrived, 1.0, -0.01), arrived, {}

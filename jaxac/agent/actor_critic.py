@@ -18,19 +18,20 @@ from jaxac.types import Array, Moments, Params, PRNGKey, PyTree, Transition
 
 
 class Agent(NamedTuple):
-    """Pure functions; ``params`` is what the agent needs to act."""
+    """The pure functions of an actor-critic."""
 
     init: Callable[[PRNGKey], Params]
+    """``init(key) -> params``: fresh weights, and moments of no observation."""
     apply: Callable[[Params, Array], tuple[Array, Array]]
     """``apply(params, observation [..., O]) -> (logits [..., A], value [...])``."""
     policy: Callable[[Params, Array], Array]
     """``policy(params, observation [..., O]) -> logits [..., A]``."""
     loss: Callable[[PyTree, Moments, Transition, Array], tuple[Array, Losses]]
-    """``loss(weights, moments, transitions [T, B], last_observation [B, O]) -> (scalar, terms)``."""
+    """``loss(weights, moments, transitions [T, B], last_observation [B, O]) -> (loss [], terms)``."""
 
 
 def make(spec: Spec, env: Env, network: Network) -> Agent:
-    """The actor-critic for ``env`` on ``network``."""
+    """The actor-critic of a network in an environment."""
 
     def apply(params: Params, observation: Array) -> tuple[Array, Array]:
         if spec.algo.normalize_observations:
@@ -54,7 +55,7 @@ def _loss(
     transitions: Transition,
     last_observation: Array,
 ) -> tuple[Array, Losses]:
-    """The objective at ``weights``, and its terms; see :class:`Agent`."""
+    """The objective ``[]`` at ``weights``, and its terms; the arguments are those of :attr:`Agent.loss`."""
 
     def applied(weights: PyTree, observation: Array) -> tuple[Array, Array]:
         return apply(Params(weights, moments), observation)

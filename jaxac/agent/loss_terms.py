@@ -1,5 +1,6 @@
-"""Terms of the user's own in the objective: each a function of :class:`LossInputs`, times a weight."""
+"""A user's own terms of the objective: each a function of :class:`LossInputs`, times a weight."""
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -12,40 +13,41 @@ from jaxac.config import import_path
 from jaxac.config.parts import LossTerms
 from jaxac.envs import Env
 from jaxac.errors import ConfigError
-from jaxac.types import Array, Params, PRNGKey, PyTree, Transition
+from jaxac.types import Array, Moments, Params, PRNGKey, PyTree, Transition
 
 
 class LossInputs(NamedTuple):
-    """What a term may look at: the network's weights, and all steps of a shard's unroll, seen with these weights."""
+    """The argument of a term: the network's weights, and a shard's unroll with its outputs at these weights."""
 
     weights: PyTree
     """The network's weights, with respect to which the term is differentiated."""
     apply: Callable[[PyTree, Array], tuple[Array, Array]]
     """``apply(weights, observation [..., O]) -> (logits [..., A], value [...])``."""
     transitions: Transition
-    """[T, B]"""
+    """[T, B] the unroll."""
     targets: Targets
     """[T, B] advantages and λ-returns, through which no gradient flows."""
     logits: Array
-    """[T, B, A] of ``transitions.observation``."""
+    """[T, B, A] logits of the policy at ``transitions.observation``."""
     value: Array
-    """[T, B] of ``transitions.observation``."""
+    """[T, B] values of ``transitions.observation``."""
 
     def mean(self, x: Array) -> Array:
-        """The mean of ``x [T, B]`` over the steps that count, which is what the other terms are."""
+        """[] mean of ``x [T, B]`` over the steps that count, as the other terms of the objective are means."""
         return objective.masked_mean(x, self.transitions.weight)
 
 
 Function = Callable[[LossInputs], Array]
+"""``function(inputs) -> term []``."""
 
 
 def values(terms: LossTerms, inputs: LossInputs) -> dict[str, Array]:
-    """The terms' values, scalars, without their weights."""
+    """The terms' values ``[]`` by name, without their weights."""
     return {name: jnp.asarray(_load(name, terms)(inputs), jnp.float32) for name in terms}
 
 
 def add(terms: LossTerms, total: Array, values: dict[str, Array]) -> Array:
-    """``total``, a scalar, plus the weighted terms."""
+    """[] the objective ``total []`` plus the weighted terms, whose ``values`` are ``[]``."""
     for name, term in terms.items():
         total = total + term.weight * values[name]
     return total
@@ -60,11 +62,13 @@ def check(
     """Tries every term on shapes, before anything is compiled.
 
     Args:
-        init: the agent's.
-        apply: the agent's.
+        terms: the terms by name.
+        env: the environment.
+        init: the agent's ``init(key) -> params``.
+        apply: the agent's ``apply(params, observation [..., O]) -> (logits [..., A], value [...])``.
 
     Raises:
-        ConfigError: if a term cannot be imported or differentiated, or is no scalar.
+        ConfigError: if a term cannot be imported or differentiated, or is not a scalar.
     """
     for name, term in terms.items():
         params = jax.eval_shape(init, jax.random.key(0))
@@ -79,11 +83,8 @@ def _check(
     apply: Callable[[Params, Array], tuple[Array, Array]],
 ) -> None:
     def value(weights: PyTree, params: Params, transitions: Transition) -> Array:
-        logits, value = apply(params._replace(network=weights), transitions.observation)
-
-        def applied(weights: PyTree, observation: Array) -> tuple[Array, Array]:
-            return apply(params._replace(network=weights), observation)
-
+        applied = functools.partial(_apply, apply, params.moments)
+        logits, value = applied(weights, transitions.observation)
         return function(LossInputs(weights, applied, transitions, Targets(value, value), logits, value))
 
     arguments = params.network, params, _transitions(env)
@@ -101,8 +102,15 @@ def _check(
         raise ConfigError(f"{name} returns {what}; return one number, for example inputs.mean(x) for x [T, B].")
 
 
+def _apply(
+    apply: Callable[[Params, Array], tuple[Array, Array]], moments: Moments, weights: PyTree, observation: Array
+) -> tuple[Array, Array]:
+    """The agent's ``apply`` as terms have it: a function of the weights alone."""
+    return apply(Params(weights, moments), observation)
+
+
 def _transitions(env: Env) -> Transition:
-    """Of an unroll of 3 steps of 2 environments, the shapes."""
+    """Shapes of an unroll of 3 steps of 2 environments."""
 
     def zeros() -> Transition:
         number, observation = jnp.zeros((3, 2)), jnp.zeros((3, 2, env.observation_size))

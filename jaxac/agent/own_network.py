@@ -1,4 +1,4 @@
-"""A network of the user's own: any flax module that makes a policy and a value of an observation."""
+"""A user's own network: any flax module that computes a policy and a value from an observation."""
 
 import functools
 import inspect
@@ -17,16 +17,21 @@ from jaxac.errors import ConfigError
 from jaxac.types import Array, PRNGKey, PyTree
 
 _LEADING = ((), (2,), (3, 2))
-"""Leading axes that a network is tried on: an observation, ``[B]`` and ``[T, B]`` of them."""
+"""Leading axes that a network is tried on: none, ``[B]`` and ``[T, B]``."""
 
 
 def make(config: OwnNetworkConfig, observation_shape: tuple[int, ...], num_actions: int) -> Network:
-    """The network at ``config.name``.
+    """The network at the import path ``config.name``.
+
+    Args:
+        config: the network's settings.
+        observation_shape: the environment's own shape of an observation.
+        num_actions: ``A``, the number of actions.
 
     Raises:
-        ConfigError: if it cannot be imported, is no flax module, or its shapes are wrong.
+        ConfigError: if it cannot be imported, is not a flax module, or its shapes are wrong.
     """
-    with jax.ensure_compile_time_eval():  # outside of any trace under way: modules may make arrays
+    with jax.ensure_compile_time_eval():  # outside of any surrounding trace: modules may make arrays
         factory = import_path.load("network.name", config.name)
         return _make(factory, config, observation_shape, num_actions)
 
@@ -35,7 +40,7 @@ def make(config: OwnNetworkConfig, observation_shape: tuple[int, ...], num_actio
 def _make(
     factory: Callable[..., Any], config: OwnNetworkConfig, observation_shape: tuple[int, ...], num_actions: int
 ) -> Network:
-    """The network that ``factory`` makes, checked; a program's trace asks for it several times."""
+    """The network that ``factory`` makes, checked; cached, because tracing a program asks for it several times."""
     module, size = _module(factory, config, num_actions), math.prod(observation_shape)
 
     def seen(observation: Array) -> Array:
@@ -101,7 +106,7 @@ def _check(
 
 
 def _tried(name: str, function: Callable[..., Any], first: PyTree, observation: jax.ShapeDtypeStruct) -> Any:
-    """The shapes of what ``function(first, observation)`` returns; an error of the user's own becomes a ConfigError."""
+    """The shapes of ``function(first, observation)``; an error in the user's code becomes a ConfigError."""
     try:
         return jax.eval_shape(function, first, observation)
     except Exception as error:

@@ -1,4 +1,4 @@
-"""A trained policy to act with, to look into, and to evaluate on fresh episodes."""
+"""A trained policy, to act with, to inspect, and to evaluate on fresh episodes."""
 
 import dataclasses
 import functools
@@ -20,15 +20,15 @@ from jaxac.types import Array, Params, PRNGKey
 
 _MAX_STEPS = 1000
 _EVALUATED_APART = 2**32 - 1
-"""Folded into a seed's key, so that these episodes are none of those that the run was evaluated on."""
+"""A number folded into a seed's key, so that these episodes differ from those that the run was evaluated on."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Returns of whole fresh episodes."""
+    """The returns of fresh episodes."""
 
     returns: np.ndarray
-    """[episodes] float32, undiscounted and unscaled."""
+    """[episodes] float32, returns, undiscounted and unscaled."""
 
     @property
     def mean(self) -> float:
@@ -37,7 +37,7 @@ class Evaluation:
 
     @property
     def std(self) -> float:
-        """The standard deviation over episodes."""
+        """The standard deviation of the return over episodes."""
         return float(self.returns.std(dtype=np.float64))
 
 
@@ -45,8 +45,8 @@ class Policy:
     """A policy and its critic: ``policy(observation, key)`` samples, ``policy(observation, greedy=True)`` does not.
 
     Args:
-        config: the configuration it was trained with.
-        params: its parameters.
+        config: the configuration that the policy was trained with.
+        params: the policy's parameters.
     """
 
     def __init__(self, config: Config, params: Params) -> None:
@@ -56,12 +56,12 @@ class Policy:
         self._apply = jax.jit(agent.apply)
 
     def __call__(self, observation: Any, key: PRNGKey | None = None, greedy: bool | None = None) -> Array:
-        """[...] int32 actions.
+        """[...] int32, actions for observations ``[..., *shape]``.
 
         Args:
-            observation: ``[..., *shape]``, ``shape`` the environment's own; any leading axes.
-            key: to sample with; one key for all observations.
-            greedy: whether to take the most probable action; None: if there is no key.
+            observation: observations of the environment's own shape, with any leading axes.
+            key: [] the key to sample with, for all observations.
+            greedy: take the most probable actions rather than sample; None for True without a key, else False.
 
         Raises:
             ValueError: if there is neither a key nor ``greedy=True``, or the observation has another shape.
@@ -74,15 +74,15 @@ class Policy:
         return distributions.sample(key, logits)
 
     def distribution(self, observation: Any) -> Array:
-        """[..., A] unnormalized log-probabilities of the actions."""
+        """[..., A] unnormalized log-probabilities of the actions, for observations ``[..., *shape]``."""
         return self._apply(self.params, self._flat(observation))[0]
 
     def value(self, observation: Any) -> Array:
-        """[...] the critic's value: the expected discounted return, of rewards as the learner saw them."""
+        """[...] the critic's values of observations ``[..., *shape]``: expected returns of the learner's rewards."""
         return self._apply(self.params, self._flat(observation))[1]
 
     def _flat(self, observation: Any) -> Array:
-        """[..., O]"""
+        """[..., O] float32, observations flattened; categories become one-hot vectors."""
         observation, shape = jnp.asarray(observation), tuple(self._env.observation_shape)
         if len(shape) == 1 and jnp.issubdtype(observation.dtype, jnp.integer) and observation.shape[-1:] != shape:
             return jax.nn.one_hot(observation, shape[0])
@@ -98,12 +98,12 @@ class Policy:
         seed: int | None = None,
         env_params: dict[str, Any] | None = None,
     ) -> Evaluation:
-        """The returns of whole fresh episodes, run side by side.
+        """Evaluates the policy on fresh episodes, run side by side from start to end.
 
         Args:
-            episodes: how many; None: ``evaluation.episodes``.
-            greedy: whether to take the most probable actions; None: ``evaluation.greedy``.
-            seed: of the episodes; None: the run's.
+            episodes: number of episodes; None for ``evaluation.episodes``.
+            greedy: take the most probable actions rather than sample; None for ``evaluation.greedy``.
+            seed: seed of the episodes; None for the run's.
             env_params: parameters of the environment to change, by gymnax's names.
 
         Raises:
@@ -120,7 +120,7 @@ class Policy:
     def record(
         self, greedy: bool = True, seed: int | None = None, env_params: dict[str, Any] | None = None
     ) -> np.ndarray:
-        """[steps, *shape] the observations of one fresh episode, of at most 1000 steps."""
+        """[steps, ...] observations of one fresh episode of at most 1000 steps, in the environment's own shape."""
         return record(self._with(env_params), self.params, self._key(seed), greedy)
 
     def _key(self, seed: int | None) -> PRNGKey:
@@ -141,7 +141,7 @@ def _evaluate(spec: Spec, params: Params, key: PRNGKey, episodes: int, greedy: b
 
 
 def record(spec: Spec, params: Params, key: PRNGKey, greedy: bool) -> np.ndarray:
-    """[steps, *shape] the observations of one fresh episode, of at most 1000 steps."""
+    """[steps, ...] observations of one fresh episode of at most 1000 steps, in the environment's own shape."""
     env, _ = actor_critic.build(spec)
     observations, length = jax.jit(evaluation.record_episode, static_argnums=(3, 4))(
         spec, params, key, _MAX_STEPS, greedy

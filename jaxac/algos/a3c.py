@@ -69,12 +69,12 @@ def init(spec: Spec, key: PRNGKey) -> State:
     params_key, actors_key, schedule_key = jax.random.split(key, 3)
     _, agent = actor_critic.build(spec)
     params = agent.init(params_key)
-    owner = server.init(spec, params)
-    owner = owner._replace(opt_state=trees.copies(owner.opt_state, 1 if algo.shared_statistics else num_shards))
+    fresh = server.init(spec, params)
+    fresh = fresh._replace(opt_state=trees.copies(fresh.opt_state, 1 if algo.shared_statistics else num_shards))
     zero, none = jnp.zeros((), jnp.int32), jnp.zeros(num_shards, jnp.int32)
     nothing = jax.tree.map(jnp.zeros_like, Gradient(params.network, params.moments))
     group = Group(trees.copies(nothing, algo.group_size), zero, zero)
-    ledger = Ledger(owner, trees.copies(params, staleness.history_size(algo)), group, none, none)
+    ledger = Ledger(fresh, trees.copies(params, staleness.history_size(algo)), group, none, none)
     place = _place(spec)
     ledger, snapshots = place.replicated((ledger, trees.copies(params, num_shards)))
     actors = place.split(trees.parts(shard.init_all(spec, actors_key), num_shards))
@@ -86,16 +86,16 @@ def update(spec: Spec, state: State) -> tuple[State, Report]:
     algo, place = staleness.settings(spec), _place(spec)
     rate = optimizers.learning_rate(spec, state.server.arrivals)
     key, order_key, delay_key = jax.random.split(state.key, 3)
-    round_ = Round(staleness.active(algo, state.round), staleness.delays(algo, delay_key))
+    this_round = Round(staleness.active(algo, state.round), staleness.delays(algo, delay_key))
     waves = staleness.arrival_order(algo, order_key).reshape(-1, staleness.wave_size(algo))
     if len(waves) == 1:
-        state, report = _whole_round(spec, round_, state, waves[0])
+        state, report = _whole_round(spec, this_round, state, waves[0])
         reports = trees.copies(report, 1)
     else:
-        state, reports = jax.lax.scan(functools.partial(_wave, spec, round_), state, waves)
+        state, reports = jax.lax.scan(functools.partial(_wave, spec, this_round), state, waves)
     ledger, snapshots = place.replicated((state.ledger, state.snapshots))
     state = State(key, state.round + 1, ledger, snapshots, place.split(state.actors))
-    return state, _report(spec, rate, round_, reports)
+    return state, _report(spec, rate, this_round, reports)
 
 
 def _place(spec: Spec) -> Placement:
@@ -123,27 +123,27 @@ def lag(spec: Spec, state: State) -> Lag:
     return jax.tree.map(jnp.mean, lags)
 
 
-def _whole_round(spec: Spec, round_: Round, state: State, order: Array) -> tuple[State, WaveReport]:
+def _whole_round(spec: Spec, this_round: Round, state: State, order: Array) -> tuple[State, WaveReport]:
     """A round of one wave: all shards compute at once, on their own devices, and arrive in ``order [K]``."""
-    state, waited = _refresh(spec, round_, state, order)
+    state, waited = _refresh(spec, this_round, state, order)
     place = _place(spec)
     gradients = place.map(shard.gradient, (None, 0, 0))
     pushed, actors, unrolled = gradients(spec, state.snapshots, state.actors)
-    actors = _moved(spec, round_.active, actors, state.actors)
+    actors = _moved(spec, this_round.active, actors, state.actors)
     wave = arrival.Wave(place.replicated(pushed), state.snapshots, state.ledger.version)
-    state, outcomes = _arrive(spec, round_, state._replace(actors=actors), wave, order, order)
-    return state, WaveReport(outcomes, unrolled, round_.active, waited)
+    state, outcomes = _arrive(spec, this_round, state._replace(actors=actors), wave, order, order)
+    return state, WaveReport(outcomes, unrolled, this_round.active, waited)
 
 
-def _wave(spec: Spec, round_: Round, state: State, shards: Array) -> tuple[State, WaveReport]:
+def _wave(spec: Spec, this_round: Round, state: State, shards: Array) -> tuple[State, WaveReport]:
     """One of several waves: ``shards [W]`` compute at once, and arrive in this order."""
-    state, waited = _refresh(spec, round_, state, shards)
+    state, waited = _refresh(spec, this_round, state, shards)
     read, before, version = trees.take((state.snapshots, state.actors, state.ledger.version), shards)
     pushed, after, unrolled = jax.vmap(shard.gradient, (None, 0, 0))(spec, read, before)
-    actors = trees.put(state.actors, shards, _moved(spec, round_.active[shards], after, before))
+    actors = trees.put(state.actors, shards, _moved(spec, this_round.active[shards], after, before))
     wave = arrival.Wave(pushed, read, version)
-    state, outcomes = _arrive(spec, round_, state._replace(actors=actors), wave, shards, jnp.arange(len(shards)))
-    return state, WaveReport(outcomes, unrolled, round_.active[shards], waited)
+    state, outcomes = _arrive(spec, this_round, state._replace(actors=actors), wave, shards, jnp.arange(len(shards)))
+    return state, WaveReport(outcomes, unrolled, this_round.active[shards], waited)
 
 
 def _moved(spec: Spec, active: Array, after: ActorState, before: ActorState) -> ActorState:
@@ -153,7 +153,7 @@ def _moved(spec: Spec, active: Array, after: ActorState, before: ActorState) -> 
     return trees.where(active, after, before)
 
 
-def _refresh(spec: Spec, round_: Round, state: State, shards: Array) -> tuple[State, Array]:
+def _refresh(spec: Spec, this_round: Round, state: State, shards: Array) -> tuple[State, Array]:
     """Pulls the newest version for shards that would exceed ``algo.max_staleness`` on arrival.
 
     With ``algo.pull_at=round`` every shard pulls it.
@@ -171,7 +171,7 @@ def _refresh(spec: Spec, round_: Round, state: State, shards: Array) -> tuple[St
     steps_before = (ledger.group.size + jnp.arange(len(shards))) // algo.group_size
     on_arrival = ledger.server.version - ledger.version[shards] + steps_before
     too_old = jnp.zeros(len(shards), bool) if bound is None else on_arrival > bound
-    late = jnp.zeros(algo.num_shards, bool).at[shards].set(too_old) & round_.active
+    late = jnp.zeros(algo.num_shards, bool).at[shards].set(too_old) & this_round.active
     pulls = jnp.ones_like(late) if algo.pull_at == "round" else late
     newest = trees.copies(ledger.server.params, 1)
     version = jnp.where(pulls, ledger.server.version, ledger.version)
@@ -181,7 +181,7 @@ def _refresh(spec: Spec, round_: Round, state: State, shards: Array) -> tuple[St
 
 
 def _arrive(
-    spec: Spec, round_: Round, state: State, wave: arrival.Wave, shards: Array, index: Array
+    spec: Spec, this_round: Round, state: State, wave: arrival.Wave, shards: Array, index: Array
 ) -> tuple[State, Outcome]:
     """The gradients of a wave arrive; then the shards that pulled fetch their parameters, by version.
 
@@ -189,14 +189,14 @@ def _arrive(
         shards: [W] int32, the shards of the wave, in order of arrival.
         index: [W] int32, the positions of these shards in ``wave``.
     """
-    ledger, outcomes = arrival.push_all(spec, round_, state.ledger, wave, shards, index)
+    ledger, outcomes = arrival.push_all(spec, this_round, state.ledger, wave, shards, index)
     kept = staleness.history_size(staleness.settings(spec))
     fetched = trees.take(ledger.history, ledger.version % kept)
     snapshots = trees.where(jnp.any(outcomes.pulled, axis=0), fetched, state.snapshots)
     return state._replace(ledger=ledger, snapshots=snapshots), outcomes
 
 
-def _report(spec: Spec, rate: Array, round_: Round, waves: WaveReport) -> Report:
+def _report(spec: Spec, rate: Array, this_round: Round, waves: WaveReport) -> Report:
     """The report of a round, from the reports of its waves, ``[waves, W]``."""
     outcomes, bins = waves.outcomes, staleness.bins(staleness.settings(spec))
     versions = jnp.sum(outcomes.stepped, dtype=jnp.int32)
@@ -211,7 +211,7 @@ def _report(spec: Spec, rate: Array, round_: Round, waves: WaveReport) -> Report
         staleness=jnp.zeros(bins, jnp.int32).at[age].add(outcomes.used.astype(jnp.int32)),
         dropped=jnp.sum(outcomes.dropped, dtype=jnp.int32),
         waited=jnp.sum(waves.waited),
-        shard_pushes=round_.active.astype(jnp.int32),
+        shard_pushes=this_round.active.astype(jnp.int32),
         versions=versions,
     )
     episodes = jax.tree.map(lambda x: jnp.sum(x * waves.active), waves.unrolled.episodes)

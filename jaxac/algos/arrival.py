@@ -77,13 +77,13 @@ class Outcome(NamedTuple):
 
 
 def push_all(
-    spec: Spec, round_: Round, ledger: Ledger, wave: Wave, shards: Array, index: Array
+    spec: Spec, this_round: Round, ledger: Ledger, wave: Wave, shards: Array, index: Array
 ) -> tuple[Ledger, Outcome]:
     """Pushes the gradients of a wave, one after the other.
 
     Args:
         spec: the training program.
-        round_: the decisions of virtual time for this round.
+        this_round: the decisions of virtual time for this round.
         ledger: the ledger before the wave.
         wave: the gradients.
         shards: [W] int32, the shards in order of arrival.
@@ -95,17 +95,17 @@ def push_all(
 
     def body(ledger: Ledger, which: tuple[Array, Array]) -> tuple[Ledger, Outcome]:
         shard, position = which
-        return push(spec, round_, ledger, shard, trees.take(wave, position))
+        return push(spec, this_round, ledger, shard, trees.take(wave, position))
 
     return jax.lax.scan(body, ledger, (shards, index))
 
 
-def push(spec: Spec, round_: Round, ledger: Ledger, shard: Array, pushed: Wave) -> tuple[Ledger, Outcome]:
+def push(spec: Spec, this_round: Round, ledger: Ledger, shard: Array, pushed: Wave) -> tuple[Ledger, Outcome]:
     """The gradient of one shard arrives.
 
     Args:
         spec: the training program.
-        round_: the decisions of virtual time for this round.
+        this_round: the decisions of virtual time for this round.
         ledger: the ledger before the push.
         shard: [] int32, the number of the shard that pushes.
         pushed: the shard's row of a wave, without the leading axis.
@@ -116,19 +116,19 @@ def push(spec: Spec, round_: Round, ledger: Ledger, shard: Array, pushed: Wave) 
     algo = staleness.settings(spec)
     age = ledger.server.version - pushed.version
     fresh = jnp.asarray(True) if algo.max_staleness is None else age <= algo.max_staleness
-    used, dropped = round_.active[shard] & fresh, round_.active[shard] & ~fresh
+    used, dropped = this_round.active[shard] & fresh, this_round.active[shard] & ~fresh
     group = _join(ledger.group, _corrected(spec, ledger.server.params, pushed), age, used)
     stepped = used & (group.size == algo.group_size)
 
     after, norm = jax.lax.cond(stepped, functools.partial(_step, spec, shard), _stay, ledger.server, group)
-    after = after._replace(arrivals=after.arrivals + round_.active[shard])
+    after = after._replace(arrivals=after.arrivals + this_round.active[shard])
     group = Group(group.gradients, jnp.where(stepped, 0, group.staleness_sum), jnp.where(stepped, 0, group.size))
     history = trees.put(ledger.history, after.version % staleness.history_size(algo), after.params)
 
     is_pusher = jnp.arange(algo.num_shards) == shard
-    pushes = ledger.pushes + (is_pusher & round_.active)
+    pushes = ledger.pushes + (is_pusher & this_round.active)
     pulled = (is_pusher & dropped) | (stepped & (pushes >= algo.pull_every))
-    delays = jnp.where(dropped, 0, round_.delays)  # a shard whose gradients are too old already gets the newest
+    delays = jnp.where(dropped, 0, this_round.delays)  # a shard whose gradients are too old already gets the newest
     version = jnp.where(pulled, jnp.maximum(after.version - delays, 0), ledger.version)
     ledger = Ledger(after, history, group, version, jnp.where(pulled, 0, pushes))
     return ledger, Outcome(age, used, dropped, stepped, norm, pulled)

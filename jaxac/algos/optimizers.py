@@ -4,17 +4,21 @@ import jax.numpy as jnp
 import optax
 
 from jaxac.algos import own_optimizer
+from jaxac.config.algos import A3CConfig
 from jaxac.config.parts import OwnOptimizerConfig
-from jaxac.config.schema import A3CConfig
 from jaxac.spec import Spec
 from jaxac.types import Array, PyTree
 
 
 def learning_rate(spec: Spec, arrivals: Array) -> Array:
-    """The rate after so many gradients: constant, or linear to 0 at ``optimizer.anneal_env_steps``.
+    """[] the scheduled learning rate: constant, or linear to 0 at ``optimizer.anneal_env_steps``.
 
-    Gradients are counted, each ``B · T`` environment steps, because A2C's server makes one step of all shards' and
-    A3C's one of each.
+    The schedule counts gradients, of ``B · T`` environment steps each, rather than optimizer steps: A2C's server makes
+    one step on all shards' gradients, A3C's one on each.
+
+    Args:
+        spec: the training program.
+        arrivals: [] int32, number of gradients received.
     """
     assert spec.optimizer.learning_rate is not None, "validation.resolve() fills this in"
     rate = jnp.asarray(spec.optimizer.learning_rate, jnp.float32)
@@ -27,7 +31,7 @@ def learning_rate(spec: Spec, arrivals: Array) -> Array:
 
 
 def make(spec: Spec, rate: Array) -> optax.GradientTransformation:
-    """The optimizer that ``spec`` describes, for the learning rate ``rate``. Its numbers may be traced.
+    """The optimizer that ``spec`` describes, for the learning rate ``rate []``; its numbers may be traced.
 
     RMSProp is the one of Mnih et al. 2016, eq. S3, and of TensorFlow: θ ← θ − η Δ / √(g + ε), with ε *inside* the root.
     """
@@ -60,6 +64,17 @@ def init(spec: Spec, weights: PyTree) -> optax.OptState:
 def descend(
     spec: Spec, weights: PyTree, gradient: PyTree, opt_state: optax.OptState, rate: Array
 ) -> tuple[PyTree, optax.OptState]:
-    """The weights one step of the learning rate ``rate`` further down, and the optimizer's next state."""
+    """One optimizer step.
+
+    Args:
+        spec: the training program.
+        weights: the weights before the step.
+        gradient: the gradient, shaped like ``weights``.
+        opt_state: the optimizer's state before the step.
+        rate: [] the learning rate.
+
+    Returns:
+        The weights and the optimizer's state after the step.
+    """
     updates, opt_state = make(spec, rate).update(gradient, opt_state, weights)
     return optax.apply_updates(weights, updates), opt_state

@@ -1,4 +1,4 @@
-"""An optimizer of the user's own: what a factory of optax's, or one like it, makes of a learning rate."""
+"""A user's own optimizer: made from a learning rate by a factory of optax's, or one like it."""
 
 import inspect
 
@@ -13,14 +13,14 @@ from jaxac.types import Array, PyTree
 
 
 def make(config: OwnOptimizerConfig, rate: Array) -> optax.GradientTransformation:
-    """The optimizer at ``config.name`` for the learning rate ``rate``, a scalar that may be traced.
+    """The optimizer at the import path ``config.name``, for the learning rate ``rate []``, which may be traced.
 
-    It is made anew for every step, with the rate of that step. So the rate is where the factory wants it, whatever it
-    does with it, and what it makes has the sign of a whole optimizer's updates, which are added to the weights. One
-    that takes no rate could be a mere direction, with the opposite sign, and is refused.
+    It is made again for every step, with the rate of that step. So the factory may use the rate as it likes, and its
+    updates have the sign of a whole optimizer's, which are added to the weights. A factory without a learning rate is
+    refused, because it might give a mere direction, with the opposite sign.
 
     Raises:
-        ConfigError: if there is none, or it does not take a learning rate and ``config.arguments``.
+        ConfigError: if it cannot be imported, or does not take a learning rate and ``config.arguments``.
     """
     with jax.ensure_compile_time_eval():
         factory = import_path.load("optimizer.name", config.name)
@@ -49,7 +49,9 @@ def check(config: OwnOptimizerConfig, weights: PyTree, lock: bool) -> None:
     """Tries a step on shapes.
 
     Args:
-        lock: whether the server's steps follow each other; without it (``algo.lock``) they are added up leaf by leaf.
+        config: the optimizer's settings.
+        weights: the network's weights.
+        lock: True if the server makes one step at a time; without ``algo.lock`` steps are added up leaf by leaf.
 
     Raises:
         ConfigError: if it cannot be made, or makes updates or a state of other shapes.

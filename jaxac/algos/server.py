@@ -1,5 +1,6 @@
 """The server, which owns the parameters, and its step on a group of gradients."""
 
+import chex
 import jax.numpy as jnp
 import optax
 
@@ -29,7 +30,9 @@ def step(spec: Spec, server: Server, group: Gradient, rate: Array) -> tuple[Serv
         The server at its next version, with ``arrivals`` unchanged, and [] the norm of the mean gradient before
         clipping.
     """
+    chex.assert_rank(rate, 0)
     mean = trees.mean(group.weights)
+    chex.assert_trees_all_equal_shapes(mean, server.params.network)
     weights, opt_state = optimizers.descend(spec, server.params.network, mean, server.opt_state, rate)
     moments = normalization.merge(server.params.moments, normalization.of_shards(group.moments))
     stepped = Server(Params(weights, moments), opt_state, server.version + 1, server.arrivals)

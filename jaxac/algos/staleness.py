@@ -7,7 +7,7 @@ shards of a wave compute at the same time, and then arrive one after the other.
 import jax
 import jax.numpy as jnp
 
-from jaxac.config.schema import A3CConfig, DelayConfig
+from jaxac.config.algos import A3CConfig, DelayConfig
 from jaxac.spec import Spec
 from jaxac.types import Array, PRNGKey
 

@@ -1,4 +1,4 @@
-"""The keyword arguments that a user gives to a part of their own."""
+"""Keyword arguments for a user's own part of a run."""
 
 import json
 from typing import Any
@@ -8,9 +8,14 @@ from pydantic_core import CoreSchema, core_schema
 
 
 class Arguments(dict[str, Any]):
-    """Keyword arguments of plain values. Being part of what a program is compiled for, they hash.
+    """Keyword arguments of plain values, which hash because programs are compiled for them.
 
     They are equal if their JSON is, in which 1, 1.0 and true differ.
+
+    >>> Arguments(size=1) == Arguments(size=1.0)
+    False
+    >>> Arguments(sizes=[64, 64]).as_keywords()
+    {'sizes': (64, 64)}
     """
 
     def __eq__(self, other: object) -> bool:
@@ -31,7 +36,7 @@ class Arguments(dict[str, Any]):
         return json.dumps(self, sort_keys=True)
 
     def as_keywords(self) -> dict[str, Any]:
-        """What a constructor is called with: lists become tuples, which hash."""
+        """The arguments for a call, with tuples in place of lists, because tuples hash."""
         return {name: _with_tuples(value) for name, value in self.items()}
 
 

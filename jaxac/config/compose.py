@@ -22,7 +22,7 @@ CONF = str(_PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[2] / "con
 PREFIXES = "+~"
 """Hydra's signs before a setting's name."""
 _OPEN = ("env.params", "network.arguments", "optimizer.arguments", "algo.loss_terms")
-"""Mappings with whatever keys the user gives."""
+"""Mappings whose keys are the user's."""
 
 
 def make_config(*overrides: str, **settings: Any) -> Config:
@@ -105,7 +105,7 @@ def spell(overrides: Sequence[str]) -> list[str]:
 
     * ``algo=a2c`` and ``experiment=…`` become ``+algo=a2c``, ``+experiment=…``: neither has a default to override.
       An experiment chooses an algorithm itself, so beside one ``+algo=`` becomes ``algo=``.
-    * ``env.params.NAME=…`` becomes ``++env.params.NAME=…``: what names there are is not in the configuration. Likewise
+    * ``env.params.NAME=…`` becomes ``++env.params.NAME=…``, because the configuration does not list such names; so do
       the arguments of a user's own network and optimizer, and their terms of the objective.
 
     >>> spell(["algo=a2c", "env.params.gravity=5.0", "seed=3"])

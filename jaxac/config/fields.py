@@ -1,4 +1,4 @@
-"""Types of single settings: what pydantic lets through."""
+"""Types of single settings, which pydantic checks."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""Hydra on our configuration files, whatever else it may be doing in this process."""
+"""Hydra on our configuration files, whether or not the process uses Hydra for something else."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +9,9 @@ from hydra.core.global_hydra import GlobalHydra
 
 @contextmanager
 def hydra_on(conf: str) -> Iterator[None]:
-    """Inside the block, ``hydra.compose`` reads the directory ``conf``; Hydra is a global of which there is one.
+    """Lets ``hydra.compose`` read the directory ``conf`` while the block runs.
 
-    A notebook, or an application that is configured with Hydra itself, has it back afterwards.
+    Hydra's state is global; a notebook or an application that uses Hydra itself has its own back afterwards.
     """
     outer = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()

@@ -44,7 +44,7 @@ def _unknown(setting: str, conf: str) -> str:
 
 
 def _choices_with(setting: str, conf: str) -> list[str]:
-    """The choices of a setting's group whose files have it."""
+    """The choices of a setting's group whose files have the setting."""
     group, _, name = setting.partition(".")
     files = sorted(Path(conf, group).glob("*.yaml"))
     return [f"{group}={file.stem}" for file in files if name.split(".")[0] in yaml.safe_load(file.read_text())]

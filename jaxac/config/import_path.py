@@ -20,8 +20,11 @@ _ROOT = Path(__file__).parents[1]
 def parse(value: Any) -> str:
     """``value``, if it is spelled like an import path.
 
+    >>> parse("my_package.networks:MyNetwork")
+    'my_package.networks:MyNetwork'
+
     Raises:
-        ValueError: if not.
+        ValueError: if it is not.
     """
     if not isinstance(value, str) or not _PATH.fullmatch(value):
         raise ValueError("Give the import path of your own as package.module:Name")
@@ -29,7 +32,12 @@ def parse(value: Any) -> str:
 
 
 def check(setting: str, path: str) -> None:
-    """Raises ConfigError if no package that ``path`` could begin with is there. Imports nothing."""
+    """Raises ConfigError if the package that ``path`` begins with is not installed; imports nothing.
+
+    Args:
+        setting: the setting's name, for the message.
+        path: its value, an import path.
+    """
     top = re.split("[.:]", path)[0]
     if top not in sys.modules and importlib.util.find_spec(top) is None:
         raise _not_found(setting, path, f"No module named {top!r}")
@@ -37,6 +45,10 @@ def check(setting: str, path: str) -> None:
 
 def load(setting: str, path: str) -> Any:
     """The class or function that ``path`` names.
+
+    Args:
+        setting: the setting's name, for the message.
+        path: its value, an import path.
 
     Raises:
         ConfigError: if it cannot be imported, or is neither.
@@ -56,7 +68,7 @@ def load(setting: str, path: str) -> Any:
 
 
 def find(path: str) -> Any:
-    """The class or function that ``path`` names, or None."""
+    """The class or function that ``path`` names; None if it cannot be imported."""
     try:
         return load("", path)
     except ConfigError:
@@ -64,7 +76,7 @@ def find(path: str) -> Any:
 
 
 def explain(error: Exception) -> str:
-    """An error of the user's own code in one line: its type, its first line, and where in their file it happened."""
+    """One line on an error in the user's own code: its type, its first line, and its place in their file."""
     message = str(error).strip().split("\n")[0].rstrip(".")
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_users(frame.filename)]
     where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""

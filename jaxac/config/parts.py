@@ -1,4 +1,4 @@
-"""The parts of a run that are ours or a user's own: networks, optimizers, terms of the objective."""
+"""Parts of a run that may be ours or a user's own: networks, optimizers, terms of the objective."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -19,7 +19,7 @@ from jaxac.config.fields import (
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Multilayer perceptrons."""
+    """Section ``network`` for multilayer perceptrons. The settings: ``conf/network/``."""
 
     __pydantic_config__ = FORBID_EXTRA
     shared: bool
@@ -29,7 +29,7 @@ class NetworkConfig:
 
 @dataclass(frozen=True)
 class OwnNetworkConfig:
-    """A network of the user's own."""
+    """Section ``network`` for a network of the user's own. The settings: ``conf/network/own.yaml``."""
 
     __pydantic_config__ = FORBID_EXTRA
     name: ImportPath
@@ -45,7 +45,7 @@ def _one_of_ours(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """What all optimizers share."""
+    """Section ``optimizer``, the part that all optimizers share. The settings: ``conf/optimizer/``."""
 
     __pydantic_config__ = FORBID_EXTRA
     name: str
@@ -57,7 +57,7 @@ class OptimizerConfig:
 
 @dataclass(frozen=True)
 class AdaptiveOptimizerConfig(OptimizerConfig):
-    """Adam or RMSProp."""
+    """Section ``optimizer`` for Adam and RMSProp. The settings: ``conf/optimizer/``."""
 
     name: Annotated[Literal["adam", "rmsprop"], BeforeValidator(_one_of_ours)]
     epsilon: Positive
@@ -67,7 +67,7 @@ class AdaptiveOptimizerConfig(OptimizerConfig):
 
 @dataclass(frozen=True)
 class OwnOptimizerConfig(OptimizerConfig):
-    """A factory of optax's, or one of the user's own."""
+    """Section ``optimizer`` for a factory of optax's or the user's own. The settings: ``conf/optimizer/own.yaml``."""
 
     name: ImportPath
     arguments: Arguments
@@ -87,7 +87,7 @@ def _two_settings(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class LossTermConfig:
-    """A term of the user's own in the objective."""
+    """One entry of ``algo.loss_terms``: a user's own term of the objective."""
 
     __pydantic_config__ = FORBID_EXTRA
     function: ImportPath
@@ -95,12 +95,12 @@ class LossTermConfig:
 
 
 LossTerms = dict[Annotated[str, AfterValidator(_term_name)], Annotated[LossTermConfig, BeforeValidator(_two_settings)]]
-"""The added terms by name."""
+"""The user's own terms of the objective, by name."""
 _OURS, _OWN = "(ours)", "(own)"
 
 
 def _ours_have(setting: str) -> Discriminator:
-    """Tells ours from the user's own by a setting that only ours have."""
+    """A discriminator that tells our parts from a user's own by a setting that only ours have."""
     return Discriminator(lambda raw: _OWN if isinstance(raw, dict) and setting not in raw else _OURS)
 
 

@@ -9,8 +9,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from jaxac.config import catalog, import_path
+from jaxac.config.algos import A3CConfig
 from jaxac.config.parts import OwnOptimizerConfig
-from jaxac.config.schema import SMALLEST_TILE, A3CConfig, Config
+from jaxac.config.schema import SMALLEST_TILE, Config
 from jaxac.errors import ConfigError
 
 _MAX_BATCH = 2**31 - 1  # indices are 32 bits wide
@@ -97,7 +98,7 @@ def _check_env(config: Config) -> None:
 
 
 def _check_own_parts(config: Config) -> None:
-    """What can be said of the user's own parts without importing them."""
+    """Checks the user's own parts as far as possible without importing them."""
     for setting, path in config.own_parts.items():
         import_path.check(setting, path)
     optimizer = config.optimizer

@@ -15,7 +15,7 @@ _PACKAGES = ("jaxac", "jax", "jaxlib", "flax", "optax", "gymnax", "numpy")
 
 @functools.cache
 def describe() -> dict[str, Any]:
-    """``versions`` of what a result depends on, and the ``devices`` it was made with."""
+    """Versions of the packages that results depend on (``versions``), and the devices of this process (``devices``)."""
     versions = {package: _version(package) for package in _PACKAGES}
     return {
         "versions": {"python": platform.python_version(), **versions},
@@ -24,7 +24,7 @@ def describe() -> dict[str, Any]:
 
 
 def memory_bytes() -> int:
-    """The memory of one device: the accelerator's, or the machine's where it is a CPU."""
+    """Bytes of one device's memory: the accelerator's, or the machine's for a CPU."""
     stats = jax.local_devices()[0].memory_stats()
     if stats and "bytes_limit" in stats:
         return stats["bytes_limit"]
@@ -34,11 +34,11 @@ def memory_bytes() -> int:
 def use_cores(by_threads: bool = False) -> str | None:
     """Makes every core of a CPU a device of JAX's, so that each computes by itself.
 
-    As one device, XLA splits every operation over all cores, which for a small network costs more than it brings.
-    Whoever sets ``NPROC`` or the number of devices keeps what they set.
+    As one device, XLA splits every operation over all cores, which for a small network costs more than it saves.
+    With an accelerator, or with ``NPROC`` or the number of devices set in the environment, nothing is changed.
 
     Args:
-        by_threads: Python threads will keep the cores busy, on one device, rather than devices, one a core.
+        by_threads: keep one device, because Python threads will keep the cores busy.
 
     Returns:
         A sentence for the user if JAX has already looked for devices, so that some cores stay unused; else None.
@@ -52,7 +52,7 @@ def use_cores(by_threads: bool = False) -> str | None:
     except RuntimeError:
         return _already_started(cores, flag)
     if by_threads:
-        jax.config.update("jax_cpu_enable_async_dispatch", False)  # who calls, computes
+        jax.config.update("jax_cpu_enable_async_dispatch", False)  # the calling thread computes
     return None
 
 
@@ -68,7 +68,7 @@ def _already_started(cores: int, flag: str) -> str | None:
 
 
 def has_accelerator() -> bool:
-    """Whether one is installed that JAX prefers to the CPU, found out without asking JAX to look."""
+    """True if JAX has a plugin for an accelerator installed; JAX itself is not asked, so as not to start it."""
     if os.environ.get("JAX_PLATFORMS", "").split(",")[0] == "cpu":
         return False
     plugins = importlib.util.find_spec("jax_plugins") is not None or metadata.entry_points(group="jax_plugins")
@@ -76,7 +76,11 @@ def has_accelerator() -> bool:
 
 
 def enable_compilation_cache(setting: str | None) -> None:
-    """Keeps compiled programs in ``setting``: ``auto`` is a per-user directory, None is nowhere."""
+    """Keeps compiled programs on disk.
+
+    Args:
+        setting: a directory; ``auto`` for a per-user directory; None for none.
+    """
     if setting is None:
         jax.config.update("jax_enable_compilation_cache", False)
         return

@@ -1,8 +1,8 @@
-"""Where work lives: over which devices it is spread, and how what shares a device is computed there.
+"""Placement of work: its spread over devices, and the order of the pieces that share a device.
 
-Shards of an algorithm, their blocks and lanes of a sweep alike. An accelerator does all that it is given at once
-(``vmap``). A CPU's core does one after the other: each then stays in the core's cache, which makes it two to three
-times as fast.
+A piece of work is a shard of an algorithm, a block of a shard or a lane of a sweep. An accelerator computes all of its
+pieces at once (``vmap``). A core of a CPU computes one after the other: each then stays in the core's cache, which
+makes it two to three times as fast.
 """
 
 import functools
@@ -15,19 +15,22 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxac.types import PyTree
 
 AXIS = "shard"
+"""Name of the axis over which work is spread."""
 Axes = tuple[int | None, ...]
-"""0 for an argument with a leading axis, one row for each call; None for an argument that all calls share."""
+"""Axes of arguments: 0 for a leading axis with one row per call, None for an argument that all calls share."""
 
 
 @dataclass(frozen=True)
 class Placement:
-    """``count`` pieces of work over ``num_devices`` devices, as many on each. Made by :func:`over`."""
+    """``count`` pieces of work over ``num_devices`` devices, the same number on each. Made by :func:`over`."""
 
     count: int
+    """Number of pieces."""
     num_devices: int
+    """Number of devices, a divisor of ``count``."""
 
     def map(self, function: Callable[..., PyTree], in_axes: Axes) -> Callable[..., PyTree]:
-        """``function``, which does one piece, as a function of all: its results have a leading axis ``count``."""
+        """Turns a function of one piece into a function of all, whose results are ``[count, ...]``."""
         one_by_one = jax.default_backend() == "cpu" and self.count > self.num_devices
         return _spread((_one_by_one if one_by_one else jax.vmap)(function, in_axes), self, in_axes)
 
@@ -41,7 +44,11 @@ class Placement:
 
 
 def over(num_devices: int, count: int) -> Placement:
-    """``count`` pieces of work over the most of ``num_devices`` devices among which they divide evenly."""
+    """The placement of ``count`` pieces on as many of ``num_devices`` devices as divide them evenly.
+
+    >>> over(num_devices=4, count=6).num_devices
+    3
+    """
     return Placement(count, max(size for size in range(1, num_devices + 1) if count % size == 0))
 
 
@@ -51,8 +58,12 @@ def map_lanes(
     """``vmap`` over ``P`` lanes, spread over all devices.
 
     Args:
-        in_turn: on a CPU, lane after lane. For what factorizes matrices: of a batch of them XLA makes tasks for the
-            threads that run the devices' programs, which then wait for each other for ever.
+        function: a function of one lane.
+        num_lanes: ``P``, the number of lanes.
+        in_axes: 0 for an argument ``[P, ...]``, None for one that all lanes share.
+        in_turn: on a CPU, compute lane after lane. Functions that factorize matrices need this: XLA turns a batch of
+            factorizations into tasks for the threads that run the devices' programs, which then wait for each other
+            for ever.
     """
     in_turn = in_turn and jax.default_backend() == "cpu"
     mapped = _one_by_one(function, in_axes, batch_size=None) if in_turn else jax.vmap(function, in_axes)
@@ -75,14 +86,14 @@ def _constrain(tree: PyTree, place: Placement, spec: PartitionSpec) -> PyTree:
 
 @functools.cache
 def _mesh(num_devices: int) -> Mesh:
-    """One axis, ``shard``."""
+    """A mesh of one axis, ``AXIS``."""
     return jax.make_mesh((num_devices,), (AXIS,), axis_types=(AxisType.Auto,))
 
 
 def _one_by_one(function: Callable[..., PyTree], in_axes: Axes, batch_size: int | None = 1) -> Callable[..., PyTree]:
     """``vmap``'s result, computed for one index after the other.
 
-    In batches of one, not without a batch axis: XLA has faster matrix products for those.
+    Each index is a batch of one rather than without a batch axis, for which XLA has slower matrix products.
     """
 
     def one_by_one(*args: PyTree) -> PyTree:
@@ -93,6 +104,6 @@ def _one_by_one(function: Callable[..., PyTree], in_axes: Axes, batch_size: int 
 
 
 def _one(function: Callable[..., PyTree], in_axes: Axes, args: Sequence[PyTree], row: Sequence[PyTree]) -> PyTree:
-    """``function`` of one row of the arguments that have rows, and of the arguments that all calls share."""
+    """Calls ``function`` with one row of the arguments that have rows, and the arguments that all calls share."""
     rows = iter(row)
     return function(*[next(rows) if axis == 0 else arg for arg, axis in zip(args, in_axes, strict=True)])

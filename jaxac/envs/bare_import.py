@@ -16,9 +16,9 @@ from types import ModuleType
 
 
 def load(name: str) -> ModuleType:
-    """The module called ``name`` (absolute, dotted), without running the ``__init__`` of the packages above it.
+    """Imports the module called ``name`` (absolute, dotted) without running the ``__init__`` of its packages.
 
-    The packages may still be imported as usual later: they then find this very module.
+    The packages may still be imported as usual later: they then find the same module.
     """
     with _bare_packages(name):
         return importlib.import_module(name)
@@ -26,7 +26,7 @@ def load(name: str) -> ModuleType:
 
 @contextmanager
 def _bare_packages(name: str) -> Iterator[None]:
-    """Empty packages stand in for those above ``name`` that are not imported yet."""
+    """Puts empty packages in place of those above ``name`` that are not imported yet, while the block runs."""
     top, *rest = name.split(".")[:-1]
     spec = importlib.util.find_spec(top)
     if spec is None or spec.submodule_search_locations is None:

@@ -1,4 +1,4 @@
-"""Gymnax's environments, and those that users write in its form. The only door to gymnax."""
+"""Gymnax's environments, and those that users write in its form; the only module that imports gymnax."""
 
 import functools
 import math
@@ -30,11 +30,11 @@ def _create(name: str) -> Any:
 def make(name: str) -> Env:
     """The environment called ``name``.
 
-    Cached: gymnax environments hash by identity, so a second instance would be compiled again. Made outside of any
-    trace under way, since some hold arrays.
+    Cached, because gymnax environments hash by identity, so that a second instance would be compiled again. Made
+    outside of any surrounding trace, because some hold arrays.
 
     Raises:
-        ConfigError: if ``name`` is an import path that leads nowhere, or to continuous actions.
+        ConfigError: if ``name`` is an import path that leads nowhere, or has continuous actions.
     """
     with jax.ensure_compile_time_eval():
         env = _create(name)
@@ -55,7 +55,7 @@ def make(name: str) -> Env:
 
 
 Flatten = Callable[[Array], Array]
-"""Observations ``[B, ...]`` to ``[B, O]`` float32."""
+"""``flatten(observation [B, ...]) -> observation [B, O]``, float32."""
 
 
 def _one_hot(categories: int, observation: Array) -> Array:
@@ -96,5 +96,5 @@ def _stagger(key: PRNGKey, state: PyTree, params: PyTree) -> PyTree:
 
 
 def _strong(state: PyTree) -> PyTree:
-    """``state`` without weak types, which would make a scan's carry change its type."""
+    """A state ``[B, ...]`` without weak types, with which a scan's carry would change its type."""
     return jax.tree.map(lambda x: jax.lax.convert_element_type(x, jnp.asarray(x).dtype), state)

@@ -10,10 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxac.algos import ALGOS
-from jaxac.algos.realtime import host
+from jaxac.algos.realtime import calls
 from jaxac.algos.realtime.replay import Replay
 from jaxac.algos.realtime.threads import Threads
-from jaxac.config.schema import A2CConfig, A3CConfig, Config
+from jaxac.config.algos import A2CConfig, A3CConfig
+from jaxac.config.schema import Config
 from jaxac.programs.chunk import run_chunk
 from jaxac.spec import Spec
 from jaxac.types import ChunkReport, PyTree
@@ -74,25 +75,25 @@ def _start_loop(config: Config, loop: jax.stages.Compiled, state: PyTree, log: P
     return Advancing(advance, lambda: None)
 
 
-def _start_threads(config: Config, programs: host.Programs, state: PyTree, log: Path | None) -> Advancing:
+def _start_threads(config: Config, programs: calls.Programs, state: PyTree, log: Path | None) -> Advancing:
     del state
     assert isinstance(config.algo, A3CConfig)
     threads = Threads(config.algo, programs, config.num_updates, log)
     return Advancing(threads.chunk, threads.close)
 
 
-def _start_replay(config: Config, programs: host.Programs, state: PyTree, log: Path | None) -> Advancing:
+def _start_replay(config: Config, programs: calls.Programs, state: PyTree, log: Path | None) -> Advancing:
     del state, log
     assert isinstance(config.algo, A3CConfig)
     return Advancing(Replay(config.algo, programs).chunk, lambda: None)
 
 
-def _gradient_bytes(programs: host.Programs) -> int:
+def _gradient_bytes(programs: calls.Programs) -> int:
     return max(needed_bytes(gradient) for gradient in programs.gradient.values())
 
 
 RUNTIMES = {
     "compiled": Runtime(compile_loop, lambda loop, _: needed_bytes(loop), _start_loop),
-    "threads": Runtime(host.compile_programs, lambda each, shards: shards * _gradient_bytes(each), _start_threads),
-    "replay": Runtime(host.compile_programs, lambda each, _: _gradient_bytes(each), _start_replay),
+    "threads": Runtime(calls.compile_programs, lambda each, shards: shards * _gradient_bytes(each), _start_threads),
+    "replay": Runtime(calls.compile_programs, lambda each, _: _gradient_bytes(each), _start_replay),
 }

@@ -1,5 +1,6 @@
 """A whole run as one pure function of its key, which can be compiled, and mapped over keys or numbers."""
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -60,19 +61,24 @@ def make_train(config: Config) -> Train:
     def train(key: PRNGKey, numbers: Mapping[str, Any] | None = None) -> tuple[PyTree, dict[str, Array]]:
         spec = spec_module.with_numbers(fixed, numbers or {})
         train_key, evaluation_key = jax.random.split(_ours(key))
-
-        def row(state: PyTree, stop: Stops) -> tuple[PyTree, dict[str, Array]]:
-            state, report = run_chunk(algo, spec, state, stop.num_updates)
-            key = jax.random.fold_in(evaluation_key, stop.updates)
-            mean = jax.lax.cond(
-                stop.evaluates, lambda: _mean_return(config, algo, spec, state, key), lambda: jnp.float32(jnp.nan)
-            )
-            return state, {**_row(report), "eval_return_mean": mean}
-
-        state, rows = jax.lax.scan(row, algo.init(spec, train_key), stops)
+        advance = functools.partial(_advance, config, spec, evaluation_key)
+        state, rows = jax.lax.scan(advance, algo.init(spec, train_key), stops)
         return state, {"updates": stops.updates, "env_steps": jnp.asarray(env_steps), **rows}
 
     return train
+
+
+def _advance(
+    config: Config, spec: Spec, evaluation_key: PRNGKey, state: PyTree, stop: Stops
+) -> tuple[PyTree, dict[str, Array]]:
+    """The state at a row's end, and the row, with an evaluation where one is due."""
+    algo = ALGOS[config.algo.name]
+    state, report = run_chunk(algo, spec, state, stop.num_updates)
+    key = jax.random.fold_in(evaluation_key, stop.updates)
+    mean = jax.lax.cond(
+        stop.evaluates, lambda: _mean_return(config, algo, spec, state, key), lambda: jnp.float32(jnp.nan)
+    )
+    return state, {**_row(report), "eval_return_mean": mean}
 
 
 def _stops(config: Config) -> Stops:

@@ -9,7 +9,8 @@ from typing import Any
 
 import jax
 
-from jaxac.config.schema import A3CConfig, Config
+from jaxac.config.algos import A3CConfig
+from jaxac.config.schema import Config
 from jaxac.devices import machine
 from jaxac.errors import ConfigError
 from jaxac.loggers.base import Logger

@@ -15,7 +15,8 @@ from typing import Any
 
 import yaml
 
-from jaxac.config.schema import A3CConfig, Config
+from jaxac.config.algos import A3CConfig
+from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
 from jaxac.storage import run_directory
 

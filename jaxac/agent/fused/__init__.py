@@ -1,15 +1,15 @@
 """The fused path: a whole unroll is one kernel, its gradient another (Pallas; Triton compiles them for NVIDIA GPUs).
 
-XLA makes of one step of a small network in a simple environment some thirty kernels, each of which a GPU takes longer
-to start than to run. Here every program of the grid takes a tile of environments through all ``T`` steps and keeps
-weights and environments in registers. *What* is computed stays where it is for the XLA path: the kernels trace
+XLA compiles one step of a small network in a simple environment to some thirty kernels, each of which takes a GPU
+longer to start than to run. Here every program of the grid takes a tile of environments through all ``T`` steps and
+keeps weights and environments in registers. *What* is computed is shared with the XLA path: the kernels trace
 :func:`jaxac.agent.rollout.step`, :mod:`jaxac.agent.objective` and :mod:`jaxac.agent.returns` as they are. So the same
 random numbers, drawn by the same code beforehand, make the same actions.
 
-Two things differ. Arrays are padded, since Triton wants powers of two, and matrix products at least 16 wide: a padded
+Two things differ. Arrays are padded, because Triton needs powers of two, and matrix products at least 16 wide: a padded
 unit is always 0 (every activation maps 0 to 0), a padded action has no probability. And the observation must consist
 of fields of the environment's state (``[x, x_dot, theta, theta_dot]``), because a kernel cannot stack numbers into
-rows; :func:`jaxac.agent.fused.columns.observed_fields` finds out by trying.
+rows; :func:`jaxac.agent.fused.columns.observed_fields` finds them by trying.
 """
 
 import math
@@ -27,14 +27,14 @@ from jaxac.spec import Spec
 __all__ = ["check", "gradient", "unroll"]
 
 _MOST_WEIGHTS = 2**14
-"""Padded; they stay on the chip, in two orders."""
+"""The most padded weights; they stay on the chip, in two orders."""
 
 
 def check(spec: Spec, env: Env) -> None:
-    """Whether the kernels can work.
+    """Checks that the kernels can work.
 
     Raises:
-        ConfigError: if not.
+        ConfigError: if the environment, the device or the network does not fit them.
     """
     columns.observed_fields(env)
     if jax.default_backend() not in ("cpu", "gpu"):

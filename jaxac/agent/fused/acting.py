@@ -16,7 +16,10 @@ from jaxac.types import ActorState, Array, Draws, Episodes, Params, PyTree, Tran
 
 
 def unroll(spec: Spec, env: Env, params: Params, actor: ActorState) -> tuple[ActorState, Transition, Episodes]:
-    """As :func:`jaxac.agent.rollout.unroll`, in one kernel.
+    """:func:`jaxac.agent.rollout.unroll` in one kernel: ``T`` steps of every environment.
+
+    Returns:
+        The environments after the unroll, transitions ``[T, B]``, and sums over the episodes that ended.
 
     Raises:
         ConfigError: if the environment cannot be fused.
@@ -36,7 +39,7 @@ def unroll(spec: Spec, env: Env, params: Params, actor: ActorState) -> tuple[Act
 
 
 def _kernel(tiled: Tiled, length: int, inputs: PyTree, after: PyTree, taken: Steps, ended: Episodes) -> None:
-    """A tile of environments goes through all steps."""
+    """The kernel: takes a tile of environments through all steps."""
     shared, acting, (uniform, fresh) = inputs
     (spec, params), (env_state, *running) = grid.read((shared, acting))
     actor = ActorState(None, env_state, tiled.observe(env_state), *running)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Observations as columns: which fields of an environment's state they are, and how a kernel makes rows of them."""
+"""Observations as columns: the fields of an environment's state that they consist of, and rows made of them."""
 
 import functools
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from jaxac.types import Array, PyTree
 
 @functools.cache
 def observed_fields(env: Env) -> tuple[int, ...]:
-    """Which leaves of the environment's state its observation consists of.
+    """Indices of the leaves of the environment's state that its observation consists of, one per feature.
 
-    Found out by trying: a few environments take a few steps. Their steps must not draw random numbers.
+    They are found by trying: a few environments take a few steps, which must not draw random numbers.
 
     Raises:
-        ConfigError: if there are none such.
+        ConfigError: if a feature is not a leaf of the state, or steps draw random numbers.
     """
     with jax.ensure_compile_time_eval():
         seen = _try(env)
@@ -33,13 +33,13 @@ def observed_fields(env: Env) -> tuple[int, ...]:
 
 
 def columns_of(env_state: PyTree, env: Env) -> list[Array]:
-    """The observation as ``O`` arrays ``[B]``."""
+    """The observation as ``O`` arrays ``[B]``, from a state ``[B, ...]``."""
     leaves = jax.tree.leaves(env_state)
     return [leaves[field] for field in observed_fields(env)]
 
 
 def pack(columns: Sequence[Array], width: int) -> Array:
-    """[B, W] of arrays ``[B]``; the rest is 0."""
+    """[B, W] the columns, arrays ``[B]``, side by side; the remaining columns are 0."""
     shape = (columns[0].shape[0], width)
     index = jax.lax.broadcasted_iota(jnp.int32, shape, 1)
     packed = jnp.zeros(shape)
@@ -49,17 +49,17 @@ def pack(columns: Sequence[Array], width: int) -> Array:
 
 
 def unpack(packed: Array, number: int) -> list[Array]:
-    """The first columns of ``[B, W]`` as arrays ``[B]``."""
+    """The first ``number`` columns of ``packed [B, W]``, as arrays ``[B]``."""
     index = jax.lax.broadcasted_iota(jnp.int32, packed.shape, 1)
     return [jnp.sum(jnp.where(index == column, packed, 0.0), axis=1) for column in range(number)]
 
 
 Seen = list[tuple[list[Array], Array]]
-"""The leaves ``[B]`` of states, and the observations ``[B, O]`` of them."""
+"""Pairs of a state's leaves ``[B]`` and its observations ``[B, O]``."""
 
 
 def _try(env: Env) -> Seen:
-    """What eight environments show in their first steps."""
+    """The states and observations of eight environments in their first steps."""
     params, action = env.params({}), jnp.arange(8) % env.num_actions
     state, observation = env.reset(jax.random.key(0), params, 8)
     seen = [(jax.tree.leaves(state), observation)]

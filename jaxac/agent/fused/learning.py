@@ -19,7 +19,7 @@ from jaxac.types import Array, Moments, Params, PyTree, Transition
 def gradient(
     spec: Spec, env: Env, weights: PyTree, moments: Moments, transitions: Transition, last_observation: Array
 ) -> tuple[PyTree, Losses]:
-    """The gradient of the agent's ``loss`` with respect to the weights, and its terms, in one kernel."""
+    """The gradient of the agent's ``loss`` with respect to the weights, and its terms ``[]``, in one kernel."""
     tiled = tiles.make(spec, env)
     padded = tiles.pad_params(Params(weights, moments), tiled)
     last, taken = list(steps.planes(last_observation)), steps.of_transition(transitions)
@@ -35,9 +35,9 @@ def gradient(
 
 
 def _kernel(tiled: Tiled, inputs: PyTree, learned: PyTree, advantages: Array, values: Array) -> None:
-    """A tile of environments goes from the last step to the first, so that the λ-recursion runs along.
+    """The kernel: takes a tile of environments from the last step to the first, in the order of the λ-recursion.
 
-    A step's forward pass, its backward pass, its gradient added up; nothing of the forward pass is stored.
+    Each step has its forward pass, its backward pass, and its gradient added up; no forward pass is stored.
     """
     shared, last, taken = inputs
     (spec, params), length = grid.read(shared), taken.reward.shape[0]
@@ -58,7 +58,7 @@ def _kernel(tiled: Tiled, inputs: PyTree, learned: PyTree, advantages: Array, va
 def _learn(
     tiled: Tiled, spec: Spec, params: Params, step: Transition, advantage: Array, next_value: Array
 ) -> tuple[Array, Array, tuple[PyTree, Terms]]:
-    """One step's ``A_t [B]``, ``v_t [B]``, and its gradient and terms, from ``A_{t+1} [B]`` and ``v_{t+1} [B]``."""
+    """One step's ``A_t [B]`` and ``v_t [B]``, its gradient and terms, from ``A_{t+1} [B]`` and ``v_{t+1} [B]``."""
     truncated = bootstrap.was_truncated(step)
     final_value = jax.lax.cond(  # truncations are rare
         jnp.sum(truncated) > 0,

@@ -1,7 +1,7 @@
 """A corner: functions rewritten operation by operation, so that Pallas can translate them for Triton.
 
-Why: gymnax and JAX's gradients make copies (``jnp.array`` of an array) and do arithmetic on constants, of which Pallas
-knows no translation. What it gives: the kernels trace environments and the objective as they are for XLA, instead of
+Why: gymnax and JAX's gradients make copies (``jnp.array`` of an array) and do arithmetic on constants, which Pallas
+cannot translate. What it gives: the kernels trace environments and the objective as they are for XLA, instead of
 copies written for a kernel. Delete it when Pallas translates ``copy`` and scalar constants; the test that fails first
 is ``test_both_kernels_are_translated_for_a_gpu`` in ``tests/agent/test_fused.py``.
 """
@@ -18,7 +18,7 @@ from jaxac.types import PyTree
 
 
 def simplified(function: Callable[..., PyTree]) -> Callable[..., PyTree]:
-    """The same function without copies of arrays and arithmetic on constants."""
+    """The same function without copies of arrays and without arithmetic on constants."""
 
     def run(*args: PyTree) -> PyTree:
         closed, shape = jax.make_jaxpr(function, return_shape=True)(*args)
@@ -28,7 +28,7 @@ def simplified(function: Callable[..., PyTree]) -> Callable[..., PyTree]:
 
 
 def _evaluate(closed: ClosedJaxpr, args: Sequence[Any]) -> list[Any]:
-    """The results of a traced function, each of its operations done anew."""
+    """The results of a traced function, computed operation by operation."""
     values = dict(zip(closed.jaxpr.constvars, closed.consts, strict=True))
     values.update(zip(closed.jaxpr.invars, args, strict=True))
 

@@ -1,4 +1,4 @@
-"""Environment and agent as a kernel needs them: on padded observations ``[B, W]``, in operations that Triton knows."""
+"""Environment and agent for a kernel: on padded observations ``[B, W]``, in operations that Triton knows."""
 
 import dataclasses
 from collections.abc import Callable
@@ -19,23 +19,26 @@ from jaxac.spec import Spec
 from jaxac.types import Array, Moments, Params, PRNGKey, PyTree, TimeStep
 
 _NO_PROBABILITY = -1e9
-"""A logit."""
+"""Logit of a padded action."""
 
 
 class Tiled(NamedTuple):
     """Environment and agent of a kernel: they work on observations ``[B, W]``, ``W`` the padded width."""
 
     env: Env
+    """The environment, with padded observations."""
     agent: Agent
+    """The agent, with padded layers."""
     observe: Callable[[PyTree], Array]
-    """``observe(env_state [B]) -> [B, W]``"""
+    """``observe(env_state [B, ...]) -> observation [B, W]``."""
     width: int
+    """``W``, the padded number of features."""
     weights: PyTree
-    """Padded shapes."""
+    """Shapes of the padded weights."""
 
 
 def make(spec: Spec, env: Env) -> Tiled:
-    """Of the same environment and network, padded with units that are always 0."""
+    """The same environment and network, padded with units that are always 0."""
     width = _padded(env.observation_size)
 
     def observe(env_state: PyTree) -> Array:
@@ -61,7 +64,7 @@ def make(spec: Spec, env: Env) -> Tiled:
 
 
 def pad_params(params: Params, tiled: Tiled) -> Params:
-    """With zeros; unseen features have variance 1."""
+    """Parameters padded with zeros; the variance of padded features is 1."""
 
     def pad(x: Array, shape: tuple[int, ...], value: float = 0.0) -> Array:
         widths = [(0, larger - size) for larger, size in zip(shape, x.shape, strict=True)]
@@ -73,10 +76,10 @@ def pad_params(params: Params, tiled: Tiled) -> Params:
 
 
 def _narrow_dot(x: Array, kernel: Array, *_: object, **__: object) -> Array:
-    """``x [..., H] @ kernel [H, 1]``, too narrow for a matrix unit."""
+    """``x [..., H] @ kernel [H, 1]`` without a matrix unit, for which it is too narrow."""
     return jnp.sum(x * kernel.reshape((1,) * (x.ndim - 1) + (-1,)), axis=-1, keepdims=True)
 
 
 def _padded(size: int) -> int:
-    """The least power of two that is no less, and wide enough for a matrix product."""
+    """The smallest power of two that is at least ``size`` and wide enough for a matrix product."""
     return max(SMALLEST_TILE, 1 << (size - 1).bit_length())

@@ -3,8 +3,7 @@
 Threads make these calls in whatever order they come to them; a replay makes the same calls in the order of a log.
 """
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,8 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxac.algos import a3c, arrival, optimizers, shard, staleness, trees
+from jaxac.algos import a3c, optimizers, staleness, trees
 from jaxac.algos.arrival import Ledger, Round, Wave
+from jaxac.algos.realtime.calls import Programs
 from jaxac.algos.shard import Gradient, Unrolled
 from jaxac.spec import Spec
 from jaxac.storage.events import Event
@@ -79,46 +79,6 @@ class Cut(NamedTuple):
     """Pushes since the previous cut."""
     events: list[Event]
     """Events since the previous cut."""
-
-
-class Programs(NamedTuple):
-    """The compiled calls of shards and server, made ahead of time so that no thread compiles."""
-
-    gradient: dict[jax.Device, jax.stages.Compiled]
-    """:func:`jaxac.algos.shard.gradient`, by the device that computes it."""
-    push: Callable[..., Any]
-    """:func:`jaxac.algos.arrival.push`, on the server's device."""
-    lag: Callable[..., Any]
-    """:func:`jaxac.algos.a3c.lag`."""
-    layout: a3c.State
-    """The shapes and shardings of a training state."""
-
-
-def compile_programs(spec: Spec, layout: a3c.State) -> Programs:
-    """Compiles the calls of shards and server.
-
-    Args:
-        spec: the training program, or its shapes.
-        layout: shapes and shardings of the training state.
-    """
-    devices = jax.local_devices()[: spec.algo.num_shards]
-    home = devices[0]
-    params, actor = jax.tree.map(lambda x: _array(x.dtype, *x.shape[1:]), (layout.snapshots, layout.actors))
-    number, everyone = _array(jnp.int32), _array(jnp.bool, spec.algo.num_shards)
-    delays = _array(jnp.int32, spec.algo.num_shards)
-
-    def lower(function: Callable[..., Any], device: jax.Device, *args: PyTree) -> jax.stages.Lowered:
-        return jax.jit(function).lower(*_on(device, (spec, *args)))
-
-    wave = Wave(Gradient(params.network, params.moments), params, number)
-    lowered = [
-        lower(arrival.push, home, Round(everyone, delays), layout.ledger, number, wave),
-        jax.jit(a3c.lag).lower(spec, layout),
-        *(lower(shard.gradient, device, params, actor) for device in devices),
-    ]
-    with ThreadPoolExecutor() as pool:
-        push, lag, *gradients = pool.map(lambda program: program.compile(), lowered)
-    return Programs(dict(zip(devices, gradients, strict=True)), push, lag, layout)
 
 
 class Host:
@@ -253,15 +213,6 @@ class Host:
         cut = Cut(round_number, self.whole_ledger(), snapshots, actors, self.arrived, self.events)
         self.arrived, self.events = [], []
         return cut
-
-
-def _array(dtype: Any, *shape: int) -> Any:
-    return jax.ShapeDtypeStruct(shape, dtype)
-
-
-def _on(device: jax.Device, tree: PyTree) -> PyTree:
-    sharding = jax.sharding.SingleDeviceSharding(device)
-    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), tree)
 
 
 def _fetch(trees: Iterable[PyTree]) -> PyTree:

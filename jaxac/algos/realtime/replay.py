@@ -4,8 +4,9 @@ The log says which shard pushed when. All else follows: a shard read what it had
 """
 
 from jaxac.algos import a3c
-from jaxac.algos.realtime.host import Cut, Host, Programs
-from jaxac.config.schema import A3CConfig
+from jaxac.algos.realtime.calls import Programs
+from jaxac.algos.realtime.host import Cut, Host
+from jaxac.config.algos import A3CConfig
 from jaxac.errors import ConfigError
 from jaxac.spec import Spec
 from jaxac.storage import events

@@ -11,9 +11,10 @@ import time
 from pathlib import Path
 
 from jaxac.algos import a3c
+from jaxac.algos.realtime.calls import Programs
 from jaxac.algos.realtime.hogwild import Hogwild
-from jaxac.algos.realtime.host import Computed, Cut, Host, Programs, Shard
-from jaxac.config.schema import A3CConfig
+from jaxac.algos.realtime.host import Computed, Cut, Host, Shard
+from jaxac.config.algos import A3CConfig
 from jaxac.spec import Spec
 from jaxac.storage import events
 from jaxac.types import Array, ChunkReport, Waiting
