@@ -67,11 +67,6 @@ def step(
     env_state, observation = envs.restart(done, draws.fresh, (stepped, timestep.observation))
     episode_return = actor.episode_return + timestep.reward
     episode_length = actor.episode_length + 1
-    episodes = Episodes(
-        ended=jnp.sum(done, dtype=jnp.float32),
-        return_sum=jnp.sum(jnp.where(done, episode_return, 0.0)),
-        length_sum=jnp.sum(jnp.where(done, episode_length, 0), dtype=jnp.float32),
-    )
     transition = Transition(
         observation=actor.observation,
         action=action,
@@ -81,14 +76,18 @@ def step(
         final_observation=timestep.observation,
         weight=jnp.ones_like(timestep.reward),
     )
-    actor = ActorState(
-        actor.key,
-        env_state,
-        observation,
-        jnp.where(done, 0.0, episode_return),
-        jnp.where(done, 0, episode_length),
+    running = jnp.where(done, 0.0, episode_return), jnp.where(done, 0, episode_length)
+    actor = ActorState(actor.key, env_state, observation, *running)
+    return actor, (transition, _ended(done, episode_return, episode_length))
+
+
+def _ended(done: Array, episode_return: Array, episode_length: Array) -> Episodes:
+    """Sums over the episodes, ``[B]`` each, that are ``done``."""
+    return Episodes(
+        ended=jnp.sum(done, dtype=jnp.float32),
+        return_sum=jnp.sum(jnp.where(done, episode_return, 0.0)),
+        length_sum=jnp.sum(jnp.where(done, episode_length, 0), dtype=jnp.float32),
     )
-    return actor, (transition, episodes)
 
 
 def learner_reward(spec: Spec, reward: Array) -> Array:
