@@ -65,8 +65,8 @@ def step(
     stepped, timestep = env.step(env_key, actor.env_state, action, env.params(spec.env.params))
     done = timestep.terminated | timestep.truncated
     env_state, observation = envs.restart(done, draws.fresh, (stepped, timestep.observation))
-    episode_return, episode_length = actor.episode_return + timestep.reward, actor.episode_length + 1
-    episodes = _ended(done, episode_return, episode_length)
+    episode_return = actor.episode_return + timestep.reward
+    episode_length = actor.episode_length + 1
     transition = Transition(
         observation=actor.observation,
         action=action,
@@ -76,18 +76,13 @@ def step(
         final_observation=timestep.observation,
         weight=jnp.ones_like(timestep.reward),
     )
-    actor = ActorState(
-        actor.key,
-        env_state,
-        observation,
-        jnp.where(done, 0.0, episode_return),
-        jnp.where(done, 0, episode_length),
-    )
-    return actor, (transition, episodes)
+    running = jnp.where(done, 0.0, episode_return), jnp.where(done, 0, episode_length)
+    actor = ActorState(actor.key, env_state, observation, *running)
+    return actor, (transition, _ended(done, episode_return, episode_length))
 
 
 def _ended(done: Array, episode_return: Array, episode_length: Array) -> Episodes:
-    """The sums over the episodes ``[B]`` that are done."""
+    """Sums over the episodes, ``[B]`` each, that are ``done``."""
     return Episodes(
         ended=jnp.sum(done, dtype=jnp.float32),
         return_sum=jnp.sum(jnp.where(done, episode_return, 0.0)),
