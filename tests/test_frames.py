@@ -5,6 +5,7 @@ import traceback
 from concurrent.futures import Future
 from pathlib import Path
 
+import jax
 import pytest
 
 import jaxac
@@ -59,6 +60,7 @@ def frames(monkeypatch):
 
 def test_the_mathematics_is_close_to_the_command(frames, monkeypatch, tmp_path):
     programs.forget()
+    jax.clear_caches()  # or an update that another test has traced is not traced here
     import jaxac.train  # noqa: F401
 
     quiet = ("logger.curve=false", "logger.gif=false", "compilation_cache=null", "evaluation.episodes=4")
