@@ -49,12 +49,15 @@ def make_train(config: Config) -> Train:
     names of metrics to arrays ``[rows]``, a row every ``logger.every`` environment steps, NaN where a metric has no
     value.
 
+    All of it runs on one device: programs over several CPU devices wait for each other for ever where two are under way
+    at once, which whoever calls a pure function need not know.
+
     Raises:
         ConfigError: if A3C is to run in threads, which no pure function can, or in fused kernels that cannot work.
     """
     if config.algo.in_real_time:
         raise ConfigError("algo.runtime=compiled is the only one that a pure function can run; use jaxac.train.")
-    fixed, algo, stops = spec_module.make(config), ALGOS[config.algo.name], _stops(config)
+    fixed, algo, stops = spec_module.make(config, num_devices=1), ALGOS[config.algo.name], _stops(config)
     shard.kernels(fixed)  # raises before anything is traced
     env_steps = [config.env_steps(int(updates)) for updates in stops.updates]
 
