@@ -62,7 +62,18 @@ def trace_decay(spec: Spec) -> Array | float:
 def objective(
     spec: Spec, logits: Array, value: Array, targets: returns.Targets, transitions: Transition
 ) -> tuple[Array, Terms]:
-    """``−E[log π(a) A] + c_v · ½ E[(R − V)²] − c_e · E[H(π)]`` over the steps that count (Mnih et al. 2016, §4)."""
+    """``−E[log π(a) A] + c_v · ½ E[(R − V)²] − c_e · E[H(π)]`` over the steps that count (Mnih et al. 2016, §4).
+
+    Args:
+        spec: the training program, with the coefficients c_v and c_e.
+        logits: [T, B, A] the policy's unnormalized log-probabilities.
+        value: [T, B] the critic's values V.
+        targets: [T, B] advantages A and λ-returns R.
+        transitions: [T, B] the unroll.
+
+    Returns:
+        [] the objective, and its terms.
+    """
     chex.assert_equal_shape([value, *targets, transitions.action, transitions.weight])
     chex.assert_rank(logits, value.ndim + 1)
     weight = transitions.weight
