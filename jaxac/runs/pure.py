@@ -49,8 +49,8 @@ def make_train(config: Config) -> Train:
     names of metrics to arrays ``[rows]``, a row every ``logger.every`` environment steps, NaN where a metric has no
     value.
 
-    All of it runs on one device: programs over several CPU devices wait for each other for ever where two are under way
-    at once, which whoever calls a pure function need not know.
+    All of it runs on one device: two programs over several CPU devices, under way at once, can wait for each other for
+    ever.
 
     Raises:
         ConfigError: if A3C is to run in threads, which no pure function can, or in fused kernels that cannot work.
