@@ -103,26 +103,26 @@ def learn_lanes(configs: list[Config]) -> dict[str, Any]:
     """
     from jaxac import spec
     from jaxac.programs import program
-    from jaxac.programs.executors import Stretch, Vmapped
+    from jaxac.programs.executors import Chunk, Vmapped
     from jaxac.runs import schedule
 
     config, everyone = configs[0], range(len(configs))
     plan = schedule.make(config)
     plan = plan._replace(log_every=0, evaluate_every=plan.evaluate_every or plan.total, checkpoint_every=0)
-    device = Vmapped(config, [spec.make(each) for each in configs], [each.seed for each in configs], len(configs))
-    state = device.start([None] * len(configs))
+    executor = Vmapped(config, [spec.make(each) for each in configs], [each.seed for each in configs], len(configs))
+    state = executor.start([None] * len(configs))
     updates, train_seconds, env_steps = 0, 0.0, []
     returns: list[list[float]] = [[] for _ in everyone]
     metrics: list[dict[str, list[float]]] = [{} for _ in everyone]
     while updates < plan.total:
         start, target = time.perf_counter(), plan.next_stop(updates)
-        state, pending = device.advance(state, Stretch(target - updates, target, batches=(), save=False), everyone)
-        trained = device.fetch(pending)
+        state, pending = executor.advance(state, Chunk(target - updates, target, batches=(), save=False), everyone)
+        trained = executor.fetch(pending)
         train_seconds, updates = train_seconds + time.perf_counter() - start, target
         batches = tuple(range(program.EVALUATION_BATCHES))
-        state, pending = device.advance(state, Stretch(0, updates, batches, save=False), everyone)
+        state, pending = executor.advance(state, Chunk(0, updates, batches, save=False), everyone)
         env_steps.append(config.env_steps(updates))
-        for lane, outcome in device.fetch(pending).items():
+        for lane, outcome in executor.fetch(pending).items():
             returns[lane].append(float(np.mean(np.asarray(outcome.returns))))
             for name, value in _scalars(trained[lane].report).items():
                 metrics[lane].setdefault(name, []).append(value)

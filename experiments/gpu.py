@@ -66,12 +66,13 @@ def checks(sizes: Sizes) -> Iterator[tuple[str, dict[str, Any]]]:
     for precision in ("default", "highest"):
         with jax.default_matmul_precision(precision):
             specs = [spec_module.make(make_config(*setting(kernel, sizes.checked))) for kernel in ("xla", "fused")]
-            params = jax.jit(actor_critic.build(specs[0])[1].init)(threefry.key(0))
+            _, agent = actor_critic.build(specs[0])
+            params = jax.jit(agent.init)(threefry.key(0))
             actor = jax.jit(lambda key: shard.init(specs[0], key, sizes.checked))(threefry.key(1))  # noqa: B023
             xla, fused = (shard.kernels(spec) for spec in specs)
             (after, taken, _), (_, own, _) = (jax.jit(each.unroll)(params, actor) for each in (xla, fused))
             exact, found = (
-                ravel_pytree(jax.jit(each.differentiate)(params, taken, after.observation)[0])[0]
+                ravel_pytree(jax.jit(each.differentiate)(*params, taken, after.observation)[0])[0]
                 for each in (xla, fused)
             )
         yield f"equal actions, {precision}", one(jnp.mean(taken.action == own.action))
@@ -89,13 +90,13 @@ def speed(sizes: Sizes) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def tiles(sizes: Sizes) -> Iterator[tuple[str, dict[str, Any]]]:
     """The fused kernels cut otherwise."""
+    from jaxac import programs
     from jaxac.agent.fused import grid
-    from jaxac.programs import program
 
     for tile in (16, 32, 64):
         for warps in (2, 4, 8):
             grid.TILE, grid.WARPS = tile, warps
-            program._compile.cache_clear()
+            programs.forget()
             yield f"{tile} environments, {warps} warps", train(setting("fused", sizes.tried), sizes.repeats)
 
 

@@ -17,11 +17,10 @@ from pathlib import Path
 
 from experiments.common import prepare, save
 from jaxac.config.compose import make_config
-from jaxac.loggers.open import open_loggers
 from jaxac.programs import program
-from jaxac.programs.executors import OneByOne
+from jaxac.programs.executors import Pooled
 from jaxac.runs import trainer
-from jaxac.runs.lane import Lane, Progress
+from jaxac.runs.job import Job
 from jaxac.runs.signals import StopRequest
 from jaxac.storage import run_directory
 
@@ -40,7 +39,7 @@ class TimedTrainer(trainer.Trainer):
     host_seconds = 0.0
 
     def _absorb(self, pending: trainer.Pending) -> None:
-        self.device.fetch(pending.outcomes)
+        self.executor.fetch(pending.outcomes)
         start = time.perf_counter()
         super()._absorb(pending)
         self.host_seconds += time.perf_counter() - start
@@ -52,10 +51,11 @@ def seconds(num_envs: int, *overrides: str) -> tuple[float, float]:
     """
     config = make_config("+algo=a2c", f"env.num_envs={num_envs}", "logger.console=false", *overrides)
     with tempfile.TemporaryDirectory() as directory:
-        lane = Lane(config, run_directory.open_run(config, Path(directory), []), Progress(run_id="overhead"))
-        lane.loggers = open_loggers(config, Path(directory), lane.progress.run_id, None, None)
-        device = OneByOne(program.compile_program(config, lane.spec), [lane.spec], [config.seed])
-        session = TimedTrainer([lane], device)
+        job = Job(config, *run_directory.open_run(config, Path(directory), []))
+        job.open(console=lambda _: None)
+        (run,) = job.runs
+        executor = Pooled(program.compile_program(config, run.spec), [run.spec], [config.seed])
+        session = TimedTrainer([run], executor)
         start = time.perf_counter()
         session.train(StopRequest())
         elapsed = time.perf_counter() - start

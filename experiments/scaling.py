@@ -54,30 +54,30 @@ def train_lanes(number: int, on_cores: bool) -> dict[str, Any]:
     """As :func:`experiments.throughput.train`, of all lanes together: so many seeds of 8 environments × 5 steps."""
     from jaxac import spec
     from jaxac.programs import program
-    from jaxac.programs.executors import Lanes, OneByOne, Stretch, Vmapped
+    from jaxac.programs.executors import Chunk, Executor, Pooled, Vmapped
 
     config, seeds = make_config(*LANE), range(number)
     specs = [spec.make(config)] * number
 
-    def on_every_core() -> Lanes:
-        return OneByOne(program.compile_program(config, specs[0]), specs, seeds, len(os.sched_getaffinity(0)))
+    def on_every_core() -> Executor[Any, Any]:
+        return Pooled(program.compile_program(config, specs[0]), specs, seeds, len(os.sched_getaffinity(0)))
 
-    device = on_every_core() if on_cores else Vmapped(config, specs, seeds, number)
+    executor = on_every_core() if on_cores else Vmapped(config, specs, seeds, number)
 
     def advance(state: Any, updates: int) -> tuple[Any, float]:
         start = time.perf_counter()
-        state, pending = device.advance(state, Stretch(updates, updates, batches=(), save=False), range(number))
-        device.fetch(pending)
+        state, pending = executor.advance(state, Chunk(updates, updates, batches=(), save=False), range(number))
+        executor.fetch(pending)
         return state, time.perf_counter() - start
 
-    state, _ = advance(device.start([None] * number), 2)
+    state, _ = advance(executor.start([None] * number), 2)
     state, seconds = advance(state, 100)
     updates, rates = max(10, round(100 * SECONDS / seconds)), []
     for _ in range(REPEATS):
         state, seconds = advance(state, updates)
         rates.append(number * config.steps_per_update * updates / seconds)
-    device.close()
-    return {"sps": rates, "compile_seconds": device.compile_seconds, "memory_bytes": device.memory_bytes}
+    executor.close()
+    return {"sps": rates, "compile_seconds": executor.compile_seconds, "memory_bytes": executor.memory_bytes}
 
 
 def main() -> None:

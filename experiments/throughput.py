@@ -84,7 +84,7 @@ def matmul_rate(rows: int = 4096) -> float:
     def chain(x: Any) -> Any:
         return jax.lax.fori_loop(0, many, lambda _, y: y @ w, x)
 
-    spread = jax.jit(placement.map_shards(chain, devices, (0,)))
+    spread = jax.jit(placement.over(devices, devices).map(chain, (0,)))
     return many * devices * 2 * rows * 64 * 64 / median_seconds(lambda: jax.block_until_ready(spread(x)))
 
 
@@ -125,7 +125,7 @@ def stages(network: str, num_envs: int = 64, unroll: int = 16) -> dict[str, floa
         return returns.lambda_returns(t.reward, t.discount, t.done, t.reward, t.reward, 0.95)
 
     def differentiate(weights: Any) -> Any:
-        return jax.grad(agent.loss, has_aux=True)(weights, params.moments, spec, transitions, actor.observation)[0]
+        return jax.grad(agent.loss, has_aux=True)(weights, params.moments, transitions, actor.observation)[0]
 
     def optimize(owner: Any) -> Any:
         one = jax.tree.map(lambda x: x[None], gradient)

@@ -2,12 +2,14 @@
 
 
 class ConfigError(Exception):
-    """A setting that cannot work: the sentence names the setting, its value and the fix."""
+    """A setting that cannot work; the message is one sentence that names the setting, its value and the fix."""
 
     exit_code = 2
+    """The command's exit code."""
 
 
 class DivergedError(Exception):
-    """A loss or a parameter is not finite any more."""
+    """A run that was stopped because a loss or a parameter is no longer finite."""
 
     exit_code = 1
+    """The command's exit code."""

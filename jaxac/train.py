@@ -1,10 +1,11 @@
 """``python -m jaxac.train +algo=a2c …``: composes the configuration, trains, returns what a sweeper optimizes.
 
-Nothing here imports JAX before the configuration has been found good.
+JAX is imported only once the configuration has been checked.
 """
 
 import os
 import sys
+from importlib import metadata
 from typing import NoReturn
 
 import hydra
@@ -25,26 +26,30 @@ hydra_setup.register()
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="config")
 def job(cfg: DictConfig) -> float | None:
-    """One job of Hydra's: a training run in Hydra's output directory.
+    """One Hydra job: a training run in Hydra's output directory.
 
     Returns:
-        The mean return of the final evaluation; None where the run was stopped before it.
+        The mean return of the last evaluation; None if there was none.
     """
     try:
         opened = open_job(cfg)
 
         from jaxac.runs import runner  # the first import of JAX
 
-        return runner.train(opened)
+        runner.train([opened])
+        return opened.result()
     except (ConfigError, DivergedError) as error:
         if HydraConfig.get().mode == RunMode.MULTIRUN:
-            raise  # the other jobs go on
+            raise  # the other jobs still run
         _fail(error)
 
 
 def main() -> None:
-    """The entry point; a mistake in the configuration ends it with one sentence and exit code 2."""
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # let Hydra's own errors reach us, to be told in one sentence
+    """The command's entry point; a mistake in the configuration ends it with one sentence and exit code 2."""
+    if "--version" in sys.argv[1:]:  # Hydra would print its own
+        print(metadata.version("jaxac"))
+        return
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra's own errors reach us and become one sentence
     try:
         sys.argv[1:] = overrides.rewrite(sys.argv[1:])
         job()

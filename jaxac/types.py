@@ -2,7 +2,7 @@
 
 Axes, always in this order: ``K`` shards, ``T`` time steps, ``B`` environments per shard, ``A`` actions,
 ``O`` features of a (flattened) observation. A field documented as ``[B]`` gains leading axes under ``vmap`` and
-``scan``: an unroll is ``[T, B]``, a set of shards ``[K, ...]``.
+``scan``: an unroll is ``[T, B]``, a set of shards ``[K, ...]``. ``[]`` is a scalar.
 """
 
 from typing import Any, NamedTuple
@@ -16,12 +16,12 @@ PyTree = Any
 
 
 class TimeStep(NamedTuple):
-    """What one environment step returns."""
+    """One step of ``B`` environments, before any of them is reset."""
 
     observation: Array
-    """[B, O] the observation that followed, before any reset: where an episode ended, its final one."""
+    """[B, O] the observation that followed; where an episode ended, its final one."""
     reward: Array
-    """[B] float32, as the environment gives it."""
+    """[B] float32, the environment's own reward, neither clipped nor scaled."""
     terminated: Array
     """[B] bool: the episode ended by its own rules; nothing follows, so nothing is bootstrapped."""
     truncated: Array
@@ -29,25 +29,25 @@ class TimeStep(NamedTuple):
 
 
 class Draws(NamedTuple):
-    """What is drawn for one step of every environment; ``T`` of them for an unroll."""
+    """Random numbers and fresh episodes for one step of every environment; an unroll has ``T`` of them."""
 
     uniform: Array
-    """[B] in [0, 1), of which the policy makes an action."""
+    """[B] uniform numbers in [0, 1), which select the actions."""
     key: Array | None
     """[2] uint32, the bits of the key for the environments' own steps; None where those draw nothing."""
     fresh: tuple[PyTree, Array]
-    """Environment states ``[B, ...]`` and observations ``[B, O]`` of the episodes that begin if others end."""
+    """Environment states ``[B, ...]`` and observations ``[B, O]`` of the episodes that begin where others end."""
 
 
 class Transition(NamedTuple):
     """One step as the learner sees it; an unroll stacks ``T`` of them."""
 
     observation: Array
-    """[B, O] float32, what the policy acted on."""
+    """[B, O] float32, the observation that the policy acted on."""
     action: Array
-    """[B] int32."""
+    """[B] int32, the action taken."""
     reward: Array
-    """[B] float32, after clipping and scaling."""
+    """[B] float32, the reward, clipped and scaled."""
     discount: Array
     """[B] float32: 0 where the episode terminated, else 1."""
     done: Array
@@ -62,36 +62,37 @@ class Episodes(NamedTuple):
     """Sums over the episodes that ended."""
 
     ended: Array
-    """[] float32, how many."""
+    """[] float32, number of episodes that ended."""
     return_sum: Array
-    """[] float32, undiscounted and unscaled."""
+    """[] float32, sum of their returns, undiscounted and unscaled."""
     length_sum: Array
-    """[] float32, in environment steps."""
+    """[] float32, sum of their lengths in environment steps."""
 
 
 class ActorState(NamedTuple):
-    """Who acts: one shard's environments and its key."""
+    """One shard's environments and its random key: everything that acting changes."""
 
     key: PRNGKey
+    """[] the key for the next unroll."""
     env_state: PyTree
-    """[B, ...]"""
+    """[B, ...] states of the environments."""
     observation: Array
-    """[B, O]"""
+    """[B, O] observations that the next step acts on."""
     episode_return: Array
-    """[B] float32, of the running episode."""
+    """[B] float32, returns so far of the running episodes, undiscounted and unscaled."""
     episode_length: Array
-    """[B] int32, of the running episode."""
+    """[B] int32, steps so far of the running episodes."""
 
 
 class Moments(NamedTuple):
     """Running mean and variance of observations (Chan et al. 1979), by which they are normalized."""
 
     seen: Array
-    """[] float32, the number of observations."""
+    """[] float32, number of observations."""
     mean: Array
-    """[O] float32"""
+    """[O] float32, mean of each feature."""
     variance: Array
-    """[O] float32"""
+    """[O] float32, variance of each feature."""
 
 
 class Params(NamedTuple):
@@ -104,86 +105,104 @@ class Params(NamedTuple):
 
 
 class Server(NamedTuple):
-    """Who owns the parameters."""
+    """The parameters, the optimizer's state and the count of versions: all that gradients change."""
 
     params: Params
+    """The newest parameters."""
     opt_state: PyTree
+    """The optimizer's state."""
     version: Array
-    """[] int32, the number of optimizer steps taken."""
+    """[] int32, number of optimizer steps taken."""
     arrivals: Array
-    """[] int32, the number of gradients received, whether used or dropped."""
+    """[] int32, number of gradients received, whether used or dropped."""
 
 
 class Metrics(NamedTuple):
-    """Of one update: every field a scalar float32, averaged over the updates of a chunk."""
+    """Metrics of one update; in a report of a chunk, their means over its updates."""
 
     policy_loss: Array
+    """[] float32, policy-gradient loss."""
     value_loss: Array
+    """[] float32, half the mean squared error of the values, before ``algo.value_coef``."""
     entropy: Array
-    """In nats."""
+    """[] float32, mean entropy of the policy in nats."""
     explained_variance: Array
-    """1 − Var[return − value] / Var[return]; 1 is a perfect critic, 0 one that predicts the mean."""
+    """[] float32, 1 − Var[return − value] / Var[return]; 1 is a perfect critic, 0 one that predicts the mean."""
     gradient_norm: Array
-    """Global L2 norm before clipping."""
+    """[] float32, global L2 norm of the gradient before clipping."""
     advantage_std: Array
+    """[] float32, standard deviation of the advantages, before any normalization."""
     value_mean: Array
+    """[] float32, mean of the critic's values."""
+    loss_terms: dict[str, Array]
+    """[] float32 each, the terms in ``algo.loss_terms`` by name, without their weights; usually none."""
     learning_rate: Array
+    """[] float32, scheduled learning rate, before any correction for staleness."""
+
+    @property
+    def by_name(self) -> dict[str, Array]:
+        """The metrics, scalars ``[]``, by their names in rows: a term of ``algo.loss_terms`` is ``NAME_loss``."""
+        metrics = self._asdict()
+        added = metrics.pop("loss_terms")
+        return metrics | {f"{name}_loss": value for name, value in added.items()}
 
 
 class Asynchrony(NamedTuple):
-    """Who was how stale: counts, which add up over updates."""
+    """Counts of A3C's pushes and pulls, and of the staleness of its gradients; they add up over updates."""
 
     staleness: Array
-    """[N] int32: gradients used, by how many versions old they were on arrival; the last bin holds all more."""
+    """[N] int32, gradients used, by how many versions old they were on arrival; the last bin holds all older ones."""
     dropped: Array
-    """[] int32, gradients above ``algo.max_staleness``."""
+    """[] int32, gradients dropped because they were older than ``algo.max_staleness``."""
     waited: Array
-    """[] int32, snapshots pulled anew lest their gradients be above it."""
+    """[] int32, snapshots pulled again so that their gradients would not be older than ``algo.max_staleness``."""
     shard_pushes: Array
     """[K] int32, gradients pushed by each shard, dropped ones included."""
     versions: Array
-    """[] int32, server steps."""
+    """[] int32, optimizer steps of the server."""
 
 
 class Lag(NamedTuple):
-    """How far the snapshots are behind the server at one moment, means over shards."""
+    """Distance of the snapshots from the server at one moment, averaged over shards."""
 
     parameter_distance: Array
-    """[] L2 norm of the difference of the weights."""
+    """[] float32, L2 norm of the difference of the weights."""
     policy_kl: Array
-    """[] KL(snapshot's policy ‖ server's policy) in nats, over the observations that the shards act on next."""
+    """[] float32, KL(snapshot's policy ‖ server's policy) in nats, over the observations that shards act on next."""
 
 
 class Report(NamedTuple):
-    """What one update tells."""
+    """Metrics and counts of one update."""
 
     metrics: Metrics
+    """The losses, the gradient's norm and the learning rate."""
     episodes: Episodes
+    """Sums over the episodes that ended in this update."""
     asynchrony: Asynchrony | None
-    """None for A2C."""
+    """Counts of pushes and pulls; None for A2C."""
 
 
 class Waiting(NamedTuple):
-    """What threads did not do, since the row before."""
+    """Time that threads spent waiting since the previous row."""
 
     idle_share: float
-    """Of the threads' time, the share spent waiting for the lock or the main loop."""
+    """Share of the threads' time, in [0, 1], that they waited for the lock or the main loop."""
     contention: float
-    """Share of pushes that found the lock taken, or, without a lock, that another push overlapped with."""
+    """Share of pushes, in [0, 1], that found the lock taken or, without a lock, overlapped with another push."""
 
 
 class ChunkReport(NamedTuple):
-    """What the host learns of a chunk of updates: of a size that does not depend on the chunk's length."""
+    """Metrics and counts of a chunk of updates; its size does not depend on the chunk's length."""
 
     metrics: Metrics
-    """Averaged over the chunk's updates."""
+    """Means over the chunk's updates."""
     episodes: Episodes
-    """Of the chunk's ended episodes."""
+    """Sums over the episodes that ended in the chunk."""
     asynchrony: Asynchrony | None
-    """Added up over the chunk's updates; None for A2C."""
+    """Sums over the chunk's updates; None for A2C."""
     lag: Lag | None
-    """At the end of the chunk; None for A2C."""
+    """Distance of the snapshots from the server at the end of the chunk; None for A2C."""
     waiting: Waiting | None
-    """Of threads."""
+    """Time that threads spent waiting; None without threads."""
     finite: Array
     """[] bool: every metric and every parameter is a finite number."""

@@ -2,34 +2,52 @@
 
 import gc
 import os
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
 
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
 os.environ["NPROC"] = "16"  # with fewer threads than devices, programs with collectives can deadlock on the CPU
 os.environ["WANDB_MODE"] = "disabled"
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
 import jax
 import pytest
 
+from jaxac import programs
 from jaxac import spec as spec_module
 from jaxac.config.compose import make_config
 from jaxac.config.schema import Config
-from jaxac.programs import lanes_program, program
 from jaxac.spec import Spec
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
+QUICKLY = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0"
+"""Compiled in half the time, run in twice the time."""
 
-@pytest.fixture(scope="session", autouse=True)
-def compilation_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Programs that several tests compile are compiled once a session, in this process and in those it starts."""
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compiles quickly where no ``slow`` test is asked for, which learn, and need programs that run fast.
+
+    The flags are those of this version, and XLA ends the process at one that it does not know.
+    """
+    if config.option.markexpr == "not slow" and metadata.version("jaxlib").startswith("0.10."):
+        os.environ["XLA_FLAGS"] += f" {QUICKLY}"
+
+
+@pytest.fixture(scope="session")
+def compiled_programs(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The directory of programs that several tests compile: once a session, whichever process needs them first."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    path = str(shared / "xla")
-    os.environ["JAXAC_TEST_CACHE"] = path
-    jax.config.update("jax_compilation_cache_dir", path)
+    return str(shared / "xla")
+
+
+@pytest.fixture(autouse=True)
+def compilation_cache(compiled_programs: str) -> None:
+    """Programs are kept there, also after a test in which a run chose otherwise."""
+    os.environ["JAXAC_TEST_CACHE"] = compiled_programs
+    jax.config.update("jax_enable_compilation_cache", True)
+    jax.config.update("jax_compilation_cache_dir", compiled_programs)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 
 
@@ -37,10 +55,20 @@ def compilation_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 def forget_programs() -> Iterator[None]:
     """Hundreds of compiled programs in one process run out of memory mappings, and then crash the compiler."""
     yield
-    program._compile.cache_clear()
-    lanes_program._compile.cache_clear()
-    jax.clear_caches()
-    gc.collect()
+    if num_mappings() > MOST_MAPPINGS:
+        programs.forget()
+        jax.clear_caches()
+        gc.collect()
+
+
+MOST_MAPPINGS = 20_000
+"""Of the 65 530 that Linux gives a process."""
+
+
+def num_mappings() -> int:
+    """Of this process; too many where it cannot be known."""
+    maps = Path("/proc/self/maps")
+    return maps.read_bytes().count(b"\n") if maps.exists() else MOST_MAPPINGS + 1
 
 
 SMALL = ("env.num_envs=8", "algo.unroll_length=4", "network.hidden_sizes=[8]", "total_env_steps=320")

@@ -12,7 +12,7 @@ from jaxac import spec as spec_module
 from jaxac.agent import actor_critic, networks
 from jaxac.algos import ALGOS
 from jaxac.config.compose import make_config
-from jaxac.programs import program
+from jaxac.programs.chunk import run_chunk
 
 SETTINGS = (
     "+algo=a2c",
@@ -33,7 +33,7 @@ def learn(*overrides):
     config = make_config(*SETTINGS, *overrides)
     spec, algo = spec_module.make(config), ALGOS["a2c"]
     state = algo.init(spec, jax.random.key(0))
-    state, _ = jax.jit(functools.partial(program.run_chunk, algo))(spec, state, config.num_updates)
+    state, _ = jax.jit(functools.partial(run_chunk, algo))(spec, state, config.num_updates)
     env, _ = actor_critic.build(spec)
     network = networks.make(spec.network, env.observation_size, env.num_actions)
 

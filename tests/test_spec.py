@@ -1,3 +1,4 @@
+import chex
 import jax
 import jax.numpy as jnp
 import pytest
@@ -50,13 +51,14 @@ def test_leaves_are_strongly_typed():
 
 
 def test_one_trace_serves_all_numbers():
-    traces = []
+    chex.clear_trace_counter()
 
     @jax.jit
+    @chex.assert_max_traces(n=1)
     def program(spec):
-        traces.append(spec)
         return jnp.square(spec.optimizer.learning_rate)
 
     for rate in ("1e-3", "1", "0"):
         program(spec_module.make(make_config(A2C, f"optimizer.learning_rate={rate}")))
-    assert len(traces) == 1
+    with pytest.raises(AssertionError, match="traced"):
+        program(spec_module.make(make_config(A2C, "env.num_envs=8")))

@@ -23,6 +23,7 @@ def jaxac(*arguments, cwd, **environment):
     return subprocess.run(command(*arguments), capture_output=True, text=True, cwd=cwd, env=env, timeout=300)
 
 
+@pytest.mark.slow
 def test_from_any_directory_without_login_prompt_or_network(tmp_path):
     """W&B is offline unless told otherwise, and leaves a run to be synchronized."""
     done = jaxac("algo=a2c", *SMALL, "total_env_steps=320", cwd=tmp_path, WANDB_MODE="offline", HOME=str(tmp_path))
@@ -59,7 +60,7 @@ def test_one_bad_job_does_not_stop_the_others(tmp_path):
         (["algo=a2c", "env.num_envs=abc"], "env.num_envs=abc"),
         (["algo=a2c", "env.params.limit=3"], "max_steps_in_episode"),
         (["algo=a2c", "env.name=Pendulum-v1"], "continuous"),
-        (["algo=a2c", "network=huge"], "network=huge is not one of the choices: separate, shared"),
+        (["algo=a2c", "network=huge"], "network=huge is not one of the choices: own, separate, shared"),
         (["algo=a2c", "seed"], "seed"),
         (["algo=a2c", "hydra.run.dir=/proc/nowhere"], "hydra.run.dir"),
         (["algo=a2c", "hydra.run.dir=/dev/null/run"], "hydra.run.dir"),
@@ -250,6 +251,7 @@ def test_processes_train_jobs(tmp_path):
     assert {summary(job)["status"] for job in tmp_path.glob("multirun/*/*/[01]")} == {"completed"}
 
 
+@pytest.mark.slow
 def test_many_vmapped_lanes_begin(tmp_path):
     """In a process that uses cores as users' do: there, XLA hung on the networks of more than a hundred lanes."""
     sizes = ("env.num_envs=4", "algo.unroll_length=2", "total_env_steps=16")

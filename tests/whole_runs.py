@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from jaxac.runs import runner
+from jaxac.runs.job import Job
 from jaxac.storage import checkpoint, run_directory
 
 TIMINGS = {"seconds", "sps", "versions_per_second"}
@@ -19,11 +20,17 @@ def runs_in(base, make_config, *always):
 
     def run(*overrides, at="a"):
         config = make_config(*always, *overrides)
-        opened = run_directory.open_run(config, base / at, list(overrides))
-        runner.train(run_directory.Opened(config, opened, [], None))
+        train(config, base / at, overrides)
         return base / at
 
     return run
+
+
+def train(config, directory, overrides=()):
+    """Trains one run in its directory; raises what it failed by."""
+    job = Job(config, *run_directory.open_run(config, directory, list(overrides)))
+    runner.train([job])
+    job.result()
 
 
 def summary(directory):

@@ -1,33 +1,37 @@
 """The actor-critic: a policy, a value, and the one objective that both A2C and A3C descend."""
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 
 from jaxac import envs
-from jaxac.agent import bootstrap, networks, normalization, objective, returns
+from jaxac.agent import bootstrap, loss_terms, networks, normalization, objective, own_network, returns
+from jaxac.agent.loss_terms import LossInputs
 from jaxac.agent.networks import Network
 from jaxac.agent.objective import Losses
+from jaxac.config.parts import NetworkConfig
 from jaxac.envs import Env
 from jaxac.spec import Spec
 from jaxac.types import Array, Moments, Params, PRNGKey, PyTree, Transition
 
 
 class Agent(NamedTuple):
-    """Pure functions; ``params`` is what the agent needs to act."""
+    """The pure functions of an actor-critic."""
 
     init: Callable[[PRNGKey], Params]
+    """``init(key) -> params``: fresh weights, and moments of no observation."""
     apply: Callable[[Params, Array], tuple[Array, Array]]
     """``apply(params, observation [..., O]) -> (logits [..., A], value [...])``."""
     policy: Callable[[Params, Array], Array]
     """``policy(params, observation [..., O]) -> logits [..., A]``."""
-    loss: Callable[[PyTree, Moments, Spec, Transition, Array], tuple[Array, Losses]]
-    """``loss(weights, moments, spec, transitions [T, B], last_observation [B, O]) -> (scalar, terms)``."""
+    loss: Callable[[PyTree, Moments, Transition, Array], tuple[Array, Losses]]
+    """``loss(weights, moments, transitions [T, B], last_observation [B, O]) -> (loss [], terms)``."""
 
 
 def make(spec: Spec, env: Env, network: Network) -> Agent:
-    """The actor-critic for ``env`` on ``network``."""
+    """The actor-critic of a network in an environment."""
 
     def apply(params: Params, observation: Array) -> tuple[Array, Array]:
         if spec.algo.normalize_observations:
@@ -40,30 +44,50 @@ def make(spec: Spec, env: Env, network: Network) -> Agent:
     def policy(params: Params, observation: Array) -> Array:
         return apply(params, observation)[0]
 
-    def loss(
-        weights: PyTree, moments: Moments, spec: Spec, transitions: Transition, last_observation: Array
-    ) -> tuple[Array, Losses]:
-        params = Params(weights, moments)
-        logits, value = apply(params, transitions.observation)
+    return Agent(init, apply, policy, functools.partial(_loss, spec, apply))
 
-        def value_of(observation: Array) -> Array:
-            return jax.lax.stop_gradient(apply(params, observation)[1])
 
-        targets = returns.lambda_returns(
-            transitions.reward,
-            transitions.discount * spec.algo.discount,
-            transitions.done,
-            jax.lax.stop_gradient(value),
-            bootstrap.next_values(value_of, jax.lax.stop_gradient(value), transitions, last_observation),
-            objective.trace_decay(spec),
-        )
-        total, terms = objective.objective(spec, logits, value, targets, transitions)
-        return total, objective.explain(terms, value, targets, transitions.weight)
+def _loss(
+    spec: Spec,
+    apply: Callable[[Params, Array], tuple[Array, Array]],
+    weights: PyTree,
+    moments: Moments,
+    transitions: Transition,
+    last_observation: Array,
+) -> tuple[Array, Losses]:
+    """The objective ``[]`` at ``weights``, and its terms; the arguments are those of :attr:`Agent.loss`."""
 
-    return Agent(init, apply, policy, loss)
+    def applied(weights: PyTree, observation: Array) -> tuple[Array, Array]:
+        return apply(Params(weights, moments), observation)
+
+    def value_of(observation: Array) -> Array:
+        return jax.lax.stop_gradient(applied(weights, observation)[1])
+
+    logits, value = applied(weights, transitions.observation)
+    targets = returns.lambda_returns(
+        transitions.reward,
+        transitions.discount * spec.algo.discount,
+        transitions.done,
+        jax.lax.stop_gradient(value),
+        bootstrap.next_values(value_of, jax.lax.stop_gradient(value), transitions, last_observation),
+        objective.trace_decay(spec),
+    )
+    total, terms = objective.objective(spec, logits, value, targets, transitions)
+    losses = objective.explain(terms, value, targets, transitions.weight)
+    inputs = LossInputs(weights, applied, transitions, targets, logits, value)
+    added = loss_terms.values(spec.algo.loss_terms, inputs)
+    return loss_terms.add(spec.algo.loss_terms, total, added), losses._replace(loss_terms=added)
 
 
 def build(spec: Spec) -> tuple[Env, Agent]:
-    """The environment and the agent of a training program."""
-    env = envs.make(spec.env.name)
-    return env, make(spec, env, networks.make(spec.network, env.observation_size, env.num_actions))
+    """The environment and the agent of a training program.
+
+    Raises:
+        ConfigError: if the environment or the network is the user's own and cannot work.
+    """
+    env, config = envs.make(spec.env.name), spec.network
+    if isinstance(config, NetworkConfig):
+        network = networks.make(config, env.observation_size, env.num_actions)
+    else:
+        network = own_network.make(config, env.observation_shape, env.num_actions)
+    return env, make(spec, env, network)

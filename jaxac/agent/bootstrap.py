@@ -1,4 +1,4 @@
-"""The value of what follows a step: the next row's, or, where an episode was truncated, its final observation's."""
+"""The value after a step: the next row's, or, where an episode was truncated, that of its final observation."""
 
 from collections.abc import Callable
 
@@ -11,10 +11,16 @@ from jaxac.types import Array, Transition
 def next_values(
     value_of: Callable[[Array], Array], value: Array, transitions: Transition, last_observation: Array
 ) -> Array:
-    """[T, B] the value of the observation that followed each step, before any reset.
+    """[T, B] values of the observations that followed each step, before any reset.
 
     Where no episode ended that is the next row's value, known already. Where an episode was truncated it is the value
-    of ``final_observation``; where one terminated it does not matter, since ``discount`` is 0 there.
+    of ``final_observation``; where one terminated it does not matter, because ``discount`` is 0 there.
+
+    Args:
+        value_of: the critic, ``value_of(observation [..., O]) -> value [...]``.
+        value: [T, B] the critic's values of ``transitions.observation``.
+        transitions: [T, B] the unroll.
+        last_observation: [B, O] the observation that follows the unroll.
     """
     following = jnp.concatenate([value[1:], value_of(last_observation)[None]])
     truncated = was_truncated(transitions)
@@ -27,10 +33,15 @@ def was_truncated(transitions: Transition) -> Array:
 
 
 def values_where(value_of: Callable[[Array], Array], mask: Array, observation: Array) -> Array:
-    """[T, B] the values of the observations ``[T, B, O]`` selected by ``mask``; 0 elsewhere.
+    """[T, B] values of the selected observations; 0 elsewhere.
 
-    Truncations are rare, so instead of all ``T · B`` observations batches of ``B / 8`` selected ones are evaluated
+    Truncations are rare, so instead of all ``T · B`` observations, batches of ``B / 8`` selected ones are evaluated
     until none is left: usually one batch.
+
+    Args:
+        value_of: the critic, ``value_of(observation [..., O]) -> value [...]``.
+        mask: [T, B] bool, the observations to evaluate.
+        observation: [T, B, O].
     """
     batch = max(1, mask.shape[1] // 8)
     flat = observation.reshape(mask.size, -1)

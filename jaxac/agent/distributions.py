@@ -7,40 +7,41 @@ from jaxac.types import Array, PRNGKey
 
 
 def sample(key: PRNGKey, logits: Array) -> Array:
-    """[...] int32 actions."""
+    """[...] int32, actions sampled with one key from ``logits [..., A]``."""
     return choose(jax.random.uniform(key, logits.shape[:-1]), logits, logits.shape[-1])
 
 
 def choose(uniform: Array, logits: Array, num_actions: int) -> Array:
-    """[...] int32 actions, by inverting the distribution function: one number of [0, 1) an action, whatever ``A``.
+    """[...] int32, actions sampled by inverting the distribution function, with one uniform number per action.
 
     Args:
-        uniform: [...]
-        logits: [..., A]; those from ``num_actions`` on must belong to actions of no probability.
+        uniform: [...] uniform numbers in [0, 1).
+        logits: [..., A] unnormalized log-probabilities; those from ``num_actions`` on must have no probability.
+        num_actions: number of actions.
     """
     cumulative = jnp.cumsum(jax.nn.softmax(logits), axis=-1)
     below = jnp.sum(jnp.expand_dims(uniform, -1) >= cumulative, axis=-1, dtype=jnp.int32)
-    return jnp.minimum(below, num_actions - 1)  # rounded, the sum of all may lie below the number drawn
+    return jnp.minimum(below, num_actions - 1)  # after rounding, the last sum may lie below the number drawn
 
 
 def mode(logits: Array) -> Array:
-    """[...] int32, the most probable action."""
+    """[...] int32, the most probable actions, from ``logits [..., A]``."""
     return jnp.argmax(logits, axis=-1).astype(jnp.int32)
 
 
 def log_prob(logits: Array, action: Array) -> Array:
-    """[...] log π(action)."""
+    """[...] log-probabilities log π(a) of ``action [...]``, from ``logits [..., A]``."""
     chosen = jax.nn.one_hot(action, logits.shape[-1], dtype=logits.dtype)
     return jnp.sum(jax.nn.log_softmax(logits) * chosen, axis=-1)
 
 
 def entropy(logits: Array) -> Array:
-    """[...] −Σ π log π, in nats."""
+    """[...] entropies −Σ π log π in nats, from ``logits [..., A]``."""
     log_probs = jax.nn.log_softmax(logits)
     return -jnp.sum(jnp.exp(log_probs) * log_probs, axis=-1)
 
 
 def kl(logits: Array, other: Array) -> Array:
-    """[...] Σ π (log π − log π'), in nats, of the policy ``logits`` from the policy ``other``."""
+    """[...] divergences Σ π (log π − log π') in nats of ``logits [..., A]`` from ``other [..., A]``."""
     log_probs = jax.nn.log_softmax(logits)
     return jnp.sum(jnp.exp(log_probs) * (log_probs - jax.nn.log_softmax(other)), axis=-1)

@@ -1,4 +1,4 @@
-"""Evaluation: whole fresh episodes of a fixed policy."""
+"""Evaluation of a fixed policy on fresh episodes, from start to end."""
 
 import functools
 from typing import NamedTuple
@@ -15,24 +15,38 @@ class Episodes(NamedTuple):
     """``B`` episodes side by side."""
 
     key: PRNGKey
+    """[] the key for the next step."""
     env_state: PyTree
+    """[B, ...] states of the environments."""
     observation: Array
-    """[B, O]"""
+    """[B, O] observations that the next step acts on."""
     returns: Array
-    """[B] so far, undiscounted."""
+    """[B] float32, returns so far, undiscounted and unscaled."""
     alive: Array
-    """[B] bool: not ended yet; what follows the end does not count."""
+    """[B] bool: the episode has not ended; rewards after its end do not count."""
 
 
 def evaluate(spec: Spec, params: Params, key: PRNGKey, num_episodes: int, greedy: bool) -> Array:
-    """[num_episodes] the undiscounted returns of as many episodes, run side by side until the last has ended."""
+    """[num_episodes] undiscounted returns of fresh episodes, run side by side until the last has ended.
+
+    Args:
+        spec: the training program.
+        params: the policy's parameters.
+        key: [] the key of the episodes.
+        num_episodes: number of episodes.
+        greedy: take the most probable actions rather than sample.
+    """
     start = _start(spec, key, num_episodes)
     step = functools.partial(_step, spec, params, greedy)
     return jax.lax.while_loop(lambda episodes: jnp.any(episodes.alive), step, start).returns
 
 
 def record_episode(spec: Spec, params: Params, key: PRNGKey, max_steps: int, greedy: bool) -> tuple[Array, Array]:
-    """One fresh episode: its observations ``[max_steps, O]`` and how many of them are of it."""
+    """Records one fresh episode.
+
+    Returns:
+        Observations ``[max_steps, O]``, and [] int32, the number of them that belong to the episode.
+    """
 
     def step(episode: Episodes, _: None) -> tuple[Episodes, tuple[Array, Array]]:
         return _step(spec, params, greedy, episode), (episode.observation[0], episode.alive[0])

@@ -1,4 +1,4 @@
-"""The actor-critic network: multilayer perceptrons over flat observations. The only importer of flax modules."""
+"""The actor-critic network: multilayer perceptrons over flat observations."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxac.config.schema import NetworkConfig
+from jaxac.config.parts import NetworkConfig
 from jaxac.types import Array, PRNGKey, PyTree
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
@@ -21,14 +21,14 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 
 
 Dot = Callable[..., Array]
-"""As ``lax.dot_general``."""
+"""A function with the arguments of ``lax.dot_general``."""
 
 
 @jax.custom_vjp
 def product(x: Array, kernel: Array) -> Array:
-    """``x [..., I] @ kernel [I, J]``; the kernel's gradient transposes the narrower of its two factors.
+    """``x [..., I] @ kernel [I, J]``, whose gradient for the kernel transposes the narrower of its two factors.
 
-    XLA left to itself transposes whichever comes first, for 4 observed numbers and 128 units the 32 times larger one.
+    XLA alone transposes the factor that comes first: with 4 features and 128 units, the one that is 32 times larger.
     """
     return jnp.matmul(x, kernel)
 
@@ -50,12 +50,12 @@ product.defvjp(_product_forward, _product_backward)
 
 
 def _dot(x: Array, kernel: Array, *_: object, **__: object) -> Array:
-    """:func:`product`, as a layer calls it."""
+    """:func:`product` with the arguments of a layer's ``dot_general``: ``x [..., I] @ kernel [I, J]``."""
     return product(x, kernel)
 
 
 class Network(NamedTuple):
-    """A pair of pure functions."""
+    """A network as a pair of pure functions."""
 
     init: Callable[[PRNGKey], PyTree]
     """``init(key) -> weights``."""
@@ -67,8 +67,11 @@ class Torso(nn.Module):
     """Dense layers ``[..., O] -> [..., hidden_sizes[-1]]``, orthogonal with gain √2 as in OpenAI Baselines."""
 
     hidden_sizes: tuple[int, ...]
+    """Units of each layer."""
     activation: str
+    """One of ``ACTIVATIONS``."""
     dot: Dot
+    """Computes the layers' products."""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -79,13 +82,16 @@ class Torso(nn.Module):
 
 
 class ActorCritic(nn.Module):
-    """A policy head and a value head, on one torso or on one each."""
+    """A policy head ``[..., A]`` and a value head ``[...]``, on one torso or on one each."""
 
     num_actions: int
+    """``A``, the number of actions."""
     config: NetworkConfig
+    """The torsos' settings."""
     dot: Dot
+    """Computes all products but the value head's."""
     value_dot: Dot
-    """Computes the last product of the value; ``dot`` all others."""
+    """Computes the value head's product."""
 
     @nn.compact
     def __call__(self, observation: Array) -> tuple[Array, Array]:
@@ -109,10 +115,14 @@ class ActorCritic(nn.Module):
 def make(
     config: NetworkConfig, observation_size: int, num_actions: int, dot: Dot = _dot, value_dot: Dot = _dot
 ) -> Network:
-    """The network that ``config`` describes, for observations of ``observation_size`` features.
+    """The network that ``config`` describes.
 
     Args:
-        dot: see :class:`ActorCritic`, as ``value_dot``.
+        config: the network's settings.
+        observation_size: ``O``, features of an observation.
+        num_actions: ``A``, the number of actions.
+        dot: computes all products but the value head's.
+        value_dot: computes the value head's product.
     """
     module = ActorCritic(num_actions, config, dot, value_dot)
 

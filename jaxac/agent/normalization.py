@@ -10,7 +10,7 @@ _EPSILON = 1e-8
 
 
 def init(observation_size: int) -> Moments:
-    """No observation seen: ``normalize`` is then the identity (clipped)."""
+    """The moments of no observation, with which ``normalize`` only clips."""
     return Moments(jnp.zeros(()), jnp.zeros((observation_size,)), jnp.ones((observation_size,)))
 
 
@@ -38,7 +38,7 @@ def merge(a: Moments, b: Moments) -> Moments:
 
 
 def normalize(moments: Moments, observation: Array) -> Array:
-    """``observation [..., O]`` to zero mean and unit variance, clipped at 10 standard deviations."""
+    """``observation [..., O]`` normalized to zero mean and unit variance, clipped at 10 standard deviations."""
     shape = (1,) * (observation.ndim - 1) + (-1,)
     mean = moments.mean.reshape(shape)
     scale = jax.lax.rsqrt(moments.variance + _EPSILON).reshape(shape)

@@ -1,7 +1,8 @@
-"""The one objective that A2C and A3C descend, its terms, and what explains them."""
+"""The objective that A2C and A3C minimize, its terms, and diagnostics of the critic."""
 
 from typing import NamedTuple
 
+import chex
 import jax.numpy as jnp
 
 from jaxac.agent import distributions, returns
@@ -10,43 +11,71 @@ from jaxac.types import Array, Transition
 
 
 class Terms(NamedTuple):
-    """Of the objective, scalars."""
+    """The terms of the objective, means over the steps that count."""
 
     policy_loss: Array
+    """[] float32, −E[log π(a) A]."""
     value_loss: Array
+    """[] float32, ½ E[(R − V)²]."""
     entropy: Array
+    """[] float32, E[H(π)], in nats."""
 
 
 class Losses(NamedTuple):
-    """The terms of the objective and what explains them, scalars."""
+    """The terms of the objective, with diagnostics of the critic."""
 
     policy_loss: Array
+    """[] float32, −E[log π(a) A]."""
     value_loss: Array
+    """[] float32, ½ E[(R − V)²]."""
     entropy: Array
+    """[] float32, E[H(π)], in nats."""
     explained_variance: Array
+    """[] float32, 1 − Var(R − V) / Var(R); 1 is a perfect critic, 0 one that predicts the mean."""
     advantage_std: Array
+    """[] float32, standard deviation of the advantages, before any normalization."""
     value_mean: Array
+    """[] float32, mean of the critic's values."""
+    loss_terms: dict[str, Array]
+    """[] float32 each, the user's own terms by name, without their weights."""
 
 
 def masked_mean(x: Array, weight: Array) -> Array:
-    """Σ w x / Σ w."""
+    """[] the weighted mean Σ w x / Σ w of ``x [...]``, with weights ``weight [...]``.
+
+    >>> float(masked_mean(jnp.array([1.0, 2.0, 9.0]), jnp.array([1.0, 1.0, 0.0])))
+    1.5
+    """
     return jnp.sum(x * weight) / jnp.sum(weight)
 
 
 def masked_variance(x: Array, weight: Array) -> Array:
-    """The variance of ``x`` under weights ``weight``."""
+    """[] the weighted variance of ``x [...]``, with weights ``weight [...]``."""
     return masked_mean(jnp.square(x - masked_mean(x, weight)), weight)
 
 
 def trace_decay(spec: Spec) -> Array | float:
-    """The λ of the returns that ``algo.returns`` names."""
+    """[] the λ of the returns that ``algo.returns`` names."""
     return spec.algo.gae_lambda if spec.algo.returns == "gae" else 1.0
 
 
 def objective(
     spec: Spec, logits: Array, value: Array, targets: returns.Targets, transitions: Transition
 ) -> tuple[Array, Terms]:
-    """``−E[log π(a) A] + c_v · ½ E[(R − V)²] − c_e · E[H(π)]`` over the steps that count (Mnih et al. 2016, §4)."""
+    """``−E[log π(a) A] + c_v · ½ E[(R − V)²] − c_e · E[H(π)]`` over the steps that count (Mnih et al. 2016, §4).
+
+    Args:
+        spec: the training program, with the coefficients c_v and c_e.
+        logits: [T, B, A] the policy's unnormalized log-probabilities.
+        value: [T, B] the critic's values V.
+        targets: [T, B] advantages A and λ-returns R.
+        transitions: [T, B] the unroll.
+
+    Returns:
+        [] the objective, and its terms.
+    """
+    chex.assert_equal_shape([value, *targets, transitions.action, transitions.weight])
+    chex.assert_rank(logits, value.ndim + 1)
     weight = transitions.weight
     advantage = targets.advantage
     if spec.algo.normalize_advantage:
@@ -61,11 +90,19 @@ def objective(
 
 
 def explain(terms: Terms, value: Array, targets: returns.Targets, weight: Array) -> Losses:
-    """The objective's terms, and how good the critic was."""
+    """The terms of the objective, with diagnostics of the critic.
+
+    Args:
+        terms: the terms of the objective.
+        value: [T, B] the critic's values.
+        targets: [T, B] advantages and λ-returns.
+        weight: [T, B] 1 where a step counts, else 0.
+    """
     unexplained = masked_variance(targets.value - value, weight)
     return Losses(
         *terms,
         explained_variance=1.0 - unexplained / (masked_variance(targets.value, weight) + 1e-12),
         advantage_std=jnp.sqrt(masked_variance(targets.advantage, weight)),
         value_mean=masked_mean(value, weight),
+        loss_terms={},
     )

@@ -1,4 +1,4 @@
-"""Returns and advantages: one λ-recursion, of which the usual estimators are special cases.
+"""Returns and advantages: one λ-recursion that has the usual estimators as special cases.
 
 With the one-step error ``δ_t = r_t + γ d_t v'_t − v_t`` the generalized advantage estimate is
 
@@ -17,28 +17,30 @@ bootstrapped with the value of its own final observation, and never leaks into t
 
 from typing import NamedTuple
 
+import chex
 import jax
 
 from jaxac.types import Array
 
 
 class Targets(NamedTuple):
-    """[T] (or [T, B]) each; no gradient flows through them."""
+    """Targets of policy and critic, through which no gradient flows."""
 
     advantage: Array
+    """[T] (or [T, B]) advantages A_t, the weights of the policy's gradient."""
     value: Array
-    """The λ-return, which the critic regresses on."""
+    """[T] (or [T, B]) λ-returns R_t, which the critic regresses on."""
 
 
 def errors(
     reward: Array, discount: Array, done: Array, value: Array, next_value: Array, gae_lambda: Array | float
 ) -> tuple[Array, Array]:
-    """``δ_t`` and the factor ``γ λ (1 − done_t)`` of ``A_{t+1}``, elementwise; arguments as :func:`lambda_returns`."""
+    """``δ_t [T]`` and the factor ``γ λ (1 − done_t) [T]`` of ``A_{t+1}``; arguments as :func:`lambda_returns`."""
     return reward + discount * next_value - value, discount * gae_lambda * (1.0 - done)
 
 
 def accumulate(advantage: Array, delta: Array, decay: Array) -> Array:
-    """``A_t`` from ``A_{t+1}``."""
+    """``A_t [...]`` from ``A_{t+1} [...]``, the error ``δ_t [...]`` and the factor ``decay [...]``."""
     return delta + decay * advantage
 
 
@@ -55,6 +57,8 @@ def lambda_returns(
         next_value: [T] the critic's value of the observation that followed each step, before any reset.
         gae_lambda: scalar in [0, 1].
     """
+    chex.assert_equal_shape([reward, discount, done, value, next_value])
+    chex.assert_rank(gae_lambda, 0)
     delta, decay = errors(reward, discount, done, value, next_value, gae_lambda)
 
     def step(advantage: Array, inputs: tuple[Array, Array]) -> tuple[Array, Array]:

@@ -1,4 +1,4 @@
-"""Acting: one step, and an unroll, which is a scan of steps."""
+"""Acting: one step, and an unroll of ``T`` steps."""
 
 import functools
 
@@ -14,7 +14,7 @@ from jaxac.types import ActorState, Array, Draws, Episodes, Params, PRNGKey, Tra
 
 
 def init(spec: Spec, env: Env, key: PRNGKey, num_envs: int) -> ActorState:
-    """``num_envs`` fresh episodes.
+    """``B = num_envs`` fresh episodes.
 
     With ``env.stagger_starts`` their clocks start anywhere below the time limit, so that the time limit does not cut
     all of them in the same step.
@@ -23,15 +23,17 @@ def init(spec: Spec, env: Env, key: PRNGKey, num_envs: int) -> ActorState:
     params = env.params(spec.env.params)
     state, observation = env.reset(reset_key, params, num_envs)
     if spec.env.stagger_starts:
-        clock = jax.random.uniform(clock_key, (num_envs,)) * params.max_steps_in_episode
-        state = state.replace(time=jnp.floor(clock).astype(state.time.dtype))
+        state = env.stagger(clock_key, state, params)
     return ActorState(key, state, observation, jnp.zeros(num_envs), jnp.zeros(num_envs, jnp.int32))
 
 
 def draw(spec: Spec, env: Env, actor: ActorState) -> tuple[ActorState, Draws]:
-    """What is drawn for an unroll, ``[T, ...]``, and the actor with its next key.
+    """Draws the random numbers of an unroll.
 
-    All at once, before the first step: within a step XLA would draw it anew for every value that is made of it.
+    All of them are drawn before the first step: within a step XLA would draw them again for every value made of them.
+
+    Returns:
+        The actor with its next key, and the draws ``[T, ...]``.
     """
     num_envs, params = actor.episode_return.shape[0], env.params(spec.env.params)
     key, act_key, env_key, reset_key = jax.random.split(actor.key, 4)
@@ -45,7 +47,19 @@ def draw(spec: Spec, env: Env, actor: ActorState) -> tuple[ActorState, Draws]:
 def step(
     spec: Spec, env: Env, agent: Agent, params: Params, actor: ActorState, draws: Draws
 ) -> tuple[ActorState, tuple[Transition, Episodes]]:
-    """One step of every environment; the actor's key stays as it is."""
+    """One step of every environment; the actor's key stays the same.
+
+    Args:
+        spec: the training program.
+        env: the environment.
+        agent: the agent.
+        params: the parameters to act with.
+        actor: the environments before the step.
+        draws: the random numbers of this step, ``[B]``.
+
+    Returns:
+        The environments after the step, and a transition ``[B]`` with the sums over the episodes that ended.
+    """
     env_key = None if draws.key is None else jax.random.wrap_key_data(draws.key, impl=jax.random.key_impl(actor.key))
     action = distributions.choose(draws.uniform, agent.policy(params, actor.observation), env.num_actions)
     stepped, timestep = env.step(env_key, actor.env_state, action, env.params(spec.env.params))
@@ -53,11 +67,6 @@ def step(
     env_state, observation = envs.restart(done, draws.fresh, (stepped, timestep.observation))
     episode_return = actor.episode_return + timestep.reward
     episode_length = actor.episode_length + 1
-    episodes = Episodes(
-        ended=jnp.sum(done, dtype=jnp.float32),
-        return_sum=jnp.sum(jnp.where(done, episode_return, 0.0)),
-        length_sum=jnp.sum(jnp.where(done, episode_length, 0), dtype=jnp.float32),
-    )
     transition = Transition(
         observation=actor.observation,
         action=action,
@@ -67,18 +76,22 @@ def step(
         final_observation=timestep.observation,
         weight=jnp.ones_like(timestep.reward),
     )
-    actor = ActorState(
-        actor.key,
-        env_state,
-        observation,
-        jnp.where(done, 0.0, episode_return),
-        jnp.where(done, 0, episode_length),
+    running = jnp.where(done, 0.0, episode_return), jnp.where(done, 0, episode_length)
+    actor = ActorState(actor.key, env_state, observation, *running)
+    return actor, (transition, _ended(done, episode_return, episode_length))
+
+
+def _ended(done: Array, episode_return: Array, episode_length: Array) -> Episodes:
+    """Sums over the episodes, ``[B]`` each, that are ``done``."""
+    return Episodes(
+        ended=jnp.sum(done, dtype=jnp.float32),
+        return_sum=jnp.sum(jnp.where(done, episode_return, 0.0)),
+        length_sum=jnp.sum(jnp.where(done, episode_length, 0), dtype=jnp.float32),
     )
-    return actor, (transition, episodes)
 
 
 def learner_reward(spec: Spec, reward: Array) -> Array:
-    """The reward as the learner sees it: clipped to ±``env.reward_clip``, then times ``env.reward_scale``."""
+    """[...] rewards as the learner sees them: ``reward [...]`` clipped to ±``env.reward_clip``, then scaled."""
     if spec.env.reward_clip is not None:
         reward = jnp.clip(reward, -spec.env.reward_clip, spec.env.reward_clip)
     return reward * spec.env.reward_scale
@@ -87,10 +100,13 @@ def learner_reward(spec: Spec, reward: Array) -> Array:
 def unroll(
     spec: Spec, env: Env, agent: Agent, params: Params, actor: ActorState
 ) -> tuple[ActorState, Transition, Episodes]:
-    """``T = algo.unroll_length`` steps of every environment: transitions ``[T, B]``, sums over ended episodes.
+    """``T = algo.unroll_length`` steps of every environment.
 
     With ``algo.returns=monte_carlo`` the unroll starts fresh episodes, and only the first of each environment counts,
-    so that every return that is learned from is one of a whole episode.
+    so that every return used for learning belongs to a whole episode.
+
+    Returns:
+        The environments after the unroll, transitions ``[T, B]``, and sums over the episodes that ended.
     """
     whole_episodes = spec.algo.returns == "monte_carlo"
     if whole_episodes:

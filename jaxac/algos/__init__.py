@@ -14,11 +14,11 @@ class Algo(NamedTuple):
     init: Callable[[Spec, PRNGKey], Any]
     """``init(spec, key) -> state``."""
     update: Callable[[Spec, Any], tuple[Any, Report]]
-    """``update(spec, state) -> (state, report)``: one unroll of every environment, and what the server makes of it."""
+    """``update(spec, state) -> (state, report)``: one unroll of every environment, and the server's steps on it."""
     params: Callable[[Any], Params]
-    """``params(state)``: what is evaluated."""
+    """``params(state)``: the parameters that are evaluated and saved."""
     lag: Callable[[Spec, Any], Lag | None]
-    """``lag(spec, state)``: how far those who act are behind the server; None where they cannot be."""
+    """``lag(spec, state)``: distance of the acting parameters from the server's; None where they are the same."""
 
 
 ALGOS = {

@@ -1,6 +1,6 @@
-"""A2C: every shard reads the server, and the server steps on the mean of their gradients.
+"""A2C: every shard acts with the server's parameters, and the server steps on the mean of their gradients.
 
-The synchronous form of Mnih et al. 2016, "Asynchronous Methods for Deep Reinforcement Learning".
+A2C is the synchronous form of A3C (Mnih et al. 2016, "Asynchronous Methods for Deep Reinforcement Learning").
 """
 
 from typing import NamedTuple
@@ -10,6 +10,7 @@ import jax
 from jaxac.agent import actor_critic
 from jaxac.algos import optimizers, server, shard, trees
 from jaxac.devices import placement
+from jaxac.devices.placement import Placement
 from jaxac.spec import Spec
 from jaxac.types import ActorState, Metrics, Params, PRNGKey, Report, Server
 
@@ -18,38 +19,39 @@ class State(NamedTuple):
     """The whole training state."""
 
     server: Server
+    """The parameters and the optimizer's state."""
     actors: ActorState
-    """[K · N, ...] the blocks of all shards."""
+    """[K · N, ...] the blocks of environments of all shards."""
 
 
 def init(spec: Spec, key: PRNGKey) -> State:
     """Fresh parameters and environments."""
-    number = _num_blocks(spec)
+    place = _place(spec)
     params_key, actors_key = jax.random.split(key)
-    params = actor_critic.build(spec)[1].init(params_key)
-    actors = placement.sharded(shard.init_all(spec, actors_key), number)
-    return State(placement.shared(server.init(spec, params), number), actors)
+    _, agent = actor_critic.build(spec)
+    actors = place.split(shard.init_all(spec, actors_key))
+    return State(place.replicated(server.init(spec, agent.init(params_key))), actors)
 
 
 def update(spec: Spec, state: State) -> tuple[State, Report]:
-    """Every block unrolls and differentiates at the server's parameters; the server takes one step."""
-    number = _num_blocks(spec)
-    gradients = placement.map_shards(shard.block_gradient, number, (None, 0, 0))
-    # A copy for each, as A3C's have: so one shard compiles to the same gradient, bit for bit.
-    pushed, actors, unrolled = gradients(spec, trees.copies(state.server.params, number), state.actors)
-    # Gathered before they are summed up, the sum's order does not depend on how many devices there are.
-    pushed, unrolled = placement.shared((pushed, unrolled), number)
+    """One update: every block unrolls and differentiates at the server's parameters; the server takes one step."""
+    place = _place(spec)
+    gradients = place.map(shard.block_gradient, (None, 0, 0))
+    # Each block reads a copy, as A3C's shards do, so that one shard compiles to the same gradient, bit for bit.
+    pushed, actors, unrolled = gradients(spec, trees.copies(state.server.params, place.count), state.actors)
+    # Gathered before they are summed, so that the order of the sum does not depend on the number of devices.
+    pushed, unrolled = place.replicated((pushed, unrolled))
     rate = optimizers.learning_rate(spec, state.server.arrivals)
     stepped, norm = server.step(spec, state.server, pushed, rate)
     stepped = stepped._replace(arrivals=stepped.arrivals + spec.algo.num_shards)
     metrics = Metrics(**trees.mean(unrolled.losses)._asdict(), gradient_norm=norm, learning_rate=rate)
     report = Report(metrics, trees.total(unrolled.episodes), asynchrony=None)
-    return State(placement.shared(stepped, number), actors), report
+    return State(place.replicated(stepped), actors), report
 
 
-def _num_blocks(spec: Spec) -> int:
-    """Of all shards: nobody is stale, so the devices may share them as they please."""
-    return spec.algo.num_shards * shard.num_blocks(spec)
+def _place(spec: Spec) -> Placement:
+    """``K · N``, the blocks of all shards; since no shard is stale, blocks may go to devices in any way."""
+    return placement.over(spec.num_devices, spec.algo.num_shards * shard.num_blocks(spec))
 
 
 def params(state: State) -> Params:
@@ -58,5 +60,5 @@ def params(state: State) -> Params:
 
 
 def lag(spec: Spec, state: State) -> None:
-    """None: there are no snapshots."""
+    """No lag: A2C has no snapshots."""
     del spec, state

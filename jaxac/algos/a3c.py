@@ -4,10 +4,10 @@ Mnih et al. 2016, "Asynchronous Methods for Deep Reinforcement Learning", Algori
 age of what is pulled and the server's grouping as data. An update is a *round*, in which every shard takes its turn:
 
     for each wave of shards:                     one wave, unless staleness is bounded
-        unroll and differentiate, all at once    each with its own snapshot
-        for each of them, in order of arrival:   push
+        unroll and differentiate, all at once    each shard with its own snapshot
+        for each shard, in order of arrival:     push
             the server steps when its group of gradients is complete
-            who waited for that step pulls the new version, or one ``delay`` versions older
+            shards that waited for that step pull the new version, or one ``delay`` versions older
 
 Staleness is ``server.version`` on arrival minus the version of the snapshot that made the gradient.
 """
@@ -23,8 +23,8 @@ from jaxac.agent import actor_critic, distributions
 from jaxac.algos import arrival, optimizers, server, shard, staleness, trees
 from jaxac.algos.arrival import Group, Ledger, Outcome, Round
 from jaxac.algos.shard import Gradient, Unrolled
-from jaxac.config.schema import A3CConfig
 from jaxac.devices import placement
+from jaxac.devices.placement import Placement
 from jaxac.spec import Spec
 from jaxac.types import ActorState, Array, Asynchrony, Lag, Metrics, Params, PRNGKey, Report, Server
 
@@ -33,32 +33,33 @@ class State(NamedTuple):
     """The whole training state."""
 
     key: PRNGKey
-    """For orders and delays."""
+    """[] the key for orders of arrival and delays."""
     round: Array
     """[] int32, rounds done."""
     ledger: Ledger
+    """The server, its history and the shards' versions."""
     snapshots: Params
-    """[K, ...] what each shard acts with, of version ``ledger.version``."""
+    """[K, ...] parameters that each shard acts with, of version ``ledger.version``."""
     actors: ActorState
-    """[K, N, ...] the blocks of each shard."""
+    """[K, N, ...] the blocks of environments of each shard."""
 
     @property
     def server(self) -> Server:
-        """Who owns the parameters."""
+        """The parameters and the optimizer's state, from the ledger."""
         return self.ledger.server
 
 
 class WaveReport(NamedTuple):
-    """Of a wave of ``W`` shards."""
+    """Outcome of a wave of ``W`` shards."""
 
     outcomes: Outcome
-    """[W], in order of arrival."""
+    """[W] outcomes of the pushes, in order of arrival."""
     unrolled: Unrolled
-    """[W]"""
+    """[W] losses and episodes of each shard."""
     active: Array
-    """[W] bool, in the order of ``unrolled``."""
+    """[W] bool: the shard takes part in this round; in the order of ``unrolled``."""
     waited: Array
-    """[] int32, snapshots pulled anew before the wave."""
+    """[] int32, snapshots pulled again before the wave because they were too old."""
 
 
 def init(spec: Spec, key: PRNGKey) -> State:
@@ -66,39 +67,42 @@ def init(spec: Spec, key: PRNGKey) -> State:
     algo = staleness.settings(spec)
     num_shards = algo.num_shards
     params_key, actors_key, schedule_key = jax.random.split(key, 3)
-    params = actor_critic.build(spec)[1].init(params_key)
-    owner = server.init(spec, params)
-    owner = owner._replace(opt_state=trees.copies(owner.opt_state, 1 if algo.shared_statistics else num_shards))
+    _, agent = actor_critic.build(spec)
+    params = agent.init(params_key)
+    fresh = server.init(spec, params)
+    fresh = fresh._replace(opt_state=trees.copies(fresh.opt_state, 1 if algo.shared_statistics else num_shards))
     zero, none = jnp.zeros((), jnp.int32), jnp.zeros(num_shards, jnp.int32)
     nothing = jax.tree.map(jnp.zeros_like, Gradient(params.network, params.moments))
     group = Group(trees.copies(nothing, algo.group_size), zero, zero)
-    ledger = Ledger(owner, trees.copies(params, staleness.history_size(algo)), group, none, none)
-    ledger, snapshots = placement.shared((ledger, trees.copies(params, num_shards)), _num_at_once(algo))
-    actors = placement.sharded(trees.parts(shard.init_all(spec, actors_key), num_shards), _num_at_once(algo))
+    ledger = Ledger(fresh, trees.copies(params, staleness.history_size(algo)), group, none, none)
+    place = _place(spec)
+    ledger, snapshots = place.replicated((ledger, trees.copies(params, num_shards)))
+    actors = place.split(trees.parts(shard.init_all(spec, actors_key), num_shards))
     return State(schedule_key, zero, ledger, snapshots, actors)
 
 
 def update(spec: Spec, state: State) -> tuple[State, Report]:
-    """One round."""
-    algo = staleness.settings(spec)
+    """One round: every shard takes its turn, in waves and in an order of arrival."""
+    algo, place = staleness.settings(spec), _place(spec)
     rate = optimizers.learning_rate(spec, state.server.arrivals)
     key, order_key, delay_key = jax.random.split(state.key, 3)
-    round_ = Round(staleness.active(algo, state.round), staleness.delays(algo, delay_key))
+    this_round = Round(staleness.active(algo, state.round), staleness.delays(algo, delay_key))
     waves = staleness.arrival_order(algo, order_key).reshape(-1, staleness.wave_size(algo))
     if len(waves) == 1:
-        state, report = _whole_round(spec, round_, state, waves[0])
+        state, report = _whole_round(spec, this_round, state, waves[0])
         reports = trees.copies(report, 1)
     else:
-        state, reports = jax.lax.scan(functools.partial(_wave, spec, round_), state, waves)
-    ledger, snapshots = placement.shared((state.ledger, state.snapshots), _num_at_once(algo))
-    actors = placement.sharded(state.actors, _num_at_once(algo))
-    return State(key, state.round + 1, ledger, snapshots, actors), _report(spec, rate, round_, reports)
+        state, reports = jax.lax.scan(functools.partial(_wave, spec, this_round), state, waves)
+    ledger, snapshots = place.replicated((state.ledger, state.snapshots))
+    state = State(key, state.round + 1, ledger, snapshots, place.split(state.actors))
+    return state, _report(spec, rate, this_round, reports)
 
 
-def _num_at_once(algo: A3CConfig) -> int:
-    """Shards that devices can share; where a round has several waves they would wait for each other at each."""
+def _place(spec: Spec) -> Placement:
+    """The shards over the devices; over one if a round has several waves, at each of which devices would wait."""
+    algo = staleness.settings(spec)
     whole = staleness.wave_size(algo) == algo.num_shards
-    return algo.num_shards if whole else 1
+    return placement.over(spec.num_devices if whole else 1, algo.num_shards)
 
 
 def params(state: State) -> Params:
@@ -107,8 +111,8 @@ def params(state: State) -> Params:
 
 
 def lag(spec: Spec, state: State) -> Lag:
-    """How far the snapshots are behind the server, at the end of a round."""
-    agent = actor_critic.build(spec)[1]
+    """Distance of the snapshots from the server at the end of a round, averaged over shards."""
+    _, agent = actor_critic.build(spec)
 
     def of_shard(snapshot: Params, observation: Array) -> Lag:
         distance = optax.tree.norm(optax.tree.sub(snapshot.network, state.server.params.network))
@@ -119,39 +123,46 @@ def lag(spec: Spec, state: State) -> Lag:
     return jax.tree.map(jnp.mean, lags)
 
 
-def _whole_round(spec: Spec, round_: Round, state: State, order: Array) -> tuple[State, WaveReport]:
-    """All shards compute at once, where they live, and arrive in this order."""
-    state, waited = _refresh(spec, round_, state, order)
-    gradients = placement.map_shards(shard.gradient, len(order), (None, 0, 0))
+def _whole_round(spec: Spec, this_round: Round, state: State, order: Array) -> tuple[State, WaveReport]:
+    """A round of one wave: all shards compute at once, on their own devices, and arrive in ``order [K]``."""
+    state, waited = _refresh(spec, this_round, state, order)
+    place = _place(spec)
+    gradients = place.map(shard.gradient, (None, 0, 0))
     pushed, actors, unrolled = gradients(spec, state.snapshots, state.actors)
-    actors = _moved(spec, round_.active, actors, state.actors)
-    wave = arrival.Wave(placement.shared(pushed, len(order)), state.snapshots, state.ledger.version)
-    state, outcomes = _arrive(spec, round_, state._replace(actors=actors), wave, order, order)
-    return state, WaveReport(outcomes, unrolled, round_.active, waited)
+    actors = _moved(spec, this_round.active, actors, state.actors)
+    wave = arrival.Wave(place.replicated(pushed), state.snapshots, state.ledger.version)
+    state, outcomes = _arrive(spec, this_round, state._replace(actors=actors), wave, order, order)
+    return state, WaveReport(outcomes, unrolled, this_round.active, waited)
 
 
-def _wave(spec: Spec, round_: Round, state: State, shards: Array) -> tuple[State, WaveReport]:
-    """Some of the shards compute at once, and arrive in this order."""
-    state, waited = _refresh(spec, round_, state, shards)
+def _wave(spec: Spec, this_round: Round, state: State, shards: Array) -> tuple[State, WaveReport]:
+    """One of several waves: ``shards [W]`` compute at once, and arrive in this order."""
+    state, waited = _refresh(spec, this_round, state, shards)
     read, before, version = trees.take((state.snapshots, state.actors, state.ledger.version), shards)
     pushed, after, unrolled = jax.vmap(shard.gradient, (None, 0, 0))(spec, read, before)
-    actors = trees.put(state.actors, shards, _moved(spec, round_.active[shards], after, before))
+    actors = trees.put(state.actors, shards, _moved(spec, this_round.active[shards], after, before))
     wave = arrival.Wave(pushed, read, version)
-    state, outcomes = _arrive(spec, round_, state._replace(actors=actors), wave, shards, jnp.arange(len(shards)))
-    return state, WaveReport(outcomes, unrolled, round_.active[shards], waited)
+    state, outcomes = _arrive(spec, this_round, state._replace(actors=actors), wave, shards, jnp.arange(len(shards)))
+    return state, WaveReport(outcomes, unrolled, this_round.active[shards], waited)
 
 
 def _moved(spec: Spec, active: Array, after: ActorState, before: ActorState) -> ActorState:
-    """Shards that take no part stay where they were, with their keys: what they drew is as if it had not been."""
+    """The actors ``[W, N, ...]`` after a wave: those of inactive shards stay as they were, keys included."""
     if max(staleness.settings(spec).periods) == 1:
         return after
     return trees.where(active, after, before)
 
 
-def _refresh(spec: Spec, round_: Round, state: State, shards: Array) -> tuple[State, Array]:
-    """Who would exceed ``algo.max_staleness`` on arrival first pulls the newest version; also how many did.
+def _refresh(spec: Spec, this_round: Round, state: State, shards: Array) -> tuple[State, Array]:
+    """Pulls the newest version for shards that would exceed ``algo.max_staleness`` on arrival.
 
-    With ``algo.pull_at=round`` everyone pulls it.
+    With ``algo.pull_at=round`` every shard pulls it.
+
+    Args:
+        shards: [W] int32, the shards of the next wave, in order of arrival.
+
+    Returns:
+        The state, and [] int32, the number of shards that would have exceeded the bound.
     """
     algo, ledger = staleness.settings(spec), state.ledger
     bound = algo.max_staleness if algo.above_max_staleness == "wait" else None
@@ -160,7 +171,7 @@ def _refresh(spec: Spec, round_: Round, state: State, shards: Array) -> tuple[St
     steps_before = (ledger.group.size + jnp.arange(len(shards))) // algo.group_size
     on_arrival = ledger.server.version - ledger.version[shards] + steps_before
     too_old = jnp.zeros(len(shards), bool) if bound is None else on_arrival > bound
-    late = jnp.zeros(algo.num_shards, bool).at[shards].set(too_old) & round_.active
+    late = jnp.zeros(algo.num_shards, bool).at[shards].set(too_old) & this_round.active
     pulls = jnp.ones_like(late) if algo.pull_at == "round" else late
     newest = trees.copies(ledger.server.params, 1)
     version = jnp.where(pulls, ledger.server.version, ledger.version)
@@ -170,18 +181,23 @@ def _refresh(spec: Spec, round_: Round, state: State, shards: Array) -> tuple[St
 
 
 def _arrive(
-    spec: Spec, round_: Round, state: State, wave: arrival.Wave, shards: Array, index: Array
+    spec: Spec, this_round: Round, state: State, wave: arrival.Wave, shards: Array, index: Array
 ) -> tuple[State, Outcome]:
-    """The gradients of a wave arrive; then those who pulled fetch their parameters, by version."""
-    ledger, outcomes = arrival.push_all(spec, round_, state.ledger, wave, shards, index)
+    """The gradients of a wave arrive; then the shards that pulled fetch their parameters, by version.
+
+    Args:
+        shards: [W] int32, the shards of the wave, in order of arrival.
+        index: [W] int32, the positions of these shards in ``wave``.
+    """
+    ledger, outcomes = arrival.push_all(spec, this_round, state.ledger, wave, shards, index)
     kept = staleness.history_size(staleness.settings(spec))
     fetched = trees.take(ledger.history, ledger.version % kept)
     snapshots = trees.where(jnp.any(outcomes.pulled, axis=0), fetched, state.snapshots)
     return state._replace(ledger=ledger, snapshots=snapshots), outcomes
 
 
-def _report(spec: Spec, rate: Array, round_: Round, waves: WaveReport) -> Report:
-    """Of a round, from its waves ``[waves, ...]``."""
+def _report(spec: Spec, rate: Array, this_round: Round, waves: WaveReport) -> Report:
+    """The report of a round, from the reports of its waves, ``[waves, W]``."""
     outcomes, bins = waves.outcomes, staleness.bins(staleness.settings(spec))
     versions = jnp.sum(outcomes.stepped, dtype=jnp.int32)
     weight = waves.active / jnp.sum(waves.active)
@@ -195,7 +211,7 @@ def _report(spec: Spec, rate: Array, round_: Round, waves: WaveReport) -> Report
         staleness=jnp.zeros(bins, jnp.int32).at[age].add(outcomes.used.astype(jnp.int32)),
         dropped=jnp.sum(outcomes.dropped, dtype=jnp.int32),
         waited=jnp.sum(waves.waited),
-        shard_pushes=round_.active.astype(jnp.int32),
+        shard_pushes=this_round.active.astype(jnp.int32),
         versions=versions,
     )
     episodes = jax.tree.map(lambda x: jnp.sum(x * waves.active), waves.unrolled.episodes)

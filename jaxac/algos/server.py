@@ -1,5 +1,6 @@
-"""The server: who owns the parameters, and how a group of gradients changes them."""
+"""The server, which owns the parameters, and its step on a group of gradients."""
 
+import chex
 import jax.numpy as jnp
 import optax
 
@@ -11,21 +12,27 @@ from jaxac.types import Array, Params, Server
 
 
 def init(spec: Spec, params: Params) -> Server:
-    """Version 0."""
+    """The server at version 0, with a fresh optimizer."""
     zero = jnp.zeros((), jnp.int32)
-    return Server(params, optimizers.make(spec).init(params.network), version=zero, arrivals=zero)
+    return Server(params, optimizers.init(spec, params.network), version=zero, arrivals=zero)
 
 
 def step(spec: Spec, server: Server, group: Gradient, rate: Array) -> tuple[Server, Array]:
-    """One optimizer step on the mean of a group of gradients, ``group [C, ...]``.
+    """One optimizer step on the mean of a group of gradients.
 
     Args:
-        rate: the learning rate.
+        spec: the training program.
+        server: the server before the step.
+        group: [C, ...] the gradients.
+        rate: [] the learning rate.
 
     Returns:
-        The server at its next version, and the norm of the mean gradient before clipping. ``arrivals`` is left alone.
+        The server at its next version, with ``arrivals`` unchanged, and [] the norm of the mean gradient before
+        clipping.
     """
+    chex.assert_rank(rate, 0)
     mean = trees.mean(group.weights)
+    chex.assert_trees_all_equal_shapes(mean, server.params.network)
     weights, opt_state = optimizers.descend(spec, server.params.network, mean, server.opt_state, rate)
     moments = normalization.merge(server.params.moments, normalization.of_shards(group.moments))
     stepped = Server(Params(weights, moments), opt_state, server.version + 1, server.arrivals)

@@ -1,4 +1,4 @@
-"""What A2C and A3C share: the one place where experience becomes a gradient."""
+"""The shard of A2C and A3C alike: the one place where experience becomes a gradient."""
 
 import functools
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import jax
 
-from jaxac.agent import actor_critic, normalization, rollout
+from jaxac.agent import actor_critic, loss_terms, normalization, rollout
 from jaxac.agent.objective import Losses
 from jaxac.algos import trees
 from jaxac.devices import placement
@@ -18,38 +18,42 @@ _BLOCK = 1024
 
 
 class Gradient(NamedTuple):
-    """What a shard pushes."""
+    """Gradient and observation statistics of one unroll: all that a shard pushes to the server."""
 
     weights: PyTree
     """The gradient of the loss, shaped like ``params.network``."""
     moments: Moments
-    """Of the observations of this unroll alone."""
+    """Moments of the observations of this unroll alone."""
 
 
 class Kernels(NamedTuple):
-    """What computes the two halves of an update."""
+    """The two functions that make up an update's work, in XLA or as fused GPU kernels."""
 
     unroll: Callable[[Params, ActorState], tuple[ActorState, Transition, Episodes]]
-    """``T`` steps: transitions ``[T, B]``, sums over the episodes that ended."""
-    differentiate: Callable[[Params, Transition, Array], tuple[PyTree, Losses]]
-    """``differentiate(params, transitions, last_observation [B, O])``: the loss' gradient, and its terms."""
+    """``unroll(params, actor)``: the actor ``T`` steps later, transitions ``[T, B]``, sums over ended episodes."""
+    differentiate: Callable[[PyTree, Moments, Transition, Array], tuple[PyTree, Losses]]
+    """``differentiate(weights, moments, transitions [T, B], last_observation [B, O])``: the loss's gradient with
+    respect to the weights, and its terms."""
 
 
 class Unrolled(NamedTuple):
-    """What a shard tells of an unroll."""
+    """Losses and ended episodes of an unroll."""
 
     losses: Losses
+    """The terms of the loss and what explains them."""
     episodes: Episodes
+    """Sums over the episodes that ended."""
 
 
 def num_blocks(spec: Spec) -> int:
-    """``N``, the blocks of environments that a shard works through: on a CPU as large as its cache, elsewhere one.
+    """``N``, the number of blocks that a shard splits its environments into: on a CPU such that one fits its cache.
 
-    A mean of means is the mean, so how many there are changes nothing but the order of sums, unless something else is
-    taken over all steps of a shard.
+    Elsewhere it is 1. A mean of means is the mean, so the number changes nothing but the order of sums, unless
+    something other than a mean is taken over all steps of a shard, as a term of the user's own may do: then it is 1 on
+    a CPU too.
     """
     algo, num_envs = spec.algo, spec.env.num_envs // spec.algo.num_shards
-    whole = algo.normalize_advantage or algo.returns == "monte_carlo" or algo.kernel == "fused"
+    whole = algo.normalize_advantage or algo.returns == "monte_carlo" or algo.kernel == "fused" or algo.loss_terms
     if whole or jax.default_backend() != "cpu":
         return 1
     block = max(16, _BLOCK // algo.unroll_length)
@@ -58,8 +62,9 @@ def num_blocks(spec: Spec) -> int:
 
 
 def init(spec: Spec, key: PRNGKey, num_envs: int) -> ActorState:
-    """A block of ``B`` environments."""
-    return rollout.init(spec, actor_critic.build(spec)[0], key, num_envs)
+    """A block of ``B = num_envs`` environments in fresh episodes."""
+    env, _ = actor_critic.build(spec)
+    return rollout.init(spec, env, key, num_envs)
 
 
 def init_all(spec: Spec, key: PRNGKey) -> ActorState:
@@ -70,39 +75,45 @@ def init_all(spec: Spec, key: PRNGKey) -> ActorState:
 
 
 def kernels(spec: Spec) -> Kernels:
-    """The two halves of an update, as ``algo.kernel`` says; ``auto`` is XLA's until the others have met a GPU.
+    """The functions of an update that ``algo.kernel`` chooses; ``auto`` means ``xla``.
 
     Raises:
-        ConfigError: if they cannot work.
+        ConfigError: if the fused kernels cannot work with these settings or on this device.
     """
-    env, ac = actor_critic.build(spec)
+    env, agent = actor_critic.build(spec)
     if spec.algo.kernel == "fused":
         from jaxac.agent import fused  # Pallas takes a tenth of a second to import
 
         fused.check(spec, env)
         return Kernels(functools.partial(fused.unroll, spec, env), functools.partial(fused.gradient, spec, env))
 
-    def differentiate(params: Params, transitions: Transition, last_observation: Array) -> tuple[PyTree, Losses]:
-        loss = jax.grad(ac.loss, has_aux=True)
-        return loss(params.network, params.moments, spec, transitions, last_observation)
-
-    return Kernels(functools.partial(rollout.unroll, spec, env, ac), differentiate)
+    loss_terms.check(spec.algo.loss_terms, env, agent.init, agent.apply)
+    return Kernels(functools.partial(rollout.unroll, spec, env, agent), jax.grad(agent.loss, has_aux=True))
 
 
 def gradient(spec: Spec, params: Params, actors: ActorState) -> tuple[Gradient, ActorState, Unrolled]:
-    """What one shard makes of its blocks ``[N, ...]``, one after the other on a CPU."""
+    """One shard's gradient: the mean over its blocks, which a CPU computes one after the other.
+
+    Args:
+        spec: the training program.
+        params: the parameters to act with and to differentiate at.
+        actors: [N, ...] the shard's blocks.
+
+    Returns:
+        The gradient, the blocks ``[N, ...]`` after the unroll, and the shard's losses and episodes.
+    """
     number = num_blocks(spec)
-    of_blocks = placement.map_blocks(block_gradient, number, (None, 0, 0))
+    of_blocks = placement.over(1, number).map(block_gradient, (None, 0, 0))
     pushed, actors, unrolled = of_blocks(spec, trees.copies(params, number), actors)
     pushed = Gradient(trees.mean(pushed.weights), normalization.of_shards(pushed.moments))
     return pushed, actors, Unrolled(trees.mean(unrolled.losses), trees.total(unrolled.episodes))
 
 
 def block_gradient(spec: Spec, params: Params, actor: ActorState) -> tuple[Gradient, ActorState, Unrolled]:
-    """Unroll with ``params``, then differentiate the loss at ``params``."""
+    """One block's gradient: unrolls with ``params``, then differentiates the loss at ``params``."""
     unroll, differentiate = kernels(spec)
     actor, transitions, episodes = unroll(params, actor)
-    grads, losses = differentiate(params, transitions, actor.observation)
+    grads, losses = differentiate(params.network, params.moments, transitions, actor.observation)
     if spec.algo.time_reduction == "sum":
         grads = jax.tree.map(lambda x: x * spec.algo.unroll_length, grads)
     moments = normalization.of_batch(transitions.observation)

@@ -1,4 +1,4 @@
-"""Virtual time: who arrives when, how old a pull is, and how staleness is counted.
+"""Virtual time: the order of arrival, the age of pulled parameters, and the counting of staleness.
 
 In a round every shard takes its turn, in an order of arrival. The bound on staleness splits a round into *waves*: the
 shards of a wave compute at the same time, and then arrive one after the other.
@@ -7,13 +7,14 @@ shards of a wave compute at the same time, and then arrive one after the other.
 import jax
 import jax.numpy as jnp
 
-from jaxac.config.schema import A3CConfig, DelayConfig
+from jaxac.config.algos import A3CConfig, DelayConfig
 from jaxac.spec import Spec
 from jaxac.types import Array, PRNGKey
 
 PARETO_TAIL = 1.5
 """The exponent of the heavy tail: finite mean, infinite variance."""
 _MOST_BINS = 4096
+"""Staleness of the last bin, which also holds all older gradients."""
 
 
 def settings(spec: Spec) -> A3CConfig:
@@ -23,10 +24,16 @@ def settings(spec: Spec) -> A3CConfig:
 
 
 def wave_size(algo: A3CConfig) -> int:
-    """Shards that compute at once: all ``K``, or the most (of the divisors of ``K``) for which the bound can hold.
+    """``W``, the shards that compute at once: all ``K``, or the largest divisor of ``K`` for which the bound can hold.
 
     Between a wave's start and its last arrival the server makes ⌊(C − 1 + W − 1) / C⌋ steps at most, for groups of
     ``C`` gradients and waves of ``W`` shards.
+
+    >>> from jaxac.config.compose import make_config
+    >>> wave_size(make_config("+algo=a3c", "algo.num_shards=8").algo)
+    8
+    >>> wave_size(make_config("+algo=a3c", "algo.num_shards=8", "algo.max_staleness=2").algo)
+    2
     """
     if algo.max_staleness is None or algo.above_max_staleness == "drop":
         return algo.num_shards
@@ -35,20 +42,21 @@ def wave_size(algo: A3CConfig) -> int:
 
 
 def history_size(algo: A3CConfig) -> int:
-    """Versions to keep, so that a pull finds what it asks for at the end of its wave."""
+    """``H``, the versions to keep so that at the end of a wave every version pulled in it is still there."""
     return wave_size(algo) + longest_delay(algo.delay) + 1
 
 
 def longest_delay(delay: DelayConfig) -> int:
-    """In versions."""
+    """The longest delay of a pull, in versions."""
     return 0 if delay.distribution == "none" else delay.maximum
 
 
 def bins(algo: A3CConfig) -> int:
-    """Enough to count every staleness that can occur exactly, within reason.
+    """Number of bins of the staleness histogram: enough to count every possible staleness exactly below 4096.
 
-    Between a shard's pull and the last of the ``pull_every`` gradients that it makes with what it got lie at most so
-    many rounds as its period takes, and one that was under way, each of ``K`` versions. Nothing bounds what threads do.
+    A shard makes ``pull_every`` gradients with one snapshot. Between its pull and the last of them lie at most
+    ``period · pull_every`` rounds, and the one that was under way, each of at most ``K`` versions. Threads have no
+    such bound.
     """
     if algo.in_real_time:
         return _MOST_BINS + 1
@@ -58,18 +66,23 @@ def bins(algo: A3CConfig) -> int:
 
 
 def arrival_order(algo: A3CConfig, key: PRNGKey) -> Array:
-    """[K] the shards, first to arrive first."""
+    """[K] int32, the shards in their order of arrival."""
     shards = jnp.arange(algo.num_shards)
     return jax.random.permutation(key, shards) if algo.order == "shuffled" else shards
 
 
-def active(algo: A3CConfig, round_: Array) -> Array:
-    """[K] bool: the shards that push in this round, the first of which is number 0."""
-    return (round_ + 1) % jnp.asarray(algo.periods) == 0
+def active(algo: A3CConfig, round_number: Array) -> Array:
+    """[K] bool: the shard pushes in this round.
+
+    Args:
+        algo: the algorithm's settings.
+        round_number: [] int32, from 0.
+    """
+    return (round_number + 1) % jnp.asarray(algo.periods) == 0
 
 
 def delays(algo: A3CConfig, key: PRNGKey) -> Array:
-    """[K] int32: how many versions behind the server a pull in this round is, for each shard."""
+    """[K] int32, versions between the server and a pull in this round, for each shard."""
     mean = jnp.broadcast_to(jnp.asarray(algo.delay.mean, jnp.float32), (algo.num_shards,))
     uniform = jax.random.uniform(key, (algo.num_shards,))
     drawn = quantile(algo.delay.distribution, mean, uniform)
@@ -77,10 +90,23 @@ def delays(algo: A3CConfig, key: PRNGKey) -> Array:
 
 
 def quantile(distribution: str, mean: Array, uniform: Array) -> Array:
-    """The delay, a whole number, that a share ``uniform`` in [0, 1) of delays is not above, for delays of this mean.
+    """The quantile of a distribution of whole delays, in versions, with a given mean.
 
     The mean is exact for whole constants, for uniform where ``2 · mean`` is whole, and for geometric; a Pareto delay
     is rounded down from the continuous one (Lomax, tail exponent 1.5), so its mean is about 0.4 less.
+
+    >>> quantile("uniform", jnp.float32(2.0), jnp.asarray([0.0, 0.5, 0.99])).tolist()
+    [0.0, 2.0, 4.0]
+    >>> quantile("geometric", jnp.float32(1.0), jnp.asarray([0.0, 0.6, 0.9])).tolist()
+    [0.0, 1.0, 3.0]
+
+    Args:
+        distribution: ``none``, ``constant``, ``uniform``, ``geometric`` or ``pareto``.
+        mean: [K] the mean delays.
+        uniform: [K] the shares of delays that are not above the quantile, in [0, 1).
+
+    Returns:
+        [K] float32, whole numbers.
     """
     if distribution == "constant":
         return jnp.round(mean)

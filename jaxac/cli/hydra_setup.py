@@ -1,9 +1,9 @@
-"""What Hydra must know before it starts: where our launcher lies, and what ``${jaxac.unique:}`` is.
+"""A corner: setup of Hydra before it starts: the path of our launcher, and the resolver ``${jaxac.unique:}``.
 
 Why: Hydra makes instances of launchers in the namespace package ``hydra_plugins`` only, and looks for it along
-``sys.path``; a top-level package of that name in our wheel would lie beside everybody else's, so ours lies in a folder
-of its own. What it gives: ``hydra/launcher=vmap``. Delete it when Hydra takes launchers from anywhere; the test that
-fails first is ``tests/cli/test_sweep.py``.
+``sys.path``; a top-level package of that name in our wheel would mix with other packages' plugins, so ours has a folder
+of its own. It gives ``hydra/launcher=vmap``. Delete it when Hydra takes launchers from anywhere; the test that fails
+first is ``test_a_sweep_leaves_ordinary_jobs`` in ``tests/test_train.py``.
 """
 
 import functools
@@ -17,7 +17,7 @@ _PLUGINS = str(Path(__file__).with_name("plugins"))
 
 
 def register() -> None:
-    """Once a process, also in those that a launcher starts: they import :mod:`jaxac.train` to find the job."""
+    """Registers launcher and resolver, in every process: those that a launcher starts import :mod:`jaxac.train` too."""
     if _PLUGINS not in sys.path:
         sys.path.append(_PLUGINS)
     unique = functools.partial(secrets.token_hex, 3)  # directories are named after the second they were made in

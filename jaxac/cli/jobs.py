@@ -1,4 +1,4 @@
-"""One of Hydra's jobs, checked, with the run in its directory begun or found again. Knows no JAX."""
+"""Jobs of Hydra's, checked, with the run in each one's directory new or resumed. Imports no JAX."""
 
 import dataclasses
 from pathlib import Path
@@ -9,14 +9,18 @@ from omegaconf import DictConfig
 
 from jaxac.config.compose import to_config
 from jaxac.config.schema import Config
+from jaxac.runs.job import Job
 from jaxac.storage import events, run_directory
 
 
-def open_job(cfg: DictConfig) -> run_directory.Opened:
-    """Checks what Hydra composed for its current job, and begins or finds again the run in the job's directory.
+def open_job(cfg: DictConfig) -> Job:
+    """Checks the configuration of Hydra's current job, and begins or resumes the run in the job's directory.
+
+    Args:
+        cfg: the configuration that Hydra composed.
 
     Raises:
-        ConfigError: naming what cannot work.
+        ConfigError: if a setting cannot work.
     """
     hydra_config = HydraConfig.get()
     multirun = hydra_config.mode == RunMode.MULTIRUN
@@ -26,8 +30,8 @@ def open_job(cfg: DictConfig) -> run_directory.Opened:
     config = _with_artifacts(config, by_default=not multirun)
     events.check(config)
     overrides = [text for text in hydra_config.overrides.task if not (multirun and text.startswith("resume="))]
-    run = run_directory.open_run(config, directory, overrides)
-    return run_directory.Opened(config, run, overrides, Path(hydra_config.sweep.dir).name if multirun else None)
+    directory, start = run_directory.open_run(config, directory, overrides)
+    return Job(config, directory, start, overrides, group=Path(hydra_config.sweep.dir).name if multirun else None)
 
 
 def _with_artifacts(config: Config, by_default: bool) -> Config:

@@ -1,4 +1,4 @@
-"""Spellings that users type, rewritten to those that Hydra takes."""
+"""The command line as users type it, rewritten for Hydra."""
 
 from pathlib import Path
 
@@ -16,14 +16,14 @@ _OPTUNA = ("hydra.sweeper.direction=maximize", "hydra.sweeper.max_failure_rate=1
 
 
 def rewrite(arguments: list[str]) -> list[str]:
-    """The arguments for Hydra.
+    """The command line's arguments, rewritten for Hydra.
 
     * Settings are spelled as :func:`jaxac.config.compose.spell` says.
     * ``hydra/sweeper=optuna`` maximizes what a job returns, and a trial that diverges fails by itself.
-    * ``resume=PATH`` becomes the run's own overrides, its directory, and whatever else was given.
+    * ``resume=PATH`` becomes the run's own overrides, its directory, and the other arguments.
 
     Raises:
-        ConfigError: if ``resume`` names no run, or ``hydra.run.dir`` one that exists, or a sweep has no jobs.
+        ConfigError: if ``resume`` names no run, ``hydra.run.dir`` already holds one, or a sweep has no jobs.
     """
     keys = {key_of(argument): argument for argument in arguments if "=" in argument}
     if "resume" in keys and _value(keys["resume"]) not in ("", "null"):
@@ -44,7 +44,7 @@ def _choose(arguments: list[str]) -> list[str]:
 
 
 def _refuse_empty(arguments: list[str]) -> None:
-    """Raises ConfigError if an argument sweeps over nothing, of which Hydra makes no jobs and no error."""
+    """Raises ConfigError if an argument sweeps over nothing, for which Hydra makes neither a job nor an error."""
     parser = OverridesParser.create()
     for argument in arguments:
         if "=" not in argument or argument.startswith("-"):
@@ -52,7 +52,7 @@ def _refuse_empty(arguments: list[str]) -> None:
         try:
             override = parser.parse_override(argument)
         except OverrideParseException:
-            return  # Hydra will say what is wrong with it
+            return  # Hydra reports what is wrong with it
         if override.is_sweep_override() and override.is_discrete_sweep() and not list(override.sweep_iterator()):
             raise ConfigError(f"{argument} makes a sweep of no jobs; give at least one value.")
 
@@ -61,7 +61,7 @@ def _resume(arguments: list[str], value: str) -> list[str]:
     if run_directory.holds_sweep(Path(value).expanduser()):
         return _resume_sweep([argument for argument in arguments if argument not in _MULTIRUN], value)
     if _MULTIRUN & set(arguments):
-        raise ConfigError(f"resume={value} goes on with one run; leave out -m.")
+        raise ConfigError(f"resume={value} resumes a single run; leave out -m.")
     directory, checkpoint = run_directory.locate(value)
     return [
         *_repeat(directory / run_directory.OVERRIDES, arguments, place="hydra.run.dir"),
@@ -72,7 +72,7 @@ def _resume(arguments: list[str], value: str) -> list[str]:
 
 
 def _resume_sweep(arguments: list[str], value: str) -> list[str]:
-    """The sweep's own overrides, its directory, and whatever else was given."""
+    """The sweep's own overrides, its directory, and the other arguments."""
     directory = Path(value).expanduser().resolve()
     return [
         "-m",
@@ -83,9 +83,9 @@ def _resume_sweep(arguments: list[str], value: str) -> list[str]:
 
 
 def _repeat(record: Path, arguments: list[str], place: str) -> list[str]:
-    """The overrides in the file ``record``, but those given anew, then ``arguments``.
+    """The overrides in the file ``record``, except those that ``arguments`` replace, then ``arguments``.
 
-    Neither's ``resume`` and ``place`` are among them: where to go on is the caller's to say.
+    ``resume`` and ``place`` are left out of both, because the caller adds its own.
     """
     where = {"resume", place}
     given = [argument for argument in arguments if key_of(argument) not in where]

@@ -1,7 +1,9 @@
-"""The configurations of a sweep's jobs: those that choose the same files are copies of one, with their values set.
+"""A corner: Hydra's private loader, made to compose jobs that choose the same files once, and then to set their values.
 
-Hydra reads all files anew for every job, and twice: the sweeper to see whether the job can be composed, the launcher
-to run it. That is a tenth of a second a job, time that a sweep on an accelerator has not got.
+Why: Hydra reads all files for every job, and twice: the sweeper to see whether the job can be composed, the launcher to
+run it. It has no public way to compose from files that it has read. What it gives: a job is composed in 6 ms instead of
+70 ms, which would dominate a short sweep on an accelerator. Delete it when Hydra keeps what it has read; the test that
+fails first is ``test_files_are_read_once`` in ``tests/cli/test_sweep_configs.py``.
 """
 
 import copy
@@ -14,8 +16,8 @@ from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig
 
 
-def compose_sooner(loader: ConfigLoader) -> None:
-    """From now on ``loader.load_sweep_config`` composes each choice of files once; results and errors stay the same."""
+def compose_once(loader: ConfigLoader) -> None:
+    """Makes ``loader.load_sweep_config`` compose each choice of files once; its results and errors stay the same."""
     assert isinstance(loader, ConfigLoaderImpl)
     compose, parser = loader.load_sweep_config, OverridesParser.create()
     composed: dict[tuple[str, ...], DictConfig] = {}
@@ -35,13 +37,19 @@ def compose_sooner(loader: ConfigLoader) -> None:
 
 
 def _is_plain(override: Override) -> bool:
-    """Whether it is for the task, and one value, not a mapping or several."""
+    """True if an override sets one value for the task: not a mapping, not several values, not Hydra's own."""
     mapping = isinstance(override.value(), dict)
     return not (mapping or override.is_sweep_override() or override.is_hydra_override())
 
 
 def _with_values(config: DictConfig, values: Sequence[Override], overrides: Sequence[Override]) -> DictConfig:
-    """A copy of what the choices among ``overrides`` make, with the values among them, as Hydra would have left it."""
+    """A copy of a configuration with values set, as Hydra itself would have composed it.
+
+    Args:
+        config: the configuration that the choices of files among ``overrides`` make.
+        values: the overrides that set values.
+        overrides: all overrides of the job, in order.
+    """
     config = copy.deepcopy(config)
     ConfigLoaderImpl._apply_overrides_to_config(list(values), config)
     job = config.hydra.job

@@ -1,4 +1,4 @@
-"""What a sweep was asked for, written down where ``resume=`` finds it."""
+"""The record of a sweep's overrides, which ``resume=`` reads."""
 
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,10 @@ from jaxac.storage import run_directory
 
 
 class SweepRecord(Callback):
-    """A callback of Hydra's that writes the sweep's overrides to its directory before the first job."""
+    """A Hydra callback that writes a sweep's overrides to its directory before the first job."""
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Writes the record; Hydra calls it at the start of a sweep."""
         del kwargs
         directory = Path(config.hydra.sweep.dir)
         overrides = [*config.hydra.overrides.hydra, *config.hydra.overrides.task]

@@ -1,7 +1,7 @@
-"""What is known of gymnax's environments without importing gymnax, which takes seconds.
+"""A table of gymnax's environments, which saves importing gymnax: that takes seconds.
 
-The table in ``catalog.json`` lets a wrong name, parameter or action space be answered at once. A test holds it
-against the installed gymnax; ``python -m jaxac.config.catalog`` writes it anew.
+The table in ``catalog.json`` finds a wrong name, parameter or action space at once. A test compares it with the
+installed gymnax; ``python -m jaxac.config.catalog`` writes it again.
 """
 
 import difflib
@@ -15,32 +15,38 @@ from jaxac.errors import ConfigError
 
 _TABLE = Path(__file__).with_name("catalog.json")
 UNSUPPORTED = {"MNISTBandit-bsuite": "it downloads a data set"}
+"""Environments that cannot be trained on, with the reason."""
 
 
 @dataclass(frozen=True)
 class EnvInfo:
-    """One environment."""
+    """The table's entry for one environment."""
 
     name: str
+    """The name under which gymnax registers it."""
     module: str
-    """Where its class is defined."""
+    """The module that defines its class."""
     cls: str
+    """The name of its class."""
     actions: int | None
-    """Number of discrete actions; None where actions are continuous."""
+    """Number of discrete actions; None if actions are continuous."""
     params: dict[str, Any]
     """Scalar parameters and their defaults."""
     threshold: float | None
-    """The mean return at which Gymnasium's registry calls it solved."""
+    """The mean return at which Gymnasium's registry calls it solved; None if it does not say."""
 
 
 @functools.cache
 def table() -> dict[str, EnvInfo]:
-    """Every environment gymnax registers, by name."""
+    """Every environment that gymnax registers, by name."""
     return {name: EnvInfo(name, **entry) for name, entry in json.loads(_TABLE.read_text()).items()}
 
 
 def canonical(name: str) -> str:
-    """The registered name for ``name``, which may leave out the suffix: ``CartPole`` is ``CartPole-v1``.
+    """The registered name for ``name``, which may leave out the suffix.
+
+    >>> canonical("cartpole")
+    'CartPole-v1'
 
     Raises:
         ConfigError: if there is no such environment.
@@ -56,7 +62,7 @@ def canonical(name: str) -> str:
 
 
 def lookup(name: str) -> EnvInfo | None:
-    """What the table knows of ``name``; None for an environment of the user's own."""
+    """The table's entry for ``name``; None for an environment of the user's own."""
     return table().get(name)
 
 

@@ -1,21 +1,25 @@
-"""Hydra's complaints, in one sentence that names the setting and the fix."""
+"""Errors of Hydra's, explained in one sentence that names the setting and the fix."""
 
 import difflib
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
+import yaml
+from hydra import compose
 from hydra.errors import MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 
+from jaxac.config.hydra_context import hydra_on
+
 
 def explain(error: Exception, conf: str) -> str:
-    """What is wrong with the command line, for an error of Hydra's or OmegaConf's.
+    """One sentence on a mistake in the command line.
 
     Args:
-        conf: the directory of the configuration, to look up which settings there are.
+        error: the error that Hydra or OmegaConf raised.
+        conf: the directory of the configuration files, to look up the settings.
     """
     message = " ".join(str(error).split())
     if isinstance(error, MissingConfigException) and error.options is not None:
@@ -24,18 +28,30 @@ def explain(error: Exception, conf: str) -> str:
     unknown = re.search(r"Could not override '([^']+)'", message)
     if unknown:
         return _unknown(unknown[1], conf)
+    merged = re.search(r"Error merging override \+*((.*?)=.*)", message)
+    if merged:
+        return f"{merged[1]} does not fit: {merged[2]} is a mapping; give {merged[2]}={{NAME: VALUE}}."
     return message
 
 
 def _unknown(setting: str, conf: str) -> str:
+    choices = _choices_with(setting, conf)
+    if choices:
+        return f"{setting} is a setting of {' and '.join(choices)}; choose {choices[0]}, or leave it out."
     close = difflib.get_close_matches(setting, _settings(conf), n=1)
     hint = f"did you mean {close[0]}?" if close else "see conf/ for those there are."
     return f"{setting} is not a setting; {hint}"
 
 
+def _choices_with(setting: str, conf: str) -> list[str]:
+    """The choices of a setting's group whose files have the setting."""
+    group, _, name = setting.partition(".")
+    files = sorted(Path(conf, group).glob("*.yaml"))
+    return [f"{group}={file.stem}" for file in files if name.split(".")[0] in yaml.safe_load(file.read_text())]
+
+
 def _settings(conf: str) -> list[str]:
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(conf, version_base="1.3"):
+    with hydra_on(conf):
         return list(_paths(compose("config", ["+algo=a2c"])))
 
 

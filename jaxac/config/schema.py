@@ -1,45 +1,42 @@
-"""The configuration: typed, validated, immutable. Knows neither JAX nor Hydra.
+"""The configuration: typed, validated, immutable. Imports neither JAX nor Hydra.
 
 A field of type ``float`` is a *number*: it may differ between runs of one compiled program (:mod:`jaxac.spec` makes
-it a pytree leaf). A field of any other type is a *size or a choice* and is compiled in. What each setting means, its
-unit and the papers' values are said where users set them, in ``conf/``.
+it a pytree leaf). A field of any other type is a *size or a choice* and is compiled in. The meaning of each setting,
+its unit and the papers' values stand where users set them, in ``conf/``.
+
+A field has a default here only if it was added after version 0.1: the value that older runs, whose ``config.yaml``
+lacks it, were trained with.
 """
 
 import bisect
 import math
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictInt
+from pydantic import Field
 
 from jaxac.config import catalog
+from jaxac.config.algos import AnyAlgo
+from jaxac.config.fields import (
+    FORBID_EXTRA,
+    Cadence,
+    Count,
+    EnvParam,
+    Integer,
+    Number,
+    Positive,
+)
+from jaxac.config.parts import AnyNetwork, AnyOptimizer, OwnNetworkConfig, OwnOptimizerConfig
 
-_FORBID_EXTRA = ConfigDict(extra="forbid")
-
-
-def _not_bool(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError("Input should be a number")
-    return value
-
-
-Integer = Annotated[int, BeforeValidator(_not_bool)]
-Number = Annotated[float, BeforeValidator(_not_bool), Field(allow_inf_nan=False)]
-Count = Annotated[Integer, Field(ge=1)]
-Cadence = Annotated[Integer, Field(ge=0)]
-Probability = Annotated[Number, Field(ge=0, le=1)]
-Decay = Annotated[Number, Field(ge=0, lt=1)]
-NonNegative = Annotated[Number, Field(ge=0)]
-Positive = Annotated[Number, Field(gt=0)]
 SMALLEST_TILE = 16
-"""Environments that a fused kernel takes at least: as many as a matrix unit's side."""
-
-EnvParam = StrictBool | StrictInt | Number
+"""The fewest environments that a fused kernel takes: as many as a matrix unit's side."""
 
 
 @dataclass(frozen=True)
 class EnvConfig:
-    __pydantic_config__ = _FORBID_EXTRA
+    """Section ``env``: the environment, its number of copies and its rewards. The settings: ``conf/env/``."""
+
+    __pydantic_config__ = FORBID_EXTRA
     name: str
     num_envs: Count
     params: dict[str, EnvParam]
@@ -49,117 +46,10 @@ class EnvConfig:
 
 
 @dataclass(frozen=True)
-class AlgoConfig:
-    """What all algorithms share."""
-
-    __pydantic_config__ = _FORBID_EXTRA
-    name: str
-    num_shards: Count
-    unroll_length: Count
-    discount: Probability
-    returns: Literal["n_step", "gae", "monte_carlo"]
-    gae_lambda: Probability
-    entropy_coef: NonNegative
-    value_coef: NonNegative
-    normalize_observations: bool
-    normalize_advantage: bool
-    time_reduction: Literal["mean", "sum"]
-    kernel: Literal["auto", "xla", "fused"]
-
-    @property
-    def group_size(self) -> int:
-        """Gradients that the server averages into one step."""
-        raise NotImplementedError
-
-    @property
-    def in_real_time(self) -> bool:
-        """Whether threads run it, or a replay of some, rather than one compiled program."""
-        return False
-
-    def pushes(self, updates: int) -> int:
-        """Gradients that all shards together have pushed after so many updates."""
-        return updates * self.num_shards
-
-
-@dataclass(frozen=True)
-class A2CConfig(AlgoConfig):
-    name: Literal["a2c"]
-
-    @property
-    def group_size(self) -> int:
-        return self.num_shards
-
-
-@dataclass(frozen=True)
-class DelayConfig:
-    __pydantic_config__ = _FORBID_EXTRA
-    distribution: Literal["none", "constant", "uniform", "geometric", "pareto"]
-    mean: NonNegative | tuple[NonNegative, ...]
-    maximum: Cadence
-
-
-@dataclass(frozen=True)
-class A3CConfig(AlgoConfig):
-    """A2C's, and everything about who reads whose parameters when."""
-
-    name: Literal["a3c"]
-    runtime: Literal["compiled", "threads", "replay"]
-    events: str | None
-    server: Literal["per_gradient", "softsync", "mean"]
-    softsync_size: Count
-    order: Literal["fixed", "shuffled"]
-    pull_at: Literal["push", "round"]
-    pull_every: Count
-    shard_periods: tuple[Count, ...] | None
-    delay: DelayConfig
-    max_staleness: Cadence | None
-    above_max_staleness: Literal["wait", "drop"]
-    shared_statistics: bool
-    correction: Literal["none", "learning_rate", "delay_compensation"]
-    compensation: NonNegative
-    lock: bool
-
-    @property
-    def group_size(self) -> int:
-        return {"per_gradient": 1, "softsync": self.softsync_size, "mean": self.num_shards}[self.server]
-
-    @property
-    def in_real_time(self) -> bool:
-        return self.runtime != "compiled"
-
-    @property
-    def periods(self) -> tuple[int, ...]:
-        """[K] shard k pushes in every ``periods[k]``-th round."""
-        return self.shard_periods or (1,) * self.num_shards
-
-    def pushes(self, updates: int) -> int:
-        return sum(updates // period for period in self.periods)
-
-
-@dataclass(frozen=True)
-class NetworkConfig:
-    __pydantic_config__ = _FORBID_EXTRA
-    shared: bool
-    hidden_sizes: tuple[Count, ...]
-    activation: Literal["elu", "gelu", "relu", "silu", "tanh"]
-
-
-@dataclass(frozen=True)
-class OptimizerConfig:
-    __pydantic_config__ = _FORBID_EXTRA
-    name: Literal["adam", "rmsprop"]
-    learning_rate: NonNegative | None
-    schedule: Literal["constant", "linear"]
-    anneal_env_steps: Positive | None
-    max_grad_norm: Positive | None
-    epsilon: Positive
-    decay: Decay
-    momentum: Decay
-
-
-@dataclass(frozen=True)
 class EvaluationConfig:
-    __pydantic_config__ = _FORBID_EXTRA
+    """Section ``evaluation``: cadence and size of evaluations. The settings: ``conf/config.yaml``."""
+
+    __pydantic_config__ = FORBID_EXTRA
     every: Cadence | None
     episodes: Count
     greedy: bool
@@ -168,14 +58,18 @@ class EvaluationConfig:
 
 @dataclass(frozen=True)
 class CheckpointConfig:
-    __pydantic_config__ = _FORBID_EXTRA
+    """Section ``checkpoint``: cadence and number of checkpoints. The settings: ``conf/config.yaml``."""
+
+    __pydantic_config__ = FORBID_EXTRA
     every: Cadence | None
     keep: Count
 
 
 @dataclass(frozen=True)
 class WandbConfig:
-    __pydantic_config__ = _FORBID_EXTRA
+    """Section ``logger.wandb``: the run at Weights & Biases. The settings: ``conf/config.yaml``."""
+
+    __pydantic_config__ = FORBID_EXTRA
     mode: Literal["offline", "online", "disabled", "shared", "dryrun", "run"]
     project: str
     entity: str | None
@@ -187,7 +81,9 @@ class WandbConfig:
 
 @dataclass(frozen=True)
 class LoggerConfig:
-    __pydantic_config__ = _FORBID_EXTRA
+    """Section ``logger``: the rows of metrics, and where they go. The settings: ``conf/config.yaml``."""
+
+    __pydantic_config__ = FORBID_EXTRA
     every: Count | None
     console: bool
     curve: bool | None
@@ -197,22 +93,35 @@ class LoggerConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """A whole run. ``None`` cadences are filled in by :func:`jaxac.config.validation.resolve`."""
+    """The configuration of a whole run. The settings: ``conf/``.
 
-    __pydantic_config__ = _FORBID_EXTRA
+    Settings that are None by default are filled in by :func:`jaxac.config.validation.resolve`.
+
+    >>> from jaxac.config.compose import make_config
+    >>> config = make_config("+algo=a2c", "env.num_envs=512", "algo.unroll_length=16", "total_env_steps=100000")
+    >>> config.steps_per_update, config.num_updates, config.env_steps(config.num_updates)
+    (8192, 13, 106496)
+    """
+
+    __pydantic_config__ = FORBID_EXTRA
     seed: Annotated[Integer, Field(ge=0, lt=2**32)]
     num_seeds: Count
     total_env_steps: Count | None
     stop_after_updates: Count | None
     env: EnvConfig
-    algo: Annotated[A2CConfig | A3CConfig, Field(discriminator="name")]
-    network: NetworkConfig
-    optimizer: OptimizerConfig
+    algo: AnyAlgo
+    network: AnyNetwork
+    optimizer: AnyOptimizer
     evaluation: EvaluationConfig
     checkpoint: CheckpointConfig
     logger: LoggerConfig
     resume: str | None
     compilation_cache: str | None
+
+    @property
+    def seeds(self) -> range:
+        """The seeds of ``num_seeds`` runs."""
+        return range(self.seed, self.seed + self.num_seeds)
 
     @property
     def steps_per_update(self) -> int:
@@ -225,19 +134,31 @@ class Config:
         return self.steps_per_update // self.algo.num_shards
 
     def env_steps(self, updates: int) -> int:
-        """Environment steps that all shards together have taken after so many updates."""
+        """Environment steps that all shards together have taken after ``updates`` updates."""
         return self.algo.pushes(updates) * self.steps_per_push
 
     @property
     def num_updates(self) -> int:
-        """Updates of the whole run: the fewest that make ``total_env_steps``."""
+        """Updates of the whole run: the fewest that take at least ``total_env_steps`` environment steps."""
         assert self.total_env_steps is not None, "validation.resolve() fills this in"
         at_most = self.algo.num_shards * math.ceil(self.total_env_steps / self.steps_per_update)
         return bisect.bisect_left(range(at_most), self.total_env_steps, key=self.env_steps)
 
     @property
+    def own_parts(self) -> dict[str, str]:
+        """The import paths of the user's own parts, by the names of their settings."""
+        own = {f"algo.loss_terms.{name}.function": term.function for name, term in self.algo.loss_terms.items()}
+        if catalog.lookup(self.env.name) is None:
+            own["env.name"] = self.env.name
+        if isinstance(self.network, OwnNetworkConfig):
+            own["network.name"] = self.network.name
+        if isinstance(self.optimizer, OwnOptimizerConfig):
+            own["optimizer.name"] = self.optimizer.name
+        return own
+
+    @property
     def return_threshold(self) -> float | None:
-        """The evaluation return from which a run counts as having solved its task, where one is known."""
+        """The mean return of an evaluation at which a run has solved its task; None if it is not known."""
         if self.evaluation.stop_at_return is not None:
             return self.evaluation.stop_at_return
         info = catalog.lookup(self.env.name)

@@ -1,4 +1,4 @@
-"""From plain dicts to a :class:`jaxac.config.schema.Config` that can work, or one sentence on why not."""
+"""Checks that turn plain dicts into a :class:`jaxac.config.schema.Config`, or raise one sentence on what is wrong."""
 
 import dataclasses
 import functools
@@ -8,24 +8,32 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from jaxac.config import catalog
-from jaxac.config.schema import SMALLEST_TILE, A3CConfig, Config
+from jaxac.config import catalog, import_path
+from jaxac.config.algos import A3CConfig
+from jaxac.config.parts import OwnOptimizerConfig
+from jaxac.config.schema import SMALLEST_TILE, Config
 from jaxac.errors import ConfigError
 
 _MAX_BATCH = 2**31 - 1  # indices are 32 bits wide
 _MEMBERS = ("a2c", "a3c", "bool", "int", "float", "tuple")
-"""The members of unions, which pydantic puts into the paths of settings."""
+"""Members of unions, which pydantic puts into the paths of settings."""
 _LEARNING_RATES = {"adam": 3e-3, "rmsprop": 2e-3}
-"""Of A2C, at 512 environments and more."""
+"""Default learning rates of A2C with 512 environments or more."""
 _CADENCES = {"logger": (20, 2_000_000), "evaluation": (10, sys.maxsize), "checkpoint": (5, 20_000_000)}
-"""A part of the run, but so many environment steps at most: a stop waits for a row, a kill costs a checkpoint."""
+"""Default cadences: one part of the run in so many, but so many environment steps at most.
+
+A request to stop waits for the end of a row; a kill loses the work since the last checkpoint.
+"""
 
 
 def resolve(raw: dict[str, Any]) -> Config:
-    """The configuration in ``raw`` (plain dicts, lists and scalars), checked and with its defaults worked out.
+    """Checks a configuration and works out its defaults.
+
+    Args:
+        raw: the configuration as plain dicts, lists and scalars.
 
     Raises:
-        ConfigError: naming the first setting that cannot work, its value and the fix.
+        ConfigError: if a setting cannot work; it names the first one, its value and the fix.
     """
     if "algo" not in raw:
         raise ConfigError("algo is not chosen: add +algo=a2c to the command line.")
@@ -35,6 +43,7 @@ def resolve(raw: dict[str, Any]) -> Config:
         raise ConfigError(_sentence(error)) from None
     config = _replace(config, "env", name=catalog.canonical(config.env.name))
     _check_env(config)
+    _check_own_parts(config)
     _check_sizes(config)
     if config.algo.kernel == "fused":
         _check_kernel(config)
@@ -45,7 +54,7 @@ def resolve(raw: dict[str, Any]) -> Config:
 
 @functools.cache
 def _adapter() -> TypeAdapter[Config]:
-    """Made once: it takes 10 ms, and a sweep checks many configurations."""
+    """The parser of configurations, made once: that takes 10 ms, and a sweep checks many configurations."""
     return TypeAdapter(Config)
 
 
@@ -54,7 +63,7 @@ def _replace(config: Config, section: str, **changes: Any) -> Config:
 
 
 def _sentence(error: ValidationError) -> str:
-    """Of the first thing wrong: setting, value, reason."""
+    """One sentence on the first mistake: setting, value, reason."""
     first = error.errors(include_url=False)[0]
     path = ".".join(str(part) for part in first["loc"] if str(part).isidentifier() and part not in _MEMBERS)
     reason = first["msg"].removeprefix("Value error, ")
@@ -88,6 +97,25 @@ def _check_env(config: Config) -> None:
         )
 
 
+def _check_own_parts(config: Config) -> None:
+    """Checks the user's own parts as far as possible without importing them."""
+    for setting, path in config.own_parts.items():
+        import_path.check(setting, path)
+    optimizer = config.optimizer
+    if not isinstance(optimizer, OwnOptimizerConfig):
+        return
+    if "learning_rate" in optimizer.arguments:
+        raise ConfigError(
+            f"optimizer.arguments.learning_rate={optimizer.arguments['learning_rate']} is not an argument to give: the "
+            "learning rate follows a schedule; set optimizer.learning_rate."
+        )
+    if optimizer.learning_rate is None:
+        raise ConfigError(
+            f"optimizer.learning_rate=null has no default for optimizer.name={optimizer.name}; give one, for example "
+            "optimizer.learning_rate=1e-3."
+        )
+
+
 def _check_sizes(config: Config) -> None:
     env, algo = config.env, config.algo
     if env.num_envs % algo.num_shards:
@@ -111,6 +139,11 @@ def _check_sizes(config: Config) -> None:
 
 def _check_kernel(config: Config) -> None:
     env, algo = config.env, config.algo
+    own = {name: path for name, path in config.own_parts.items() if not name.startswith(("env.", "optimizer."))}
+    for name, path in own.items():
+        raise ConfigError(
+            f"{name}={path} is your own, and algo.kernel=fused knows only what jaxac has; choose algo.kernel=xla."
+        )
     whole_batch = {
         "algo.normalize_advantage": (algo.normalize_advantage, True, False),
         "algo.returns": (algo.returns, "monte_carlo", "gae"),
@@ -177,7 +210,7 @@ def _check_real_time(algo: A3CConfig) -> None:
             )
     if algo.max_staleness is not None and algo.above_max_staleness == "wait":
         raise ConfigError(
-            f"algo.above_max_staleness=wait is for algo.runtime=compiled: with algo.runtime={algo.runtime} nobody "
+            f"algo.above_max_staleness=wait is for algo.runtime=compiled: with algo.runtime={algo.runtime} no shard "
             "waits for another; choose drop."
         )
 
@@ -189,7 +222,7 @@ def _episode_limit(config: Config) -> float | None:
 
 
 def _with_defaults(config: Config) -> Config:
-    """The run's length and cadences, where they are left to us."""
+    """The configuration with default length, learning rate and cadences for those that are not set."""
     if config.total_env_steps is None:
         config = dataclasses.replace(config, total_env_steps=_default_env_steps(config))
     total = config.env_steps(config.num_updates)
@@ -204,14 +237,14 @@ def _with_defaults(config: Config) -> Config:
 
 
 def _default_env_steps(config: Config) -> int:
-    """400 updates, and at least a million environment steps: what CartPole needs at 64, 512 and 4096 environments."""
+    """400 updates, and at least a million environment steps: enough for CartPole at 64, 512 and 4096 environments."""
     return max(400 * config.steps_per_update, 1_000_000)
 
 
 def _default_learning_rate(config: Config) -> float:
-    """What CartPole bears without relapses: less below 512 environments, whose gradients are noisier.
+    """A learning rate at which CartPole does not relapse: smaller below 512 environments, whose gradients are noisier.
 
-    Where the server makes several steps of a round's gradients, all of them together are as long as A2C's one.
+    If the server makes several steps in a round, all of them together are as long as A2C's single step.
     """
     steps_per_round = config.algo.num_shards / min(config.algo.group_size, config.algo.num_shards)
     return _LEARNING_RATES[config.optimizer.name] * min(1.0, config.env.num_envs / 512) ** 0.25 / steps_per_round

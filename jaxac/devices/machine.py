@@ -15,7 +15,7 @@ _PACKAGES = ("jaxac", "jax", "jaxlib", "flax", "optax", "gymnax", "numpy")
 
 @functools.cache
 def describe() -> dict[str, Any]:
-    """``versions`` of what a result depends on, and the ``devices`` it was made with."""
+    """Versions of the packages that results depend on (``versions``), and the devices of this process (``devices``)."""
     versions = {package: _version(package) for package in _PACKAGES}
     return {
         "versions": {"python": platform.python_version(), **versions},
@@ -24,39 +24,51 @@ def describe() -> dict[str, Any]:
 
 
 def memory_bytes() -> int:
-    """The memory of one device: the accelerator's, or the machine's where it is a CPU."""
+    """Bytes of one device's memory: the accelerator's, or the machine's for a CPU."""
     stats = jax.local_devices()[0].memory_stats()
     if stats and "bytes_limit" in stats:
         return stats["bytes_limit"]
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def use_cores(by_threads: bool = False) -> None:
-    """Sets JAX up to use a CPU's cores each for itself; without effect once it has looked for devices.
+def use_cores(by_threads: bool = False) -> str | None:
+    """Makes every core of a CPU a device of JAX's, so that each computes by itself.
 
-    By default XLA splits every operation over all cores, which for a small network costs more than it brings. With
-    ``NPROC=1`` it compiles operations that stay on one core. Its pool has a thread a core all the same, for on that the
-    order of some sums depends, and with it the last bits of every result. Whoever sets ``NPROC`` or the number of
-    devices keeps what they set.
+    As one device, XLA splits every operation over all cores, which for a small network costs more than it saves.
+    With an accelerator, or with ``NPROC`` or the number of devices set in the environment, nothing is changed.
 
     Args:
-        by_threads: Python threads will keep the cores busy, on one device, rather than devices, one a core.
+        by_threads: keep one device, because Python threads will keep the cores busy.
+
+    Returns:
+        A sentence for the user if JAX has already looked for devices, so that some cores stay unused; else None.
     """
-    flags = os.environ.get("XLA_FLAGS", "")
-    if has_accelerator() or "NPROC" in os.environ or "host_platform_device_count" in flags:
-        return
+    flag = "--xla_force_host_platform_device_count"
+    if has_accelerator() or "NPROC" in os.environ or flag in os.environ.get("XLA_FLAGS", ""):
+        return None
     cores = len(os.sched_getaffinity(0))
+    try:
+        jax.config.update("jax_num_cpu_devices", 1 if by_threads else cores)
+    except RuntimeError:
+        return _already_started(cores, flag)
     if by_threads:
-        jax.config.update("jax_cpu_enable_async_dispatch", False)  # who calls, computes
-        os.environ["NPROC"] = str(cores)
-        jax.devices()
-    else:
-        jax.config.update("jax_num_cpu_devices", cores)
-    os.environ["NPROC"] = "1"
+        jax.config.update("jax_cpu_enable_async_dispatch", False)  # the calling thread computes
+    return None
+
+
+def _already_started(cores: int, flag: str) -> str | None:
+    count = jax.local_device_count()
+    if count >= cores:
+        return None
+    devices, those = (f"{count} CPU devices", "those") if count > 1 else ("1 CPU device", "that")
+    return (
+        f"JAX had already started in this process, with {devices}: training uses {those}. For all {cores} cores, train "
+        f"before any other call of JAX, or start Python with XLA_FLAGS={flag}={cores}."
+    )
 
 
 def has_accelerator() -> bool:
-    """Whether one is installed that JAX prefers to the CPU, found out without asking JAX to look."""
+    """True if JAX has a plugin for an accelerator installed; JAX itself is not asked, so as not to start it."""
     if os.environ.get("JAX_PLATFORMS", "").split(",")[0] == "cpu":
         return False
     plugins = importlib.util.find_spec("jax_plugins") is not None or metadata.entry_points(group="jax_plugins")
@@ -64,7 +76,11 @@ def has_accelerator() -> bool:
 
 
 def enable_compilation_cache(setting: str | None) -> None:
-    """Keeps compiled programs in ``setting``: ``auto`` is a per-user directory, None is nowhere."""
+    """Keeps compiled programs on disk.
+
+    Args:
+        setting: a directory; ``auto`` for a per-user directory; None for none.
+    """
     if setting is None:
         jax.config.update("jax_enable_compilation_cache", False)
         return

@@ -1,12 +1,13 @@
-"""Where work lives: over the devices there are; what shares a device is mapped there.
+"""Placement of work: its spread over devices, and the order of the pieces that share a device.
 
-Shards of an algorithm and lanes of a sweep alike. An accelerator does all that it is given at once (``vmap``). A CPU's
-core does one after the other: each then stays in the core's cache, which makes it two to three times as fast.
+A piece of work is a shard of an algorithm, a block of a shard or a lane of a sweep. An accelerator computes all of its
+pieces at once (``vmap``). A core of a CPU computes one after the other: each then stays in the core's cache, which
+makes it two to three times as fast.
 """
 
 import functools
-from collections.abc import Callable
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import jax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
@@ -14,106 +15,95 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxac.types import PyTree
 
 AXIS = "shard"
-_alone: ContextVar[bool] = ContextVar("_alone", default=False)
-"""Whether what is being traced will have one device to itself."""
+"""Name of the axis over which work is spread."""
+Axes = tuple[int | None, ...]
+"""Axes of arguments: 0 for a leading axis with one row per call, None for an argument that all calls share."""
 
 
-def num_devices(num_shards: int) -> int:
-    """The most devices over which the shards divide evenly."""
-    available = 1 if _alone.get() else jax.local_device_count()
-    return max(count for count in range(1, available + 1) if num_shards % count == 0)
+@dataclass(frozen=True)
+class Placement:
+    """``count`` pieces of work over ``num_devices`` devices, the same number on each. Made by :func:`over`."""
+
+    count: int
+    """Number of pieces."""
+    num_devices: int
+    """Number of devices, a divisor of ``count``."""
+
+    def map(self, function: Callable[..., PyTree], in_axes: Axes) -> Callable[..., PyTree]:
+        """Turns a function of one piece into a function of all, whose results are ``[count, ...]``."""
+        one_by_one = jax.default_backend() == "cpu" and self.count > self.num_devices
+        return _spread((_one_by_one if one_by_one else jax.vmap)(function, in_axes), self, in_axes)
+
+    def replicated(self, tree: PyTree) -> PyTree:
+        """``tree`` with a copy on every device."""
+        return _constrain(tree, self, PartitionSpec())
+
+    def split(self, tree: PyTree) -> PyTree:
+        """``tree [count, ...]`` with its rows spread over the devices."""
+        return _constrain(tree, self, PartitionSpec(AXIS))
 
 
-@functools.cache
-def mesh(num_shards: int) -> Mesh:
-    """One axis, ``shard``, over :func:`num_devices` devices."""
-    return jax.make_mesh((num_devices(num_shards),), (AXIS,), axis_types=(AxisType.Auto,))
+def over(num_devices: int, count: int) -> Placement:
+    """The placement of ``count`` pieces on as many of ``num_devices`` devices as divide them evenly.
 
-
-def map_shards(
-    function: Callable[..., PyTree], num_shards: int, in_axes: tuple[int | None, ...]
-) -> Callable[..., PyTree]:
-    """Maps over ``K`` shards, spread over devices.
-
-    Args:
-        function: of one shard.
-        in_axes: 0 for an argument with a leading axis ``K``, None for one that all shards share.
-
-    Returns:
-        A function whose results have a leading axis ``K``.
+    >>> over(num_devices=4, count=6).num_devices
+    3
     """
-    devices = num_devices(num_shards)
-    one_by_one = jax.default_backend() == "cpu" and num_shards > devices
-    return _spread((_one_by_one if one_by_one else jax.vmap)(function, in_axes), num_shards, in_axes)
-
-
-def map_blocks(
-    function: Callable[..., PyTree], num_blocks: int, in_axes: tuple[int | None, ...]
-) -> Callable[..., PyTree]:
-    """Maps over the blocks of one shard, where the shard is; arguments as of :func:`map_shards`."""
-    return (_one_by_one if num_blocks > 1 else jax.vmap)(function, in_axes)
+    return Placement(count, max(size for size in range(1, num_devices + 1) if count % size == 0))
 
 
 def map_lanes(
-    function: Callable[..., PyTree], num_lanes: int, in_axes: tuple[int | None, ...], in_turn: bool = False
+    function: Callable[..., PyTree], num_lanes: int, in_axes: Axes, in_turn: bool = False
 ) -> Callable[..., PyTree]:
-    """``vmap`` over ``P`` lanes, spread over devices; each keeps all of its shards on one device.
+    """``vmap`` over ``P`` lanes, spread over all devices.
 
     Args:
-        in_turn: on a CPU, lane after lane. For what factorizes matrices: of a batch of them XLA makes tasks for the
-            threads that run the devices' programs, which then wait for each other for ever.
+        function: a function of one lane.
+        num_lanes: ``P``, the number of lanes.
+        in_axes: 0 for an argument ``[P, ...]``, None for one that all lanes share.
+        in_turn: on a CPU, compute lane after lane. Functions that factorize matrices need this: XLA turns a batch of
+            factorizations into tasks for the threads that run the devices' programs, which then wait for each other
+            for ever.
     """
-
-    def alone(*args: PyTree) -> PyTree:
-        token = _alone.set(True)
-        try:
-            return function(*args)
-        finally:
-            _alone.reset(token)
-
-    if in_turn and jax.default_backend() == "cpu":
-        return _spread(_one_by_one(alone, in_axes, batch_size=None), num_lanes, in_axes)
-    return _spread(jax.vmap(alone, in_axes), num_lanes, in_axes)
+    in_turn = in_turn and jax.default_backend() == "cpu"
+    mapped = _one_by_one(function, in_axes, batch_size=None) if in_turn else jax.vmap(function, in_axes)
+    return _spread(mapped, over(jax.local_device_count(), num_lanes), in_axes)
 
 
-def _spread(mapped: Callable[..., PyTree], number: int, in_axes: tuple[int | None, ...]) -> Callable[..., PyTree]:
-    if num_devices(number) == 1:
+def _spread(mapped: Callable[..., PyTree], place: Placement, in_axes: Axes) -> Callable[..., PyTree]:
+    if place.num_devices == 1:
         return mapped
     specs = tuple(PartitionSpec() if axis is None else PartitionSpec(AXIS) for axis in in_axes)
-    return jax.shard_map(mapped, mesh=mesh(number), in_specs=specs, out_specs=PartitionSpec(AXIS), check_vma=False)
+    mesh = _mesh(place.num_devices)
+    return jax.shard_map(mapped, mesh=mesh, in_specs=specs, out_specs=PartitionSpec(AXIS), check_vma=False)
 
 
-def _one_by_one(
-    function: Callable[..., PyTree], in_axes: tuple[int | None, ...], batch_size: int | None = 1
-) -> Callable[..., PyTree]:
+def _constrain(tree: PyTree, place: Placement, spec: PartitionSpec) -> PyTree:
+    if place.num_devices == 1:
+        return tree
+    return jax.lax.with_sharding_constraint(tree, NamedSharding(_mesh(place.num_devices), spec))
+
+
+@functools.cache
+def _mesh(num_devices: int) -> Mesh:
+    """A mesh of one axis, ``AXIS``."""
+    return jax.make_mesh((num_devices,), (AXIS,), axis_types=(AxisType.Auto,))
+
+
+def _one_by_one(function: Callable[..., PyTree], in_axes: Axes, batch_size: int | None = 1) -> Callable[..., PyTree]:
     """``vmap``'s result, computed for one index after the other.
 
-    In batches of one, not without a batch axis: XLA has faster matrix products for those.
+    Each index is a batch of one rather than without a batch axis, for which XLA has slower matrix products.
     """
 
     def one_by_one(*args: PyTree) -> PyTree:
-        mapped = [arg for arg, axis in zip(args, in_axes, strict=True) if axis == 0]
-
-        def of_one(row: list[PyTree]) -> PyTree:
-            rows = iter(row)
-            return function(*[next(rows) if axis == 0 else arg for arg, axis in zip(args, in_axes, strict=True)])
-
-        return jax.lax.map(of_one, mapped, batch_size=batch_size)
+        rows = [arg for arg, axis in zip(args, in_axes, strict=True) if axis == 0]
+        return jax.lax.map(functools.partial(_one, function, in_axes, args), rows, batch_size=batch_size)
 
     return one_by_one
 
 
-def shared(tree: PyTree, num_shards: int) -> PyTree:
-    """``tree`` with a copy on every device."""
-    return _constrain(tree, num_shards, PartitionSpec())
-
-
-def sharded(tree: PyTree, num_shards: int) -> PyTree:
-    """``tree [K, ...]`` spread over the devices."""
-    return _constrain(tree, num_shards, PartitionSpec(AXIS))
-
-
-def _constrain(tree: PyTree, num_shards: int, spec: PartitionSpec) -> PyTree:
-    if num_devices(num_shards) == 1:
-        return tree
-    return jax.lax.with_sharding_constraint(tree, NamedSharding(mesh(num_shards), spec))
+def _one(function: Callable[..., PyTree], in_axes: Axes, args: Sequence[PyTree], row: Sequence[PyTree]) -> PyTree:
+    """Calls ``function`` with one row of the arguments that have rows, and the arguments that all calls share."""
+    rows = iter(row)
+    return function(*[next(rows) if axis == 0 else arg for arg, axis in zip(args, in_axes, strict=True)])

@@ -1,4 +1,4 @@
-"""The world behind one interface: ``envs.make(name)`` gives a batched :class:`Env`, whatever suite it comes from."""
+"""Environments behind one interface: ``envs.make(name)`` gives a batched :class:`Env` of any suite."""
 
 from jaxac.envs.base import Env, restart
 from jaxac.envs.gymnax import make

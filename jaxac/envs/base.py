@@ -1,4 +1,4 @@
-"""What an environment is here: pure functions over a batch, and how finished episodes give way to fresh ones."""
+"""The interface of an environment: pure functions over a batch, and the start of fresh episodes after others."""
 
 import functools
 from collections.abc import Callable
@@ -11,28 +11,38 @@ from jaxac.types import Array, PRNGKey, PyTree, TimeStep
 
 
 class Env(NamedTuple):
-    """A kind of environment, as pure functions over a batch of ``B``. ``params`` is gymnax's, a pytree of numbers."""
+    """An environment: pure functions over a batch of ``B``; ``params`` is the suite's own pytree of numbers."""
 
     reset: Callable[[PRNGKey, PyTree, int], tuple[PyTree, Array]]
     """``reset(key, params, B) -> (env_state [B, ...], observation [B, O])``."""
     step: Callable[[PRNGKey | None, PyTree, Array, PyTree], tuple[PyTree, TimeStep]]
-    """``step(key, env_state, action [B], params) -> (env_state, TimeStep)``; what follows an end is undefined, see
-    :func:`restart`. Without a key only for an environment whose steps draw nothing."""
+    """``step(key, env_state [B, ...], action [B], params) -> (env_state, TimeStep)``; steps after an episode's end are
+    undefined, see :func:`restart`. The key may be None for an environment whose steps draw nothing."""
+    stagger: Callable[[PRNGKey, PyTree, PyTree], PyTree]
+    """``stagger(key, env_state, params) -> env_state``, with clocks anywhere below the time limit."""
     params: Callable[[dict[str, Any]], PyTree]
     """``params(overrides) -> params``: the environment's defaults with some replaced."""
     observation_size: int
+    """``O``, features of a flattened observation."""
     observation_shape: tuple[int, ...]
+    """The environment's own shape of an observation."""
     num_actions: int
+    """``A``, the number of actions."""
 
 
 def restart(done: Array, fresh: PyTree, stepped: PyTree) -> PyTree:
-    """Environments (states and observations ``[B, ...]``) as ``fresh`` where an episode is ``done``, else as stepped.
+    """Replaces environments (states and observations ``[B, ...]``) whose episode is done by fresh ones.
 
-    Fresh ones are drawn for all in one batch, whether needed or not: choosing is cheaper than drawing by need.
+    Fresh ones are drawn for all environments in one batch, because choosing is cheaper than drawing by need.
+
+    Args:
+        done: [B] bool, the episode ended.
+        fresh: [B, ...] environments at the start of an episode.
+        stepped: [B, ...] environments after a step.
     """
     return jax.tree.map(functools.partial(_where, done), fresh, stepped)
 
 
 def _where(mask: Array, x: Array, y: Array) -> Array:
-    """``where(mask [B], x [B, ...], y [B, ...])`` in the type of ``y``, which a scan's carry must keep."""
+    """[B, ...] ``where(mask [B], x [B, ...], y [B, ...])``, in the type of ``y``, which a scan's carry must keep."""
     return jnp.where(mask.reshape(mask.shape + (1,) * (y.ndim - 1)), x.astype(y.dtype), y)

@@ -1,4 +1,4 @@
-"""What a terminal shows: a line that lives, and what came of it. Elsewhere a line now and then."""
+"""Output for people: on a terminal a line that is updated in place, elsewhere a line every few seconds."""
 
 import functools
 import sys
@@ -13,11 +13,11 @@ from rich.live import Live
 
 from jaxac.loggers.base import Logger, Relay, Row
 
-_PLAIN_SECONDS = 5.0  # between lines where the output is no terminal
+_PLAIN_SECONDS = 5.0  # between lines if the output is no terminal
 
 
 class _Line:
-    """One line, overwritten in place on a terminal; elsewhere printed anew, but not too often."""
+    """One line, overwritten in place on a terminal; elsewhere printed again, but not too often."""
 
     def __init__(self, out: TextIO | None) -> None:
         self.console = RichConsole(file=out or sys.stdout, highlight=False)
@@ -38,7 +38,7 @@ class _Line:
 
 
 class _Clock:
-    """How long the rest will take, from how much was done since the first look."""
+    """An estimate of the remaining time, from the progress since the first call."""
 
     def __init__(self) -> None:
         self._first: tuple[float, float] | None = None
@@ -52,7 +52,12 @@ class _Clock:
 
 
 class Console:
-    """The logger of one run."""
+    """The logger that shows one run.
+
+    Args:
+        total_env_steps: environment steps of the whole run.
+        out: the stream to write to; None for standard output.
+    """
 
     def __init__(self, total_env_steps: int, out: TextIO | None = None) -> None:
         self._total, self._line, self._clock = total_env_steps, _Line(out), _Clock()
@@ -81,16 +86,19 @@ class Followed(NamedTuple):
     """A run that an overview follows."""
 
     label: str
+    """Text that tells the run from the others."""
     env_steps: int
-    """Done when the overview begins."""
+    """Environment steps done before the overview begins."""
     total_env_steps: int
+    """Environment steps of the whole run."""
 
 
 class Overview:
-    """One line for several runs together: how many are done, the best so far, when all will be.
+    """One line for several runs together: the number done, the best so far, the remaining time.
 
     Args:
-        followed: the runs, by whatever tells them apart.
+        followed: the runs, by any key that tells them apart.
+        out: the stream to write to; None for standard output.
     """
 
     def __init__(self, followed: Mapping[Hashable, Followed], out: TextIO | None = None) -> None:
@@ -103,11 +111,11 @@ class Overview:
         self._speed: tuple[float, float, float] | None = None
 
     def of(self, run: Hashable) -> Logger:
-        """The logger of one run."""
+        """A logger for one of the runs."""
         return Relay(functools.partial(self.update, run), functools.partial(self.ended, run))
 
     def update(self, run: Hashable, row: Row) -> None:
-        """A row of one run."""
+        """Takes a row of one run."""
         self._steps[run] = row["env_steps"]
         mean = row.get("eval_return_mean")
         if mean is not None and (self._best is None or mean > self._best[0]):
@@ -115,13 +123,13 @@ class Overview:
         self._show(last=False)
 
     def ended(self, run: Hashable) -> None:
-        """Nothing more comes of it."""
+        """Takes the end of one run."""
         self._done.add(run)
         self._steps[run] = self._totals[run]
         self._show(last=len(self._done) == len(self._steps))
 
     def stop(self) -> None:
-        """Leaves the line as it is."""
+        """Stops updating the line and leaves it on the screen."""
         self._line.stop()
 
     def _show(self, last: bool) -> None:
@@ -139,7 +147,7 @@ class Overview:
 
 
 def closing_lines(summary: dict[str, Any]) -> list[str]:
-    """The closing summary, for people."""
+    """The closing lines of one run, for people, from its ``summary.json``."""
     lines = [
         f"{summary['status']} after {_short(summary['env_steps'])} steps ({summary['updates']} updates) in "
         f"{summary['train_seconds']:.1f} s of training, {_short(summary['sps'])} SPS; "
@@ -157,17 +165,19 @@ def closing_lines(summary: dict[str, Any]) -> list[str]:
         )
     lines.append(f"results in {summary['directory']}")
     if summary["status"] == "interrupted":
-        lines.append(f"go on with: python -m jaxac.train resume={summary['directory']}")
+        lines.append(f"resume with: python -m jaxac.train resume={summary['directory']}")
     return lines
 
 
-def sweep_lines(statuses: Sequence[Sequence[str]], means: Mapping[str, float | None], directory: Path) -> list[str]:
-    """The closing summary of a sweep, for people.
+def sweep_lines(
+    statuses: Sequence[Sequence[str]], means: Mapping[str, float | None], directory: Path | None
+) -> list[str]:
+    """The closing lines of a sweep, for people.
 
     Args:
-        statuses: of every job, those of its runs.
-        means: each job's last evaluation, by the job's label; None where there was none.
-        directory: the sweep's.
+        statuses: the statuses of every job's runs.
+        means: each job's mean return in the last evaluation, by the job's label; None without an evaluation.
+        directory: the sweep's directory; None for one in memory.
     """
     counts = Counter(status for job in statuses for status in job)
     lines = [f"{len(statuses)} jobs: " + ", ".join(f"{count} {status}" for status, count in counts.items())]
@@ -175,7 +185,8 @@ def sweep_lines(statuses: Sequence[Sequence[str]], means: Mapping[str, float | N
     if found:
         best = max(found, key=lambda label: found[label])
         lines.append(f"best evaluation return {found[best]:.1f}: {best}")
-    lines.append(f"results in {directory}; for a report: python -m jaxac.report {directory}")
+    if directory:
+        lines.append(f"results in {directory}; for a report: python -m jaxac.report {directory}")
     return lines
 
 

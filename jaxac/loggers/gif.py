@@ -1,4 +1,4 @@
-"""Drawing an episode from its observations, as an animated GIF."""
+"""Drawings of an episode from its observations, as an animated GIF."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,16 @@ Draw = Callable[[ImageDraw.ImageDraw, np.ndarray], None]
 
 
 def save_gif(env_name: str, observations: np.ndarray, path: Path) -> Path:
-    """Draws ``observations [steps, *shape]``, at most 250 of them evenly spaced, and writes them to ``path``."""
+    """Draws an episode, in at most 250 evenly spaced frames.
+
+    Args:
+        env_name: the environment's name; CartPole, Acrobot and MountainCar have drawings of their own.
+        observations: [steps, ...] the observations of one episode, in the environment's own shape.
+        path: the file to write.
+
+    Returns:
+        ``path``.
+    """
     stride = -(-len(observations) // _MAX_FRAMES)
     frames = [_frame(env_name, observation) for observation in observations[::stride]]
     first, *rest = [frame.quantize(64) for frame in frames]
@@ -31,7 +40,7 @@ def _frame(env_name: str, observation: np.ndarray) -> Image.Image:
 
 
 def _heat_map(observation: np.ndarray) -> Image.Image:
-    """A picture-like observation: its channels become hues."""
+    """An image of a picture-like observation ``[height, width, ...]``, whose channels become hues."""
     channels = observation.reshape(*observation.shape[:2], -1)
     hue = np.linspace(0, 1, channels.shape[-1], endpoint=False)[:, None] + np.array([[0, 1 / 3, 2 / 3]])
     colors = 0.5 + 0.5 * np.cos(2 * np.pi * hue)
@@ -42,7 +51,7 @@ def _heat_map(observation: np.ndarray) -> Image.Image:
 
 
 def _bars(draw: ImageDraw.ImageDraw, observation: np.ndarray) -> None:
-    """A vector nobody taught us to draw: one bar a feature, squashed to ±1."""
+    """Draws a vector ``[O]`` without a drawing of its own: one bar per feature, squashed to ±1."""
     width, height = _SIZE
     step = width / len(observation)
     for i, value in enumerate(np.tanh(observation)):

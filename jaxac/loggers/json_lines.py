@@ -1,4 +1,4 @@
-"""Rows as lines of JSON."""
+"""A logger of rows as lines of JSON."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ from jaxac.loggers.base import Row
 
 
 class JsonLines:
-    """``metrics.jsonl``, flushed row by row."""
+    """The logger that appends rows to ``metrics.jsonl``, flushed row by row."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("a")

@@ -5,7 +5,17 @@ from typing import Any
 
 
 def save(rows: list[dict[str, Any]], title: str, threshold: float | None, path: Path) -> Path:
-    """Return against environment steps: of training episodes, and of evaluations."""
+    """Plots returns of training episodes and of evaluations against environment steps.
+
+    Args:
+        rows: rows of ``metrics.jsonl``.
+        title: title of the plot.
+        threshold: the return that counts as solved; None if it is not known.
+        path: the file to write.
+
+    Returns:
+        ``path``.
+    """
     from matplotlib.figure import Figure  # slow to import; without pyplot, which would look for a screen
     from matplotlib.ticker import EngFormatter
 

@@ -1,4 +1,4 @@
-"""Opens the loggers that a configuration asks for."""
+"""The loggers that a configuration asks for."""
 
 from pathlib import Path
 
@@ -12,7 +12,15 @@ from jaxac.storage import run_directory
 def open_loggers(
     config: Config, directory: Path, run_id: str, group: str | None, console: Logger | None
 ) -> list[Logger]:
-    """The loggers that ``config.logger`` asks for; ``metrics.jsonl`` is always written."""
+    """Opens the loggers that ``config.logger`` asks for; ``metrics.jsonl`` is always written.
+
+    Args:
+        config: the run's configuration.
+        directory: the run's directory.
+        run_id: identity of the run at Weights & Biases.
+        group: W&B group; None for none.
+        console: one more logger; None for none.
+    """
     loggers: list[Logger] = [JsonLines(directory / run_directory.METRICS)]
     if config.logger.wandb.mode != "disabled":
         loggers.append(Wandb(config, directory, run_id, group))

@@ -1,4 +1,4 @@
-"""From the device's report of a chunk to a row of ``metrics.jsonl``. The names are documented in the README."""
+"""Rows of ``metrics.jsonl``, made from the device's reports of chunks."""
 
 import math
 
@@ -9,19 +9,21 @@ from jaxac.loggers.base import Row
 from jaxac.types import Array, Asynchrony, ChunkReport
 
 EVALUATION = ("eval_return_mean", "eval_return_std", "eval_episodes")
+"""Names of an evaluation's metrics."""
 
 
 def to_row(report: ChunkReport, steps_per_push: int, seconds: float) -> Row:
-    """A chunk's metrics as plain numbers; None where there is none (no episode ended, or not finite).
+    """A chunk's metrics as plain numbers; None for a metric without a value (no episode ended, or not finite).
 
     Args:
+        report: the chunk's report, of scalars ``[]`` and counts ``[N]``, ``[K]``.
         steps_per_push: environment steps behind one shard's gradient.
-        seconds: that the chunk took.
+        seconds: seconds that the chunk took.
     """
     metrics, episodes, asynchrony, lag, waiting, _ = jax.device_get(report)
     ended = float(episodes.ended)
     return {
-        **{name: number(value) for name, value in metrics._asdict().items()},
+        **{name: number(value) for name, value in metrics.by_name.items()},
         "episodes": int(ended),
         "episode_return": number(episodes.return_sum / ended) if ended else None,
         "episode_length": number(episodes.length_sum / ended) if ended else None,
@@ -32,7 +34,13 @@ def to_row(report: ChunkReport, steps_per_push: int, seconds: float) -> Row:
 
 
 def asynchrony_row(asynchrony: Asynchrony, steps_per_push: int, seconds: float) -> Row:
-    """How stale the gradients of a chunk were that the server used, and what else became of pushes and pulls."""
+    """Staleness of the gradients that the server used in a chunk, and counts of dropped pushes and forced pulls.
+
+    Args:
+        asynchrony: the chunk's counts.
+        steps_per_push: environment steps behind one shard's gradient.
+        seconds: seconds that the chunk took.
+    """
     counts = np.asarray(asynchrony.staleness, np.int64)
     versions, used = int(asynchrony.versions), int(counts.sum())
     largest = int(counts.nonzero()[0].max()) if used else None
@@ -48,8 +56,15 @@ def asynchrony_row(asynchrony: Asynchrony, steps_per_push: int, seconds: float) 
     }
 
 
-def evaluation_row(returns: Array) -> Row:
-    """The mean and the standard deviation over the episodes of an evaluation, ``returns [episodes]``."""
+def evaluation_row(returns: Array | np.ndarray) -> Row:
+    """The mean and the standard deviation over the episodes of an evaluation.
+
+    >>> evaluation_row(np.array([9.0, 11.0]))
+    {'eval_return_mean': 10.0, 'eval_return_std': 1.0, 'eval_episodes': 2}
+
+    Args:
+        returns: [episodes] the episodes' returns.
+    """
     values = np.asarray(returns, np.float64)
     return {
         "eval_return_mean": number(values.mean()),
@@ -59,5 +74,9 @@ def evaluation_row(returns: Array) -> Row:
 
 
 def number(value: float | np.ndarray) -> float | None:
-    """A Python float, which JSON can hold; None for what it cannot."""
+    """A number or scalar array ``[]`` as a Python float, which JSON can hold; None if it is not finite.
+
+    >>> number(np.float32(0.5)), number(float("nan"))
+    (0.5, None)
+    """
     return float(value) if math.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""Several seeds of one configuration as one run: means, and what confidence there is in them."""
+"""Several seeds of one configuration logged as one run: means and their confidence intervals."""
 
 import functools
 from collections import defaultdict
@@ -14,13 +14,13 @@ _SHARED = ("env_steps", "updates", "seconds")
 _ADDED = ("sps", "episodes", "eval_episodes", "versions_per_second")
 
 
-class Seeds:
-    """Turns the rows of every seed into rows of means, in order, each as soon as no seed's is missing.
+class SeedMeans:
+    """Turns the rows of every seed into rows of means, in order, each as soon as every seed's row is there.
 
     Args:
-        loggers: who gets them.
+        loggers: the loggers that take the rows of means.
         before: rows of an earlier session, by seed.
-        unfinished: seeds that more rows will come of.
+        unfinished: seeds that will bring more rows.
     """
 
     def __init__(self, loggers: list[Logger], before: dict[int, list[Row]], unfinished: list[int]) -> None:
@@ -33,17 +33,17 @@ class Seeds:
         self._flush()
 
     def of(self, seed: int) -> Logger:
-        """Where a seed's rows go."""
+        """A logger for one of the seeds."""
         return Relay(functools.partial(self.add, seed), functools.partial(self.ended, seed))
 
     def add(self, seed: int, row: Row) -> None:
-        """A row of one seed."""
+        """Takes a row of one seed."""
         self._rows[row["updates"]][seed] = row
         self._latest[seed] = row["updates"]
         self._flush()
 
     def ended(self, seed: int) -> None:
-        """Nothing more comes of it."""
+        """Takes the end of one seed."""
         self._waiting.discard(seed)
         self._flush()
 
@@ -57,10 +57,11 @@ class Seeds:
 
 
 def mean_row(rows: Sequence[Row]) -> Row:
-    """One row of several seeds' at the same number of updates.
+    """One row made of several seeds' rows at the same number of updates.
 
-    Means, with the 95% confidence interval of the mean as ``NAME_low`` and ``NAME_high`` (Student's t; None for fewer
-    than two values). Speeds and counts of episodes are added up. Lists are left out; they are in the seeds' own rows.
+    It has means, with the 95% confidence interval of the mean as ``NAME_low`` and ``NAME_high`` (Student's t; None for
+    fewer than two values). Speeds and counts of episodes are added up. Lists are left out; the seeds' own rows have
+    them.
     """
     merged: Row = {name: max(row[name] for row in rows) for name in _SHARED}
     merged["seeds"] = len(rows)

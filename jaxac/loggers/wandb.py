@@ -1,4 +1,4 @@
-"""Weights & Biases: a run of its own for each of ours."""
+"""A logger to Weights & Biases, a W&B run for each run."""
 
 import os
 from collections.abc import Iterator
@@ -14,7 +14,17 @@ from jaxac.storage import run_directory
 
 
 class Wandb:
-    """A Weights & Biases run; offline it needs no account and no network."""
+    """The logger of a Weights & Biases run; offline it needs no account and no network.
+
+    Args:
+        config: the run's configuration.
+        run: the run's directory.
+        run_id: the W&B run's identity.
+        group: W&B group, unless ``logger.wandb.group`` is set; None for none.
+
+    Raises:
+        ConfigError: if Weights & Biases refuses the run.
+    """
 
     def __init__(self, config: Config, run: Path, run_id: str, group: str | None) -> None:
         os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # its crash reports would look up a host
@@ -49,7 +59,7 @@ class Wandb:
         self._run.log(dict(self._spread(row)))
 
     def _spread(self, row: Row) -> Iterator[tuple[str, Any]]:
-        """What W&B can draw: histograms as such, one line a shard of other lists."""
+        """A row's metrics as W&B can draw them: a histogram as one, any other list as a line per shard."""
         for name, value in row.items():
             if not isinstance(value, list):
                 yield from [(name, value)] if value is not None else []
@@ -82,7 +92,11 @@ def _identity(config: Config, group: str | None) -> dict[str, Any]:
 
 
 def _at_most_512_bins(counts: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    """W&B's limit; the counts of 0, 1, 2, … in bins of the same whole width, and the bins' edges."""
+    """Counts of 0, 1, 2, … in at most 512 bins (W&B's limit) of the same whole width.
+
+    Returns:
+        The bins' counts ``[bins]``, and their edges ``[bins + 1]``.
+    """
     width = -(-len(counts) // 512)
     edges = np.arange(0, len(counts) + width, width)
     return np.add.reduceat(counts, edges[:-1]), edges

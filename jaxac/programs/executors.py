@@ -1,84 +1,103 @@
-"""Lanes: runs that differ in numbers only, trained side by side by one compiled program. What happens on the device.
+"""Executors advance the lanes of one program on the devices: runs that differ in numbers only, side by side.
 
-* :class:`OneByOne` runs the very program of a single run, lane after lane, on every core of a CPU at once. A lane is
-  therefore its single run, bit for bit, and what it works on stays in its core's cache.
-* :class:`Vmapped` runs all lanes in one call, as an accelerator wants it; sums may come out in another order.
+* :class:`Pooled` runs each lane in the program of a single run, as many lanes at once as a CPU has cores. A lane
+  therefore equals its single run, bit for bit, and its data stays in its core's cache.
+* :class:`Vmapped` runs all lanes in one call, which suits an accelerator; sums may be taken in another order.
 
 A single run is one lane.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxac.algos import ALGOS
 from jaxac.config.schema import Config
 from jaxac.programs import lanes_program, program
 from jaxac.programs.program import Program
 from jaxac.spec import Spec
 from jaxac.storage import serialization
-from jaxac.types import Array, ChunkReport, PyTree
+from jaxac.types import Array, ChunkReport, Params, PyTree
 
 
-class Stretch(NamedTuple):
-    """What to do next, with every lane."""
+class Chunk(NamedTuple):
+    """The next chunk of updates of every lane."""
 
     num_updates: int
+    """Number of updates in the chunk."""
     updates: int
-    """Done at its end."""
+    """Updates done at the chunk's end, since the run began."""
     batches: tuple[int, ...]
-    """Of an evaluation at its end; empty for none."""
+    """Batches of the evaluation at the chunk's end; empty for no evaluation."""
     save: bool
-    """Whether the state at its end is wanted."""
+    """True to return the state at the chunk's end, for a checkpoint."""
 
 
 class Outcome(NamedTuple):
-    """What a stretch brought."""
+    """Result of one lane's chunk."""
 
     report: ChunkReport
-    returns: Array | None
-    """[episodes] of the evaluation."""
+    """Metrics and counts of the chunk."""
+    returns: Array | np.ndarray | None
+    """[episodes] returns of the evaluation; None without one."""
+    params: Params | None
+    """The parameters that were evaluated, on the host; None without an evaluation."""
     saved: Any
-    """The state as host arrays by path."""
+    """The state as host arrays by path; None unless the chunk had ``save``."""
 
 
-class Lanes(Protocol):
-    """``P`` lanes; ``state`` is what an implementation makes of theirs, and is used once."""
+S = TypeVar("S")
+"""Lanes' states, as an executor holds them."""
+F = TypeVar("F")
+"""A running chunk, as an executor holds it."""
+
+
+class Executor(Protocol[S, F]):
+    """Advances ``P`` lanes; ``state`` stands for all of their states, and each may be used once."""
 
     compile_seconds: float
+    """Seconds that compilation took."""
     memory_bytes: int
-    """Of a device, while all run that run at once."""
+    """Peak bytes per device, with as many lanes at once as the executor runs."""
     template: PyTree
     """Shapes, dtypes and shardings of one lane's state."""
 
-    def start(self, states: Sequence[PyTree | None]) -> Any:
-        """The lanes' states; those that are None are initialized."""
+    def start(self, states: Sequence[PyTree | None]) -> S:
+        """The states of all lanes, from ``P`` states of single lanes; a lane whose state is None is initialized."""
 
-    def advance(self, state: Any, stretch: Stretch, active: Sequence[int]) -> tuple[Any, Any]:
-        """Starts a stretch of these lanes; the second result is for :meth:`fetch`."""
+    def advance(self, state: S, chunk: Chunk, active: Sequence[int]) -> tuple[S, F]:
+        """Starts a chunk of the active lanes, and returns at once.
 
-    def fetch(self, pending: Any) -> dict[int, Outcome]:
-        """Waits for a stretch; the outcomes by lane, on the host."""
+        Returns:
+            The lanes' states after the chunk, and the running chunk, for :meth:`fetch`.
+        """
 
-    def evaluate(self, state: Any, lane: int, updates: int, batches: Sequence[int]) -> Array:
-        """[episodes] the returns of these batches of a lane's evaluation."""
+    def fetch(self, pending: F) -> dict[int, Outcome]:
+        """Waits for a chunk, and returns its outcomes by lane, on the host."""
 
-    def lane(self, state: Any, lane: int) -> PyTree:
+    def evaluate(self, state: S, lane: int, updates: int, batches: Sequence[int]) -> Array:
+        """[episodes] returns of these batches of a lane's evaluation after ``updates`` updates."""
+
+    def lane(self, state: S, lane: int) -> PyTree:
         """The state of one lane."""
 
     def close(self) -> None:
         """Ends what still runs in the background."""
 
 
-class OneByOne:
-    """Every lane runs by itself the program of a single run.
+class Pooled:
+    """An executor in which every lane runs by itself, in the program of a single run.
 
     Args:
-        compiled: of the first lane; the others differ in numbers only.
-        workers: how many run at once.
+        compiled: the program of the first lane; the others differ in numbers only.
+        specs: the lanes' training programs.
+        seeds: the lanes' seeds.
+        workers: number of lanes that run at once.
     """
 
     def __init__(self, compiled: Program, specs: Sequence[Spec], seeds: Sequence[int], workers: int = 1) -> None:
@@ -95,18 +114,20 @@ class OneByOne:
         return [self._pool.submit(begin, lane, state) for lane, state in enumerate(states)]
 
     def advance(
-        self, state: list[Future[PyTree]], stretch: Stretch, active: Sequence[int]
+        self, state: list[Future[PyTree]], chunk: Chunk, active: Sequence[int]
     ) -> tuple[list[Future[PyTree]], dict[int, Future[tuple[PyTree, Outcome]]]]:
-        pending = {lane: self._pool.submit(self._run, lane, state[lane], stretch) for lane in active}
+        pending = {lane: self._pool.submit(self._run, lane, state[lane], chunk) for lane in active}
         after = [_first(pending[lane]) if lane in pending else state[lane] for lane in range(len(state))]
         return after, pending
 
-    def _run(self, lane: int, state: Future[PyTree], stretch: Stretch) -> tuple[PyTree, Outcome]:
-        """All that a lane does, in one go: the next stretch reuses the state's memory."""
-        after, report = self._program.chunk(self._specs[lane], state.result(), stretch.num_updates)
-        returns = self._evaluate(after, lane, stretch.updates, stretch.batches) if stretch.batches else None
-        saved = self._program.copy(after) if stretch.save else None
-        return jax.block_until_ready((after, Outcome(report, returns, saved)))
+    def _run(self, lane: int, state: Future[PyTree], chunk: Chunk) -> tuple[PyTree, Outcome]:
+        """A lane's whole chunk in one task, because the next chunk reuses the memory of the state."""
+        after, report = self._program.chunk(self._specs[lane], state.result(), chunk.num_updates)
+        returns = self._evaluate(after, lane, chunk.updates, chunk.batches) if chunk.batches else None
+        saved = self._program.copy(after) if chunk.save else None
+        jax.block_until_ready((after, report, returns, saved))
+        params = _copied(ALGOS[self._specs[lane].algo.name].params(after)) if chunk.batches else None
+        return after, Outcome(report, returns, params, saved)
 
     def fetch(self, pending: dict[int, Future[tuple[PyTree, Outcome]]]) -> dict[int, Outcome]:
         return {lane: _to_host(future.result()[1]) for lane, future in pending.items()}
@@ -127,13 +148,16 @@ class OneByOne:
 
 
 class Vmapped:
-    """All lanes run in one call, spread over the devices there are.
+    """An executor that runs all lanes in one call, spread over all devices.
 
-    One program at a time, in a thread: of two under way on several CPU devices each can wait for the other for ever.
+    Programs run one at a time, in a thread: two at once on several CPU devices can wait for each other for ever.
 
     Args:
-        size: at least the number of lanes; those that are missing repeat the last, so that a smaller batch of lanes
-            needs no program of its own.
+        config: the configuration of the first lane; the others differ in numbers only.
+        specs: the lanes' training programs.
+        seeds: the lanes' seeds.
+        size: number of lanes of the program, at least that of ``specs``; missing lanes repeat the last one, so that a
+            smaller group of lanes needs no program of its own.
 
     Raises:
         ConfigError: if so many lanes need more memory than the device has.
@@ -142,9 +166,10 @@ class Vmapped:
     def __init__(self, config: Config, specs: Sequence[Spec], seeds: Sequence[int], size: int) -> None:
         devices = jax.local_device_count()
         self._num_missing = -(-size // devices) * devices - len(specs)
+        self._algo = ALGOS[config.algo.name]
         keys = [program.keys(seed) for seed in seeds]
         self._train_keys, self._evaluation_keys = (self._stack(list(each)) for each in zip(*keys, strict=True))
-        self._specs = self._stack(specs)
+        self._specs = dataclasses.replace(self._stack(specs), num_devices=1)  # each lane on one device, with its shards
         self._programs = lanes_program.compile_lanes(config, self._specs)
         self.compile_seconds, self.template = self._programs.compile_seconds, self._programs.lane
         self.memory_bytes = self._programs.memory_bytes
@@ -163,17 +188,18 @@ class Vmapped:
         return self._pool.submit(begin)
 
     def advance(
-        self, state: Future[PyTree], stretch: Stretch, active: Sequence[int]
+        self, state: Future[PyTree], chunk: Chunk, active: Sequence[int]
     ) -> tuple[Future[PyTree], tuple[list[int], Future[tuple[PyTree, Outcome]]]]:
-        pending = self._pool.submit(self._run, state, stretch)
+        pending = self._pool.submit(self._run, state, chunk)
         return _first(pending), (list(active), pending)
 
-    def _run(self, state: Future[PyTree], stretch: Stretch) -> tuple[PyTree, Outcome]:
-        advanced = self._programs.chunk(self._specs, state.result(), np.int32(stretch.num_updates))
+    def _run(self, state: Future[PyTree], chunk: Chunk) -> tuple[PyTree, Outcome]:
+        advanced = self._programs.chunk(self._specs, state.result(), np.int32(chunk.num_updates))
         after, report = jax.block_until_ready(advanced)
-        returns = self._evaluate(after, stretch.updates, stretch.batches) if stretch.batches else None
-        saved = jax.block_until_ready(self._programs.copy(after)) if stretch.save else None
-        return after, Outcome(report, returns, saved)
+        returns = self._evaluate(after, chunk.updates, chunk.batches) if chunk.batches else None
+        params = _copied(self._algo.params(after)) if chunk.batches else None
+        saved = jax.block_until_ready(self._programs.copy(after)) if chunk.save else None
+        return after, Outcome(report, returns, params, saved)
 
     def fetch(self, pending: tuple[list[int], Future[tuple[PyTree, Outcome]]]) -> dict[int, Outcome]:
         lanes, future = pending
@@ -184,7 +210,7 @@ class Vmapped:
         return self._pool.submit(self._evaluate, state.result(), updates, batches).result()[lane]
 
     def _evaluate(self, state: PyTree, updates: int, batches: Sequence[int]) -> Array:
-        """[P, episodes]"""
+        """[P, episodes] returns of these batches of all lanes' evaluations."""
         number, keys = np.int32(updates), self._evaluation_keys
         returns = [
             jax.block_until_ready(self._programs.evaluate(self._specs, state, keys, number, np.int32(batch)))
@@ -203,7 +229,7 @@ class Vmapped:
 
 
 def _first(future: Future[tuple[PyTree, Outcome]]) -> Future[PyTree]:
-    """A future of the first of two."""
+    """A future of the first of a future's two results."""
     first: Future[PyTree] = Future()
 
     def pass_on(done: Future[tuple[PyTree, Outcome]]) -> None:
@@ -214,6 +240,11 @@ def _first(future: Future[tuple[PyTree, Outcome]]) -> Future[PyTree]:
     return first
 
 
+def _copied(params: Params) -> Params:
+    """The parameters in host memory of their own, because the next chunk reuses the device's."""
+    return jax.tree.map(np.array, params)
+
+
 def _to_host(outcome: Outcome) -> Outcome:
     saved = None if outcome.saved is None else serialization.to_host(outcome.saved)
-    return Outcome(jax.device_get(outcome.report), jax.device_get(outcome.returns), saved)
+    return Outcome(jax.device_get(outcome.report), jax.device_get(outcome.returns), outcome.params, saved)

@@ -1,4 +1,4 @@
-"""The compiled programs of several lanes at once: those of a single run, mapped over a leading axis."""
+"""The compiled programs of several lanes: those of a single run, mapped over a leading axis."""
 
 import functools
 import time
@@ -14,55 +14,66 @@ from jaxac.algos import ALGOS, shard
 from jaxac.config.schema import Config
 from jaxac.devices import machine, placement
 from jaxac.errors import ConfigError
-from jaxac.programs import program
+from jaxac.programs import program, runtimes
+from jaxac.programs.chunk import run_chunk
 from jaxac.programs.program import Signature
 from jaxac.spec import Spec
 from jaxac.types import Array, PRNGKey, PyTree
 
 
 class LanesProgram(NamedTuple):
-    """A :class:`~jaxac.programs.program.Program` of ``P`` lanes; arguments and results but numbers are ``[P, ...]``."""
+    """A :class:`~jaxac.programs.program.Program` of ``P`` lanes, whose arguments and results have an axis ``P``."""
 
     init: Callable[[Spec, PRNGKey], PyTree]
+    """``init(specs, keys)``: the lanes' initial states ``[P, ...]``."""
     chunk: jax.stages.Compiled
-    """``chunk(specs, state, num_updates)``: the state, donated, and a ``ChunkReport``."""
+    """``chunk(specs, state, num_updates)``: the states ``[P, ...]`` and a ``ChunkReport``; ``state`` is donated."""
     evaluate: Callable[[Spec, PyTree, PRNGKey, np.int32, np.int32], Array]
-    """``evaluate(specs, state, keys, updates, batch)``: ``[P, episodes / 4]``."""
+    """``evaluate(specs, state, keys, updates, batch)``: returns ``[P, episodes / 4]``, rounded up."""
     copy: Callable[[PyTree], PyTree]
+    """``copy(state)``: a copy of every array."""
     take: Callable[[PyTree, np.int32], PyTree]
     """``take(state, lane)``: a copy of one lane's state."""
     shardings: PyTree
+    """Shardings of the states."""
     lane: PyTree
     """Shapes and dtypes of one lane's state."""
     compile_seconds: float
+    """Seconds that compilation took."""
     memory_bytes: int
-    """Of a device, while a chunk runs."""
+    """Bytes of one device's memory while a chunk runs; 0 where the compiler does not say."""
 
 
 def compile_lanes(config: Config, specs: Spec) -> LanesProgram:
-    """As :func:`jaxac.programs.program.compile_program`, for the stacked training programs ``specs [P, ...]``.
+    """Compiles everything that the runs of a stack of training programs will call.
+
+    Args:
+        config: the configuration of the first lane.
+        specs: the training programs, stacked: numbers are ``[P, ...]``.
 
     Raises:
         ConfigError: if so many lanes need more memory than the devices have.
     """
     start = time.perf_counter()
-    shard.kernels(specs)  # what they cannot do is said before anything is compiled
+    shard.kernels(specs)  # raises before anything is compiled
     signature = Signature.of(config, specs)
-    lanes = _compile(signature)
+    lanes = compile_shared(signature)
     _check_memory(lanes.memory_bytes, _num_lanes(signature))
     return lanes._replace(compile_seconds=time.perf_counter() - start)
 
 
 @functools.lru_cache(maxsize=8)
-def _compile(signature: Signature) -> LanesProgram:
+def compile_shared(signature: Signature) -> LanesProgram:
+    """The programs that all stacks of this signature share; compiled once per process."""
     specs, num_lanes = signature.spec, _num_lanes(signature)
     algo = ALGOS[specs.algo.name]
     train_keys = jax.ShapeDtypeStruct((num_lanes,), program.key_shape().dtype)
     number = jax.ShapeDtypeStruct((), jnp.int32)
+    evaluation = program.evaluation_of(signature)
 
     def evaluate(spec: Spec, state: PyTree, key: PRNGKey, updates: Array, batch: Array) -> Array:
         key = jax.random.fold_in(jax.random.fold_in(key, updates), batch)
-        return signature.evaluate(spec, state, key)
+        return evaluation(spec, state, key)
 
     def mapped(function: Callable[..., PyTree], *in_axes: int | None) -> Callable[..., PyTree]:
         return placement.map_lanes(function, num_lanes, in_axes)
@@ -70,8 +81,9 @@ def _compile(signature: Signature) -> LanesProgram:
     in_turn = placement.map_lanes(algo.init, num_lanes, (0, 0), in_turn=True)
     init, state = program.compile_init(in_turn, specs, train_keys)
     shardings = init.output_shardings
-    run_chunk = functools.partial(program.run_chunk, algo)
-    chunk = jax.jit(mapped(run_chunk, 0, 0, None), donate_argnums=1, out_shardings=(shardings, None))
+    chunk = jax.jit(
+        mapped(functools.partial(run_chunk, algo), 0, 0, None), donate_argnums=1, out_shardings=(shardings, None)
+    )
     lowered = [
         chunk.lower(specs, state, number),
         jax.jit(mapped(evaluate, 0, 0, 0, None, None)).lower(specs, state, train_keys, number, number),
@@ -81,7 +93,7 @@ def _compile(signature: Signature) -> LanesProgram:
     with ThreadPoolExecutor() as pool:  # the compiler releases the interpreter lock
         advance, evaluates, copy, take = pool.map(lambda each: each.compile(), lowered)
     lane = jax.eval_shape(lambda state: jax.tree.map(lambda x: x[0], state), state)
-    memory = program.needed_bytes(advance)
+    memory = runtimes.needed_bytes(advance)
     return LanesProgram(init, advance, evaluates, copy, take, shardings, lane, 0.0, memory)
 
 

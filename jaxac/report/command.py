@@ -1,8 +1,8 @@
 """A report on runs and sweeps, from their directories alone: ``report.html`` and its figures as PNGs.
 
-    python -m jaxac.report multirun/2026-01-31/12-00-00-3f9a1c       into its subdirectory report/
+    python -m jaxac.report multirun/2026-01-31/12-00-00-3f9a1c       writes to its subdirectory report/
     python -m jaxac.report outputs/a outputs/b --out comparison
-    python -m jaxac.report DIRECTORY --wandb entity/project          the same as a W&B Report, too
+    python -m jaxac.report DIRECTORY --wandb entity/project          publishes it as a W&B Report too
 
 Runs are grouped into trials, which are equal but for the seed. The page opens without a network. Runs that cannot be
 read are named, with the reason, and left out.
@@ -10,6 +10,7 @@ read are named, with the reason, and left out.
 
 import argparse
 import importlib.util
+import logging
 import shlex
 import sys
 from pathlib import Path
@@ -19,25 +20,25 @@ from jaxac.report.discover import OUTPUT, read_all
 
 
 def make(directories: list[Path], out: Path | None, target: str | None, command: str) -> list[str]:
-    """Reads, writes, and publishes if asked to.
+    """Makes a report, and publishes it if asked to.
 
     Args:
-        directories: of runs and sweeps.
-        out: where the page goes; None for a subdirectory of the first directory.
-        target: ``entity/project`` to publish the report to; None for nowhere.
+        directories: directories of runs and sweeps.
+        out: the directory for the page; None for a subdirectory of the first directory.
+        target: ``entity/project`` to publish the report to; None to publish nothing.
         command: the command line, for the page to quote.
 
     Returns:
         Lines that say where the report is.
 
     Raises:
-        ConfigError: if there is nothing to report on, or something that is needed is missing.
+        ConfigError: if there is nothing to report on, a package is missing, or the report cannot be written.
     """
     if target:
         _require_workspaces()
     runs, skipped = read_all(directories)
 
-    from jaxac.report import page, words  # slow to import: mistakes are answered before
+    from jaxac.report import page, words  # slow to import, so only after the checks above
 
     publish = None
     if target:
@@ -67,13 +68,17 @@ def _require_workspaces() -> None:
 
 
 def main() -> None:
+    """The command's entry point; a mistake ends it with one sentence and exit code 2."""
     parser = argparse.ArgumentParser(
         prog="python -m jaxac.report", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("directories", nargs="+", type=Path, metavar="DIRECTORY", help="of a run, or of a sweep")
+    parser.add_argument(
+        "directories", nargs="+", type=Path, metavar="DIRECTORY", help="directory of a run or of a sweep"
+    )
     parser.add_argument("--out", type=Path, help=f"where to write; default: {OUTPUT}/ in the first directory")
     parser.add_argument("--wandb", metavar="ENTITY/PROJECT", help="publish it there as a W&B Report")
     args = parser.parse_args()
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # it announces its work on a new machine
     command = shlex.join(["python", "-m", "jaxac.report", *sys.argv[1:]])
     try:
         for line in make(args.directories, args.out, args.wandb, command):

@@ -1,4 +1,4 @@
-"""Learning curves: returns of every trial against environment steps and against seconds."""
+"""Learning curves: returns of every trial against environment steps or seconds."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,11 +11,12 @@ _RETURNS = {EVALUATION: "evaluation return", TRAINING: "return of training episo
 
 
 def learning_curves(outcomes: list[Outcome], against: str, env: str) -> Picture | None:
-    """Mean return with its 95% interval over seeds, of every trial, against steps or seconds; None without returns.
+    """Draws every trial's mean return with its 95% interval over seeds; None without returns.
 
     Args:
-        outcomes: best first; those after the first few are faint.
+        outcomes: the trials' outcomes, best first; those after the first few are faint.
         against: ``env_steps`` or ``seconds``.
+        env: the environment's name, for the file's name.
     """
     metric = curve_metric(outcomes)
     curves = [(outcome, found) for outcome in outcomes if (found := curve(outcome.trial, metric, against))]
@@ -41,13 +42,13 @@ def learning_curves(outcomes: list[Outcome], against: str, env: str) -> Picture 
 
 
 def curve_metric(outcomes: list[Outcome]) -> str:
-    """Evaluations, where any run has more than its final one."""
+    """The metric to draw: evaluations if any run has more than its final one, else training episodes."""
     runs = [run for outcome in outcomes for run in outcome.trial.runs]
     return EVALUATION if any(run.series(EVALUATION)[0].size > 1 for run in runs) else TRAINING
 
 
 def _draw(axes: Axes, found: Curve, color: str, label: str) -> None:
-    """The mean, solid where all runs go on, and its interval."""
+    """Draws the mean, solid where all runs continue, and its interval."""
     axes.fill_between(found.x, found.low, found.high, color=color, alpha=0.18, linewidth=0, zorder=2)
     axes.plot(found.x, found.mean, color=color, linewidth=1, linestyle=":", zorder=3)
     whole = np.where(found.complete, found.mean, np.nan)

@@ -1,4 +1,4 @@
-"""Finds the runs under a directory: single ones, the jobs of a sweep, the seeds of a run over several."""
+"""The runs under a directory: single ones, the jobs of a sweep, the seeds of a run over several."""
 
 import os
 from collections.abc import Iterator
@@ -10,25 +10,28 @@ from jaxac.report.read import Run, UnreadableError, read_config, read_run
 from jaxac.storage.run_directory import CHECKPOINTS, CONFIG, METRICS, OVERRIDES, SEEDS, SUMMARY
 
 OUTPUT = "report"
+"""The subdirectory that a report goes to by default."""
 _NO_RUNS_INSIDE = {"wandb", CHECKPOINTS, SEEDS, OUTPUT}
 _HYDRA = ".hydra"
 _NAMED = 3
-"""Reasons that one sentence has room for."""
+"""Number of reasons that one sentence has room for."""
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """A run that is not part of the report."""
+    """A run that is not part of the report, or that the report has a note on."""
 
     name: str
+    """The run's directory, relative to the one that was given."""
     reason: str
+    """The reason that it was left out, or the oddity that is noted."""
 
 
 def read_all(directories: list[Path]) -> tuple[list[Run], list[Skipped]]:
-    """Every run under ``directories``, each once, and those that cannot be read.
+    """Every run under ``directories``, each once, and the runs that cannot be read.
 
     Raises:
-        ConfigError: if a directory does not exist or holds no runs, or none can be read.
+        ConfigError: if a directory does not exist or holds no runs, or none of them can be read.
     """
     runs: list[Run] = []
     skipped: list[Skipped] = []
@@ -49,7 +52,7 @@ def read_all(directories: list[Path]) -> tuple[list[Run], list[Skipped]]:
 
 
 def _candidates(directory: Path) -> Iterator[Path]:
-    """Directories that hold a run, or should."""
+    """Directories that hold a run, or should hold one."""
     if not directory.exists():
         raise ConfigError(f"{directory} does not exist; give the directory of a run or of a sweep.")
     if not directory.is_dir():
@@ -61,12 +64,12 @@ def _candidates(directory: Path) -> Iterator[Path]:
 
 
 def _in_order(path: Path) -> list[tuple[int, str]]:
-    """Job 10 comes after job 9."""
+    """A sorting key by which job 10 comes after job 9."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in path.parts]
 
 
 def _read(path: Path, base: Path, runs: list[Run], skipped: list[Skipped]) -> None:
-    """The run at ``path``, or each seed's if it is one over several."""
+    """Reads the run at ``path``, or one run per seed if it is one over several seeds."""
     name = os.path.relpath(path, base)
     try:
         if not any((path / file).exists() for file in (CONFIG, OVERRIDES, METRICS, SUMMARY)):

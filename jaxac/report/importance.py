@@ -1,4 +1,4 @@
-"""Which settings the final return depends on: permutation importance in a random forest (scikit-learn)."""
+"""Permutation importance of settings for the final return, in a random forest (Breiman 2001; scikit-learn)."""
 
 from dataclasses import dataclass
 
@@ -15,20 +15,24 @@ _REPEATS = 30
 
 @dataclass(frozen=True)
 class Importance:
-    """How much of the forest's R² is lost when one setting's values are shuffled among the runs it was fitted to."""
+    """Loss of a forest's R² when one setting's values are shuffled among the runs that the forest was fitted to."""
 
     names: tuple[str, ...]
+    """Names of the settings, the most important first."""
     mean: np.ndarray
-    """[settings] over the shuffles, largest first."""
+    """[settings] mean loss over the shuffles, in the order of ``names``."""
     std: np.ndarray
+    """[settings] standard deviation of the loss over the shuffles."""
     held_out_r2: float
-    """R² of forests on trials that they have not seen; not above 0: the settings predict nothing."""
+    """R² of forests on trials that they have not seen; at 0 or below the settings predict nothing."""
     runs: int
+    """Number of runs with a final return."""
     trials: int
+    """Number of trials with a final return."""
 
 
 def importance(outcomes: list[Outcome]) -> Importance | str:
-    """Of every swept setting, over all final returns; or one sentence on why it is left out."""
+    """Importance of every swept setting, over all final returns; or one sentence on why it is left out."""
     ended = [outcome for outcome in outcomes if outcome.finals]
     names = list(ended[0].trial.swept) if ended else []
     features = np.array([_codes([outcome.trial.swept[name] for outcome in ended]) for name in names])  # [settings, N]
@@ -49,7 +53,14 @@ def importance(outcomes: list[Outcome]) -> Importance | str:
 
 
 def _fit(names: list[str], inputs: np.ndarray, finals: np.ndarray, trials: np.ndarray) -> Importance:
-    """With ``inputs [runs, settings]``, ``finals [runs]`` and the number of every run's trial."""
+    """Fits the forest and shuffles the settings.
+
+    Args:
+        names: names of the settings.
+        inputs: [runs, settings] their values.
+        finals: [runs] final returns.
+        trials: [runs] the number of every run's trial.
+    """
     from sklearn.ensemble import RandomForestRegressor
     from sklearn.inspection import permutation_importance
     from sklearn.metrics import r2_score
@@ -71,7 +82,7 @@ def _fit(names: list[str], inputs: np.ndarray, finals: np.ndarray, trials: np.nd
 
 
 def _codes(values: list[object]) -> np.ndarray:
-    """Numbers as they are, categories by their rank among the names."""
+    """[N] a setting's values as floats: numbers as they are, categories by their rank among the names."""
     if is_numeric(values):
         return np.array(values, float)
     return np.unique([show(value) for value in values], return_inverse=True)[1].astype(float)

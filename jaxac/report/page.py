@@ -1,4 +1,4 @@
-"""The report as one HTML file that needs nothing else, and its figures as PNGs."""
+"""The report as one self-contained HTML file, and its figures as PNGs."""
 
 import base64
 import re
@@ -21,7 +21,12 @@ def write(content: Content, directory: Path, command: str) -> Path:
     """Writes ``report.html`` and a PNG for each figure into ``directory``.
 
     Args:
-        command: that made the report.
+        content: the report's content.
+        directory: the directory to write to.
+        command: the command line that made the report, to be quoted.
+
+    Returns:
+        The path of ``report.html``.
     """
     directory.mkdir(parents=True, exist_ok=True)
     sections = [_section(section) for section in content.sections]
@@ -54,7 +59,7 @@ def _render(content: Content, sections: list[dict[str, Any]], command: str) -> s
 
 
 def _section(section: Section) -> dict[str, Any]:
-    """What the template needs of one environment."""
+    """The template's variables for one environment."""
     name = re.sub(r"[^\w.-]", "_", section.env)
     learning = [curves.learning_curves(section.outcomes, against, name) for against in plots.AXES]
     drawn = [*plots.marginals(section.outcomes, name), plots.parallel_coordinates(section.outcomes, name)]
@@ -82,7 +87,7 @@ def _present(pictures: list[Picture | None]) -> list[Picture]:
 
 
 def _table(columns: list[str], rows: list[list[Cell]]) -> dict[str, Any]:
-    """With which columns hold numbers, to be aligned and sorted as such."""
+    """The template's variables for a table: columns, each with True if it holds numbers, and rows."""
     numeric = [any(cell.value is not None for cell in cells) for cells in zip(*rows, strict=True)]
     return {"columns": list(zip(columns, numeric, strict=False)), "rows": rows}
 
@@ -92,5 +97,5 @@ def _data_url(png: bytes) -> str:
 
 
 def _breakable(name: str) -> Markup:
-    """A setting's name, which may be broken at its dots and underscores."""
+    """A setting's name that a browser may break at its dots and underscores."""
     return Markup("<wbr>").join(re.split(r"(?<=[._])", name))

@@ -1,4 +1,4 @@
-"""The figures of a report, in Matplotlib: what they share, marginals, parallel coordinates, importance."""
+"""Figures of a report in Matplotlib: common parts, marginals, parallel coordinates, importance."""
 
 import io
 from collections.abc import Sequence
@@ -18,25 +18,30 @@ from jaxac.report.statistics import Outcome
 from jaxac.report.trials import is_numeric, show, spans_decades
 
 SHOWN = 8
-"""Trials with a color of their own; the others are faint."""
+"""Number of trials with a color of their own; the others are faint."""
 _DPI = 180
 _WIDTH = 4.4  # inches: read at 330 pixels on a phone, so that letters stay letters
 _LABEL = 50  # letters
 AXES = {"env_steps": "environment steps", "seconds": "seconds of training"}
+"""Labels of the axes that training is drawn against, by metric."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure, and what it says to those who do not see it."""
+    """A figure with its caption."""
 
     name: str
-    """Of its file, without ``.png``."""
+    """Name of its file, without ``.png``."""
     caption: str
+    """The caption under the figure."""
     alt: str
+    """A description for readers who cannot see the figure."""
     png: bytes
+    """The image."""
 
 
 def new_figure(height: float) -> tuple[Figure, Axes]:
+    """An empty figure of a given height in inches, with one pair of axes."""
     figure = Figure(figsize=(_WIDTH, height), layout="constrained", dpi=_DPI)
     axes = figure.add_subplot()
     axes.grid(alpha=0.3)
@@ -44,13 +49,14 @@ def new_figure(height: float) -> tuple[Figure, Axes]:
 
 
 def picture(figure: Figure, name: str, caption: str, alt: str) -> Picture:
+    """Renders a figure."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return Picture(name, caption, alt, buffer.getvalue())
 
 
 def progress_axis(axes: Axes, against: str) -> None:
-    """Environment steps with units, as 1.5 M; or seconds."""
+    """Sets up the x-axis of training: environment steps with units, as 1.5 M, or seconds."""
     axes.set_xlabel(AXES[against])
     axes.xaxis.set_major_locator(MaxNLocator(5))
     if against == "env_steps":
@@ -58,18 +64,19 @@ def progress_axis(axes: Axes, against: str) -> None:
 
 
 def legend(figure: Figure, entries: int) -> None:
-    """Under the axes, where long labels have room; the figure grows by it."""
+    """Adds a legend under the axes, where long labels have room; the figure grows by its height."""
     figure.set_figheight(figure.get_figheight() + 0.19 * entries)
     figure.legend(loc="outside lower left", fontsize=8, frameon=False)
 
 
 def legend_label(outcome: Outcome) -> str:
+    """A trial's number and label, cut to the width of a legend."""
     label = outcome.trial.label
     return f"#{outcome.trial.number} {label if len(label) <= _LABEL else label[: _LABEL - 1] + '…'}"
 
 
 def marginals(outcomes: list[Outcome], env: str) -> list[Picture]:
-    """Final return against each swept setting: every run, and every trial's mean with its interval."""
+    """Draws final return against each swept setting: every run, and every trial's mean with its interval."""
     ended = [outcome for outcome in outcomes if outcome.mean is not None]
     pictures = []
     for name in outcomes[0].trial.swept if len(ended) > 1 else ():
@@ -85,7 +92,7 @@ def marginals(outcomes: list[Outcome], env: str) -> list[Picture]:
 
 
 def final_return(axes: Axes, x: float, outcome: Outcome) -> None:
-    """A point for the trial's mean, with its interval."""
+    """Draws a point for a trial's mean final return, with its interval."""
     mean = outcome.mean or 0.0
     low, high = outcome.bounds or (mean, mean)
     # Resampled means can lie a rounding error on the wrong side of their own mean.
@@ -94,7 +101,7 @@ def final_return(axes: Axes, x: float, outcome: Outcome) -> None:
 
 
 def scale(axes: Axes, name: str, values: Sequence[Any]) -> list[float]:
-    """Sets up the x-axis for a setting's values, logarithmic or categorical where it must be; where they are on it."""
+    """Sets up the x-axis for a setting's values, logarithmic or categorical if need be; returns their positions."""
     axes.set_xlabel(name)
     if not is_numeric(values):
         names = sorted(set(map(show, values)))
@@ -110,7 +117,7 @@ def scale(axes: Axes, name: str, values: Sequence[Any]) -> list[float]:
 
 
 def parallel_coordinates(outcomes: list[Outcome], env: str) -> Picture | None:
-    """Every trial as a line through its settings, colored by its final return; None unless two settings vary."""
+    """Draws every trial as a line through its settings, colored by final return; None unless two settings vary."""
     ended = [outcome for outcome in outcomes if outcome.mean is not None]
     names = list(outcomes[0].trial.swept)
     if len(names) < 2 or len(ended) < 3:
@@ -136,7 +143,7 @@ def parallel_coordinates(outcomes: list[Outcome], env: str) -> Picture | None:
 
 
 def _heights(axes: Axes, at: int, values: list[Any]) -> np.ndarray:
-    """Where the values are on the axis at ``at``, between 0 and 1; draws it."""
+    """Draws a vertical axis at ``at``; returns [N] heights of the values on it, between 0 and 1."""
     axes.axvline(at, color="0.7", linewidth=1, zorder=0)
     if is_numeric(values):
         numbers = np.array(values, float)
@@ -151,6 +158,7 @@ def _heights(axes: Axes, at: int, values: list[Any]) -> np.ndarray:
 
 
 def importance_bars(found: Importance, env: str) -> Picture:
+    """Draws the importance of each setting as a bar."""
     figure, axes = new_figure(1.2 + 0.35 * len(found.names))
     axes.barh(found.names, found.mean, xerr=found.std, color="C0", alpha=0.8, capsize=3)
     axes.invert_yaxis()

@@ -1,7 +1,7 @@
 """One run's directory, read and checked. Imports no JAX.
 
-A run is read whole or not at all: what is wrong with it is said in :class:`UnreadableError`. Only a last line of
-``metrics.jsonl`` that a crash cut short is forgiven, and noted.
+A run is read whole or not at all: :class:`UnreadableError` says what is wrong with it. Only a last line of
+``metrics.jsonl`` that a crash cut short is left out, with a note.
 """
 
 import json
@@ -27,24 +27,25 @@ _COUNTS = "staleness_histogram"
 
 
 class UnreadableError(Exception):
-    """Why a run cannot be part of a report."""
+    """The reason that a run cannot be part of a report."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run left behind."""
+    """The contents of one run's directory."""
 
     name: str
-    """Its directory, from the one that was given."""
+    """The run's directory, relative to the one that was given."""
     config: dict[str, Any]
+    """The resolved configuration."""
     overrides: tuple[str, ...] | None
-    """What the command line said; None if that was not kept."""
+    """The command line's overrides; None if they were not kept."""
     rows: tuple[dict[str, Any], ...]
-    """Of ``metrics.jsonl``, at least one, ``env_steps`` increasing."""
+    """Rows of ``metrics.jsonl``: at least one, ``env_steps`` increasing."""
     summary: dict[str, Any]
-    """Empty while the run goes on, or if it was killed."""
+    """The contents of ``summary.json``; empty while the run continues, or if it was killed."""
     note: str | None = None
-    """What is odd about it, though it could be read."""
+    """An oddity that did not keep the run from being read; None without one."""
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -53,20 +54,22 @@ class Run:
 
     @property
     def env(self) -> str:
+        """The environment's name."""
         return self.config["env"]["name"]
 
     @property
     def algo(self) -> str:
+        """The algorithm's name: ``a2c`` or ``a3c``."""
         return self.config["algo"]["name"]
 
     @property
     def status(self) -> str:
-        """``completed``, ``interrupted`` or ``diverged``; ``unfinished`` without a summary."""
+        """The run's end: ``completed``, ``interrupted`` or ``diverged``; ``unfinished`` without a summary."""
         return self.summary.get("status", UNFINISHED)
 
     @property
     def threshold(self) -> float | None:
-        """The evaluation return that counts as solved, where one is known."""
+        """The mean return of an evaluation that counts as solved; None if it is not known."""
         if self.summary:
             return self.summary.get("threshold")
         info = catalog.lookup(self.env)
@@ -75,26 +78,30 @@ class Run:
 
     @property
     def final(self) -> float | None:
-        """The mean return of the final evaluation; None unless the run came to its end."""
+        """The mean return of the final evaluation; None unless the run has completed."""
         return self.summary.get("eval_return_mean") if self.status == "completed" else None
 
     @property
     def sps(self) -> float | None:
-        """Environment steps per second of training."""
+        """Environment steps per second of training; None if no time has passed."""
         if self.summary.get("sps") is not None:
             return self.summary["sps"]
         last = self.rows[-1]
         return last["env_steps"] / last["seconds"] if last["seconds"] else None
 
     def series(self, name: str, against: str = "env_steps") -> tuple[np.ndarray, np.ndarray]:
-        """``[N]`` values of ``against`` and of the metric ``name``, from the rows that have it."""
+        """The values ``[N]`` of ``against`` and ``[N]`` of the metric ``name``, from the rows that have the metric."""
         points = [(row[against], row[name]) for row in self.rows if row.get(name) is not None]
         pairs = np.array(points, float).reshape(-1, 2)
         return pairs[:, 0], pairs[:, 1]
 
 
 def flatten(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """``{"env": {"name": …}}`` as ``{"env.name": …}``."""
+    """Nested settings as one dict with dotted names; lists become tuples.
+
+    >>> flatten({"env": {"name": "Catch"}, "network": {"hidden_sizes": [64, 64]}})
+    {'env.name': 'Catch', 'network.hidden_sizes': (64, 64)}
+    """
     found: dict[str, Any] = {}
     for key, value in config.items():
         if isinstance(value, dict):
@@ -112,7 +119,7 @@ def read_config(directory: Path) -> dict[str, Any]:
     """The resolved configuration of the run in ``directory``.
 
     Raises:
-        UnreadableError: if there is none.
+        UnreadableError: if there is none, or it is not one of a run.
     """
     config = _load(directory / CONFIG, yaml.safe_load)
     seed = config.get("seed") if isinstance(config, dict) else None
@@ -125,13 +132,15 @@ def read_config(directory: Path) -> dict[str, Any]:
 
 
 def read_run(directory: Path, name: str, overrides_from: Path | None = None) -> Run:
-    """The run in ``directory``.
+    """Reads the run in ``directory``.
 
     Args:
-        overrides_from: the directory whose ``overrides.yaml`` holds, if it is another.
+        directory: the run's directory.
+        name: the name by which the report calls it.
+        overrides_from: the directory whose ``overrides.yaml`` applies; None for the run's own.
 
     Raises:
-        UnreadableError: naming the file that is missing or broken.
+        UnreadableError: if a file is missing or broken.
     """
     config = read_config(directory)
     overrides = _read_overrides((overrides_from or directory) / OVERRIDES)
@@ -208,7 +217,7 @@ def _check_row(row: Any, before: dict[str, Any] | None, where: str) -> None:
 
 
 def _parse(text: str) -> Any:
-    """JSON, of which what is not finite becomes None."""
+    """Parses JSON, in which NaN and the infinities become None."""
     return json.loads(text, parse_constant=lambda _: None)
 
 

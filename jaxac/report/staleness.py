@@ -1,4 +1,4 @@
-"""What A3C's runs tell of staleness: totals, and their figures."""
+"""Staleness in A3C's runs: totals per trial, and figures."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,26 +22,29 @@ from jaxac.report.statistics import Outcome, curve
 
 @dataclass(frozen=True)
 class Staleness:
-    """A trial's pushes, over all its runs and rows."""
+    """Counts of a trial's pushes, over all of its runs and rows."""
 
     outcome: Outcome
+    """The trial and its returns."""
     histogram: np.ndarray
-    """[versions] gradients that were 0, 1, 2, … versions old."""
+    """[versions] number of gradients that were 0, 1, 2, … versions old."""
     dropped: int
+    """Number of pushes dropped because they were too old."""
     forced: int
+    """Number of pulls made because a gradient would have been too old."""
     idle_share: float | None
-    """Mean over runs of the share of threads' time spent waiting; None in virtual time."""
+    """Mean over runs of the share of the threads' time that they waited; None in virtual time."""
     contention: float | None
     """Mean over runs of the share of pushes that found the lock taken; None in virtual time."""
 
     @property
     def mean(self) -> float:
-        """In versions."""
+        """Mean staleness, in versions."""
         return float(np.average(np.arange(self.histogram.size), weights=self.histogram))
 
 
 def staleness(outcomes: list[Outcome]) -> list[Staleness]:
-    """Of the trials whose runs counted any."""
+    """The staleness of each trial whose runs counted any."""
     found = []
     for outcome in outcomes:
         runs = outcome.trial.runs
@@ -54,7 +57,7 @@ def staleness(outcomes: list[Outcome]) -> list[Staleness]:
 
 
 def total_histogram(runs: tuple[Run, ...]) -> np.ndarray:
-    """[versions] the rows' histograms, added up."""
+    """[versions] sum of the histograms of all rows."""
     rows: list[list[int]] = [row.get("staleness_histogram") or [] for run in runs for row in run.rows]
     total = np.zeros(max(map(len, rows)), int)
     for counts in rows:
@@ -72,7 +75,7 @@ def _mean(runs: tuple[Run, ...], name: str) -> float | None:
 
 
 def pictures(found: list[Staleness], env: str) -> list[Picture]:
-    """How stale gradients were, when, and what returns came with it."""
+    """Draws histograms of staleness, staleness over training, and final return against staleness."""
     made = [_histograms(found[:SHOWN], len(found), env), _over_training(found[:SHOWN], len(found), env)]
     ended = [one for one in found if one.outcome.mean is not None]
     return [*made, _returns(ended, env)] if len(ended) > 1 else made
@@ -97,7 +100,7 @@ def _histograms(shown: list[Staleness], total: int, env: str) -> Picture:
     axes.set(xlabel="staleness, in versions", ylabel="share of gradients")
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     legend(figure, len(shown))
-    caption = f"How stale the gradients were that the server used, over all rows and seeds.{_which(shown, total)}"
+    caption = f"Staleness of the gradients that the server used, over all rows and seeds.{_which(shown, total)}"
     means = ", ".join(f"trial {one.outcome.trial.number} {one.mean:.3g}" for one in shown)
     return picture(figure, f"{env}_staleness_histogram", caption, f"Histogram. {caption} Means: {means}.")
 
@@ -128,5 +131,5 @@ def _returns(ended: list[Staleness], env: str) -> Picture:
             fontsize=8,
         )
     axes.set(xlabel="mean staleness, in versions", ylabel="final return")
-    caption = "Final return against mean staleness, a point a trial, with 95% intervals."
+    caption = "Final return against mean staleness, a point per trial, with 95% intervals."
     return picture(figure, f"{env}_return_against_staleness", caption, f"Scatter plot. {caption}")

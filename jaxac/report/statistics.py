@@ -1,8 +1,8 @@
-"""What the runs of a report say: outcomes of trials, curves with intervals, importance of settings.
+"""Statistics of a report: outcomes of trials, and curves with intervals.
 
-Returns are means of evaluations. A run *reaches* the threshold with its first evaluation that is at least that, and
-*collapses* if a later one falls more than ``COLLAPSE`` of the threshold below it, or if it diverges after that. A
-diverged run has no policy to evaluate: as its final return it gets the lowest evaluation of any run of its environment.
+Returns are means of evaluations. A run *reaches* the threshold with its first evaluation that is at least as high, and
+*collapses* if a later one falls more than ``COLLAPSE`` of the threshold below it, or if it diverges later. A diverged
+run has no policy to evaluate: its final return is the lowest evaluation of any run of its environment.
 """
 
 from collections import Counter
@@ -16,43 +16,51 @@ from jaxac.report.read import Run
 from jaxac.report.trials import Trial
 
 COLLAPSE = 0.1
-"""The part of the threshold that a run may lose again: 0.1 is a fall under 90% of it, where it is positive."""
+"""The share of the threshold that a run may lose again; 0.1 is a fall below 90% of a positive threshold."""
 EVALUATION, TRAINING = "eval_return_mean", "episode_return"
 _POINTS = 100
-"""Of a curve at most."""
+"""The most points of a curve."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A trial's row of the table."""
+    """The statistics of one trial: its row of the table."""
 
     trial: Trial
+    """The trial."""
     finals: tuple[float, ...]
     """Final returns of the runs that have ended, failures included."""
     mean: float | None
+    """Mean final return; None if no run has ended."""
     bounds: tuple[float, float] | None
     """The 95% interval of the mean; None with fewer than two runs."""
     best: float | None
     """The highest evaluation of any run, at any time."""
     reached: int
+    """Number of runs that reached the threshold."""
     collapsed: int
+    """Number of runs that reached the threshold and collapsed."""
     steps_to_threshold: float | None
-    """Median over the runs that reached it."""
+    """Median of environment steps before the threshold, over the runs that reached it."""
     sps: float | None
-    """Mean over runs."""
+    """Mean over runs of environment steps per second of training."""
     statuses: dict[str, int]
+    """Number of runs with each status."""
 
 
 class Curve(NamedTuple):
-    """A trial's mean and 95% interval at ``x [points]``."""
+    """A trial's mean and its 95% interval over seeds."""
 
     x: np.ndarray
+    """[points] environment steps or seconds."""
     mean: np.ndarray
+    """[points] mean over the runs that have not ended."""
     low: np.ndarray
+    """[points] lower bound of the interval; the mean itself if there is one run."""
     high: np.ndarray
-    """``low`` and ``high`` are the mean where there is one run only."""
+    """[points] upper bound of the interval; the mean itself if there is one run."""
     complete: np.ndarray
-    """[points] whether all runs of the trial still go on there."""
+    """[points] bool: no run of the trial has ended before."""
 
 
 def outcomes(trials: list[Trial]) -> list[Outcome]:
@@ -84,12 +92,12 @@ def _outcome(trial: Trial, failure: float | None) -> Outcome:
 
 
 def final_return(run: Run, failure: float | None) -> float | None:
-    """Of the run's last evaluation, ``failure`` if it diverged; None if it has not come to its end."""
+    """A run's final return: ``failure`` if it diverged; None if it has not come to its end."""
     return failure if run.status == "diverged" else run.final
 
 
 def steps_to_threshold(run: Run) -> float | None:
-    """Environment steps before the first evaluation that reached the threshold; None if none did."""
+    """Environment steps before a run's first evaluation that reached the threshold; None if none did."""
     if run.summary.get("env_steps_to_threshold") is not None:
         return run.summary["env_steps_to_threshold"]
     steps, returns = run.series(EVALUATION)
@@ -98,7 +106,7 @@ def steps_to_threshold(run: Run) -> float | None:
 
 
 def collapsed(run: Run) -> bool:
-    """Whether the run reached its threshold and lost it again."""
+    """True if a run reached its threshold and fell below it again, or diverged."""
     first, threshold = steps_to_threshold(run), run.threshold
     if first is None or threshold is None:
         return False
@@ -108,11 +116,13 @@ def collapsed(run: Run) -> bool:
 
 
 def curve(trial: Trial, metric: str, against: str) -> Curve | None:
-    """``metric`` over the trial's runs, interpolated between their rows; None if no run has any.
+    """A metric's mean over a trial's runs, interpolated between their rows; None if no run has the metric.
 
-    Where runs end before others the mean is that of the others, and ``complete`` is false.
+    After the end of a run the mean is that of the others, and ``complete`` is false.
 
     Args:
+        trial: the trial.
+        metric: name of the metric.
         against: ``env_steps`` or ``seconds``.
     """
     series = [pair for run in trial.runs if (pair := run.series(metric, against))[0].size]

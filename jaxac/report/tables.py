@@ -1,4 +1,4 @@
-"""The tables of a report: a row a trial, on returns and on staleness."""
+"""Tables of a report, with a row per trial, on returns and on staleness."""
 
 from typing import Any, NamedTuple
 
@@ -7,22 +7,26 @@ from jaxac.report.statistics import Outcome
 from jaxac.report.trials import show
 
 NONE = "–"
+"""Text of a cell without a value."""
 
 
 class Cell(NamedTuple):
-    """What is shown, and the number that it is sorted by, if it is one."""
+    """A table's cell."""
 
     text: str
+    """The text shown."""
     value: float | None = None
+    """The number that the cell is sorted by; None for text."""
 
 
 def columns(outcomes: list[Outcome]) -> list[str]:
+    """The headings of the table on returns."""
     rest = ("seeds", "final return", "95% interval", "best", "reached", "collapse rate", "steps", "SPS", "status")
     return ["trial", *outcomes[0].trial.swept, *rest]
 
 
 def row(outcome: Outcome) -> list[Cell]:
-    """A trial's line of the table, in the order of :func:`columns`."""
+    """A trial's row of the table on returns, in the order of :func:`columns`."""
     runs, bounds = len(outcome.trial.runs), outcome.bounds
     interval = Cell(f"{bounds[0]:.4g} to {bounds[1]:.4g}", bounds[0]) if bounds else Cell(NONE)
     known = any(run.threshold is not None for run in outcome.trial.runs)
@@ -44,11 +48,16 @@ def row(outcome: Outcome) -> list[Cell]:
 
 
 def number(value: float | None) -> Cell:
+    """A cell with a number of four digits."""
     return Cell(NONE) if value is None else Cell(f"{value:.4g}", value)
 
 
 def short(value: float | None) -> str:
-    """With a unit: 1.31 M."""
+    """A number of three digits with a unit.
+
+    >>> short(1_310_000), short(12.0), short(None)
+    ('1.31 M', '12', '–')
+    """
     if value is None:
         return NONE
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
@@ -74,6 +83,7 @@ def _statuses(statuses: dict[str, int]) -> str:
 
 
 def staleness_columns() -> list[str]:
+    """The headings of the table on staleness."""
     return [
         "trial",
         "gradients",
@@ -87,7 +97,7 @@ def staleness_columns() -> list[str]:
 
 
 def staleness_row(one: Staleness) -> list[Cell]:
-    """A trial's line of the table on staleness."""
+    """A trial's row of the table on staleness, in the order of :func:`staleness_columns`."""
     largest, used = int(one.histogram.nonzero()[0].max()), int(one.histogram.sum())
     counts = (used, largest, one.dropped, one.forced)
     gradients, oldest, dropped, forced = (Cell(f"{count}", count) for count in counts)

@@ -1,4 +1,4 @@
-"""Runs become trials: configurations that are equal but for the seed, told apart by the settings that were swept."""
+"""Trials: configurations that are equal but for the seed, told apart by the settings that were swept."""
 
 import shlex
 from collections.abc import Iterable, Sequence
@@ -19,13 +19,15 @@ class Trial:
     """One configuration and its runs, which differ in their seeds."""
 
     number: int
-    """From 1, in the order in which they were found."""
+    """Number of the trial, from 1, in the order of discovery."""
     runs: tuple[Run, ...]
+    """The runs, one per seed."""
     swept: dict[str, Any]
-    """What it has of the settings in which the trials of its environment differ."""
+    """Its values of the settings in which the trials of its environment differ."""
 
     @property
     def seeds(self) -> list[int]:
+        """The seeds of its runs, in order."""
         return sorted(run.config["seed"] for run in self.runs)
 
     @property
@@ -38,7 +40,7 @@ class Trial:
 
     @property
     def command(self) -> str | None:
-        """What to paste to train it again, seed 0; None if no run's overrides were kept."""
+        """The command that trains it again, with seed 0; None if no run's overrides were kept."""
         kept = [run.overrides for run in self.runs if run.overrides is not None]
         if not kept:
             return None
@@ -47,12 +49,16 @@ class Trial:
 
 
 def is_bookkeeping(name: str) -> bool:
-    """Whether a setting changes what is written down, or the seed, but not the algorithm."""
+    """True if a setting changes the records or the seed, but not the algorithm."""
     return name in _BOOKKEEPING or name.split(".")[0] in _BOOKKEEPING_SECTIONS
 
 
 def show(value: Any) -> str:
-    """A setting's value as on the command line."""
+    """A setting's value as on the command line.
+
+    >>> show(None), show(True), show(0.003), show((64, 64))
+    ('null', 'true', '0.003', '[64,64]')
+    """
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -65,17 +71,25 @@ def show(value: Any) -> str:
 
 
 def is_numeric(values: Sequence[Any]) -> bool:
-    """Whether a setting's values are numbers, rather than categories."""
+    """True if a setting's values are numbers rather than categories.
+
+    >>> is_numeric([1, 2.5]), is_numeric([True, False]), is_numeric(["adam", "rmsprop"])
+    (True, False, False)
+    """
     return all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
 
 
 def spans_decades(values: Sequence[Any]) -> bool:
-    """Whether a setting's values are positive and so far apart that a logarithm shows them better."""
+    """True if a setting's values are positive and so far apart that a logarithmic axis shows them better.
+
+    >>> spans_decades([1e-4, 1e-3]), spans_decades([1, 2, 4])
+    (True, False)
+    """
     return is_numeric(values) and min(values) > 0 and max(values) >= _DECADE * min(values)
 
 
 def by_environment(runs: list[Run]) -> dict[str, list[Trial]]:
-    """The trials of every environment, since returns of different ones do not compare."""
+    """The trials by environment, because returns of different environments do not compare."""
     names = dict.fromkeys(run.env for run in runs)
     return {name: _trials([run for run in runs if run.env == name]) for name in names}
 
@@ -92,16 +106,16 @@ def _trials(runs: list[Run]) -> list[Trial]:
 
 
 def _identity(run: Run) -> tuple[tuple[str, Any], ...]:
-    """What runs of one trial have in common."""
+    """The settings that the runs of one trial have in common, as a key."""
     return tuple(sorted((name, value) for name, value in run.settings.items() if not is_bookkeeping(name)))
 
 
 def _swept(firsts: list[Run]) -> dict[str, list[Any]]:
-    """The settings in which trials differ, and each trial's value, given one run of each.
+    """The settings in which trials differ, with each trial's value, given one run of each.
 
-    Those that somebody set come first: many others follow from them (the learning rate from the number of
-    environments). Of the rest only those are taken that are needed to tell trials apart. ``optimizer=adam`` and its
-    like choose files, and are told by ``optimizer.name``.
+    Settings that were given on the command line come first: many others follow from them (the learning rate from the
+    number of environments). Other settings are taken only if they are needed to tell trials apart. ``optimizer=adam``
+    and its like choose files, and count as ``optimizer.name``.
     """
     given = [_key(override) for run in firsts for override in run.overrides or ()]
     known = dict.fromkeys(name for run in firsts for name in run.settings)
@@ -122,7 +136,7 @@ def _add(columns: dict[str, list[Any]], name: str, values: list[Any]) -> None:
 
 
 def _told_apart(columns: Iterable[list[Any]], firsts: list[Run]) -> int:
-    """How many trials these columns tell apart."""
+    """The number of trials that these columns tell apart."""
     return len(set(zip(*[map(show, column) for column in columns], strict=True))) if firsts and columns else 1
 
 

@@ -1,4 +1,4 @@
-"""The report as a W&B Report: the same words, and panels that Weights & Biases draws from the runs it was sent."""
+"""The report as a W&B Report: the same text, and panels that Weights & Biases draws from the runs it was sent."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -14,16 +14,16 @@ _TITLE = 128  # letters that a title may have
 
 
 def connect(target: str) -> Callable[[Content], str]:
-    """Logs in, so that what is wrong with ``--wandb`` is said before anything is written.
+    """Logs in, so that a mistake in ``--wandb`` is reported before anything is written.
 
     Args:
         target: ``entity/project``.
 
     Returns:
-        What publishes a report there and returns its address.
+        A function that publishes a report there and returns its address.
 
     Raises:
-        ConfigError: if ``target`` is no such pair, or nobody is logged in.
+        ConfigError: if ``target`` is no such pair, or there is no login.
     """
     entity, _, project = target.partition("/")
     if not entity or not project or "/" in project:
@@ -42,13 +42,18 @@ def connect(target: str) -> Callable[[Content], str]:
 
 
 def _sentence(error: Exception) -> str:
-    """The first line of what a library says."""
+    """The first line of a library's error, as a sentence."""
     text = (str(error).strip() or type(error).__name__).splitlines()[0]
     return text if text.endswith((".", "!")) else f"{text}."
 
 
 def publish(content: Content, entity: str, project: str) -> str:
-    """Saves the report and returns its address.
+    """Saves the report at Weights & Biases and returns its address.
+
+    Args:
+        content: the report's content.
+        entity: the W&B user or team.
+        project: the W&B project.
 
     Raises:
         ConfigError: if the server refuses it.
@@ -111,9 +116,9 @@ def _section(section: Section, entity: str, project: str) -> list[Any]:
 
 
 def _runset(section: Section, entity: str, project: str) -> Any:
-    """These runs, grouped into trials by the settings in which these differ.
+    """The section's runs, grouped into trials by the settings in which they differ.
 
-    They are found by the id in their summary: a run that a sweep of W&B's started has another one as its own.
+    They are found by the id in their summary, because a run started by a W&B sweep has another id of its own.
     """
     import wandb_workspaces.reports.v2 as wr
     from wandb_workspaces import expr
@@ -125,7 +130,7 @@ def _runset(section: Section, entity: str, project: str) -> Any:
 
 
 def _panels(section: Section) -> Iterator[Any]:
-    """Two in a row; those of staleness only where there is any."""
+    """The section's panels, two in a row; those on staleness only if there is any."""
     import wandb_workspaces.reports.v2 as wr
 
     lines = [("eval_return_mean", "env_steps"), ("eval_return_mean", "seconds"), ("episode_return", "env_steps")]
@@ -164,6 +169,6 @@ def _coordinates(section: Section) -> Iterator[Any]:
 
 
 def _markdown(columns: list[str], rows: list[list[tables.Cell]]) -> str:
-    """A table, in which no text can end a cell."""
+    """A table in Markdown, with its separators escaped in the text of cells."""
     lines = [columns, ["---"] * len(columns), *([cell.text for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(text.replace('|', chr(92) + '|') for text in line)} |" for line in lines)

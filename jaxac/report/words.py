@@ -1,4 +1,4 @@
-"""What a report says, in words: the same on the page and at Weights & Biases."""
+"""The text of a report, the same on the page and at Weights & Biases."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -15,52 +15,63 @@ from jaxac.report.trials import by_environment
 
 @dataclass(frozen=True)
 class Section:
-    """Everything on one environment, since returns of different ones do not compare."""
+    """The part of a report on one environment, because returns of different environments do not compare."""
 
     env: str
+    """The environment's name."""
     outcomes: list[Outcome]
-    """Best first."""
+    """The trials' outcomes, best first."""
     importance: Importance | str
-    """Or why there is none."""
+    """The importance of settings, or one sentence on why it is left out."""
     staleness: list[Staleness]
+    """The staleness of A3C's trials."""
 
     @property
     def runs(self) -> list[Run]:
+        """The runs of all trials."""
         return [run for outcome in self.outcomes for run in outcome.trial.runs]
 
 
 @dataclass(frozen=True)
 class Content:
-    """The whole report."""
+    """The content of a whole report."""
 
     sections: list[Section]
+    """A section per environment."""
     skipped: list[Skipped]
+    """Runs that could not be read."""
     notes: list[Skipped]
-    """Runs that are part of it, though something is odd about them."""
+    """Runs that are part of the report, though something is odd about them."""
 
     @property
     def runs(self) -> list[Run]:
+        """The runs of all sections."""
         return [run for section in self.sections for run in section.runs]
 
 
 def build(runs: list[Run], skipped: list[Skipped]) -> Content:
-    """Groups the runs and computes everything that is said of them."""
+    """Groups the runs into trials and computes their statistics."""
     sections = []
     for env, trials in by_environment(runs).items():
         found = outcomes(trials)
         sections.append(Section(env, found, importance(found), staleness(found)))
     notes = [Skipped(run.name, run.note) for run in runs if run.note]
-    notes += [Skipped(run.name, "it has no summary.json: it goes on, or was killed") for run in runs if not run.summary]
+    notes += [
+        Skipped(run.name, "it has no summary.json: it is still running, or was killed")
+        for run in runs
+        if not run.summary
+    ]
     return Content(sections, skipped, notes)
 
 
 def title(content: Content) -> str:
+    """The report's title: algorithms and environments."""
     algos = " and ".join(dict.fromkeys(run.algo.upper() for run in content.runs))
     return f"{algos} on {', '.join(section.env for section in content.sections)}"
 
 
 def headline(content: Content) -> str:
-    """What was run and how it ended, in two sentences."""
+    """Two sentences on the number of runs and the ways in which they ended."""
     trials = [outcome.trial for section in content.sections for outcome in section.outcomes]
     sizes = sorted(len(trial.runs) for trial in trials)
     seeds = f"{sizes[0]}" if sizes[0] == sizes[-1] else f"{sizes[0]} to {sizes[-1]}"
@@ -74,11 +85,16 @@ def headline(content: Content) -> str:
 
 
 def plural(number: int | str, noun: str) -> str:
+    """A number with its noun.
+
+    >>> plural(1, "run"), plural(2, "run")
+    ('1 run', '2 runs')
+    """
     return f"{number} {noun}{'' if str(number) == '1' else 's'}"
 
 
 def verdict(section: Section) -> list[str]:
-    """What came out for one environment, sentence by sentence."""
+    """Sentences on the results for one environment."""
     best, runs = section.outcomes[0], section.runs
     said = []
     if best.mean is None:
@@ -110,7 +126,7 @@ def _mean(outcome: Outcome) -> str:
 
 
 def definitions(section: Section) -> list[str]:
-    """How the table's numbers are made."""
+    """Paragraphs that define the table's numbers."""
     said = [
         "Final return: mean return of the final evaluation of runs that completed, averaged over seeds, with a 95% "
         "bootstrap interval of that mean. Best: the highest evaluation of any seed, at any time.",
@@ -132,7 +148,7 @@ def definitions(section: Section) -> list[str]:
 
 
 def importance_words(found: Importance | str) -> str:
-    """What is shown, and how little it means."""
+    """A paragraph on the method behind the importance of settings, and its limits."""
     if isinstance(found, str):
         return found
     few = "There are few, so this is a hint and no finding. " if found.trials < 30 else ""
@@ -147,7 +163,7 @@ def importance_words(found: Importance | str) -> str:
 
 
 def provenance(content: Content) -> list[tuple[str, str]]:
-    """Versions and devices; more than one where runs differ."""
+    """Packages with their versions, and devices; several values where runs differ."""
     versions: dict[str, list[str]] = {}
     for run in content.runs:
         for package, version in _mapping(run.summary.get("versions")).items():

@@ -1,32 +1,20 @@
-"""What people look at after a run: the learning curve and one episode of the final policy."""
+"""Pictures of a run for people: the learning curve and one episode of the final policy."""
 
 from pathlib import Path
 
 import jax
-import numpy as np
 
-from jaxac.agent import actor_critic, evaluation
-from jaxac.algos import ALGOS
+from jaxac.agent import policy
 from jaxac.config.schema import Config
 from jaxac.loggers import learning_curve
 from jaxac.programs import program
 from jaxac.spec import Spec
 from jaxac.storage import run_directory
-from jaxac.types import PRNGKey, PyTree
-
-_MAX_STEPS = 1000
-
-
-def play(spec: Spec, state: PyTree, algo: str, key: PRNGKey, greedy: bool) -> np.ndarray:
-    """[steps, *observation_shape] the observations of one episode of at most 1000 steps."""
-    env, _ = actor_critic.build(spec)
-    record = jax.jit(evaluation.record_episode, static_argnums=(3, 4))
-    observations, length = record(spec, ALGOS[algo].params(state), key, _MAX_STEPS, greedy)
-    return np.asarray(observations)[: int(length)].reshape(-1, *env.observation_shape)
+from jaxac.types import Params
 
 
 def curve(config: Config, directory: Path) -> list[Path]:
-    """Writes the learning curve if ``config.logger`` asks for it."""
+    """Writes the learning curve if ``config.logger`` asks for it; returns the files written."""
     rows = run_directory.rows(directory)
     if not config.logger.curve or not rows:
         return []
@@ -35,13 +23,21 @@ def curve(config: Config, directory: Path) -> list[Path]:
     return [learning_curve.save(rows, title, config.return_threshold, directory / "learning_curve.png")]
 
 
-def make(config: Config, directory: Path, spec: Spec, state: PyTree, status: str | None) -> list[Path]:
-    """Writes what ``config.logger`` asks for."""
+def make(config: Config, directory: Path, spec: Spec, params: Params, completed: bool) -> list[Path]:
+    """Writes the pictures that ``config.logger`` asks for; returns the files written.
+
+    Args:
+        config: the run's configuration.
+        directory: the run's directory.
+        spec: the training program.
+        params: the final parameters.
+        completed: True if the run has completed; without that there is no GIF.
+    """
     files = curve(config, directory)
-    if config.logger.gif and status == "completed":
+    if config.logger.gif and completed:
         from jaxac.loggers import gif
 
         key = jax.random.fold_in(program.keys(config.seed)[1], 0)
-        frames = play(spec, state, config.algo.name, key, config.evaluation.greedy)
+        frames = policy.record(spec, params, key, config.evaluation.greedy)
         files.append(gif.save_gif(config.env.name, frames, directory / "policy.gif"))
     return files

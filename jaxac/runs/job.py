@@ -1,120 +1,187 @@
-"""One of Hydra's jobs: a run, or ``num_seeds`` of them that share a directory and a W&B run."""
+"""A job of the command or the library: a run, or ``num_seeds`` of them that share a directory and a W&B run.
+
+JAX is imported only when a job's runs are asked for.
+"""
 
 import dataclasses
-import secrets
-from collections.abc import Callable
+import functools
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jaxac.config.schema import Config
-from jaxac.devices import machine
 from jaxac.errors import ConfigError, DivergedError
-from jaxac.loggers.base import Logger
+from jaxac.loggers.base import Logger, Memory
 from jaxac.loggers.open import open_loggers
-from jaxac.loggers.seed_means import Seeds, summarize
-from jaxac.runs import artifacts
-from jaxac.runs.lane import Lane, Progress
 from jaxac.storage import run_directory
-from jaxac.storage.run_directory import Opened, Run
+from jaxac.storage.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    from jaxac.loggers.seed_means import SeedMeans
+    from jaxac.runs.run import Run
 
 
 class Job:
-    """A job with its lanes: one, or one a seed."""
+    """The runs of one configuration: one per seed.
 
-    def __init__(self, opened: Opened, label: str) -> None:
-        self.config, self.run, self.group, self.label = opened.config, opened.run, opened.group, label
-        self.lanes = [_lane(config, run) for config, run in _runs(self.config, self.run)]
-        self.unfinished = [lane for lane in self.lanes if not run_directory.is_complete(lane.run, lane.config)]
-        self._seeds: Seeds | None = None
-        self._loggers: list[Logger] = []
+    Args:
+        config: the configuration to train.
+        directory: the directory for its files; None to keep everything in memory.
+        start: the checkpoint to start from; None for a new run.
+        overrides: the command line's overrides.
+        group: W&B group.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        directory: Path | None = None,
+        start: Checkpoint | None = None,
+        overrides: Sequence[str] = (),
+        group: str | None = None,
+    ) -> None:
+        self.config, self.directory, self.start = config, directory, start
+        self.overrides, self.group = list(overrides), group
+        self.label = ""
+        """Text that tells the job from the other jobs of a sweep."""
+        self.keeps_states = False
+        """True if the job's runs are to keep their final states, which take memory."""
+        self.memory = Memory()
+        """The rows of a job in memory."""
         self.summary: dict[str, Any] = {}
-        """Of several seeds together."""
+        """The summary over all seeds, once they have ended."""
         self.error: ConfigError | None = None
-        """Why it could not be trained."""
+        """The reason that the job could not be trained."""
+        self._opened_at = time.perf_counter()
+        self._means: SeedMeans | None = None
+        self._loggers: list[Logger] = []
 
-    def open(self, console: Callable[[Lane], Logger | None]) -> None:
-        """Opens the loggers, once; ``console`` makes one more for each lane."""
-        if any(lane.loggers for lane in self.lanes) or self._seeds:
+    @functools.cached_property
+    def runs(self) -> "list[Run]":
+        """The job's runs, one per seed, new or resumed."""
+        from jaxac.runs.run import Run  # imports JAX
+
+        single = [(self.config, self.directory, self.start)]
+        each = single if self.config.num_seeds == 1 else [self._of_seed(seed) for seed in self.config.seeds]
+        return [Run(*one, self._opened_at, self.keeps_states) for one in each]
+
+    def _of_seed(self, seed: int) -> tuple[Config, Path | None, Checkpoint | None]:
+        """The run of one seed among several: quiet, in a directory of its own."""
+        logger = self.config.logger
+        quiet = dataclasses.replace(
+            logger, wandb=dataclasses.replace(logger.wandb, mode="disabled"), console=False, curve=False, gif=False
+        )
+        config = dataclasses.replace(self.config, seed=seed, num_seeds=1, logger=quiet, resume=None)
+        if self.directory is None:
+            return config, None, None
+        directory = self.directory / run_directory.SEEDS / str(seed)
+        if run_directory.holds_run(directory):
+            config = dataclasses.replace(config, resume=str(directory))
+        return config, *run_directory.open_run(config, directory, [])
+
+    @functools.cached_property
+    def unfinished(self) -> "list[Run]":
+        """The runs that were not complete when the job was opened."""
+        return [run for run in self.runs if not self._is_complete(run)]
+
+    def _is_complete(self, run: "Run") -> bool:
+        return run.directory is not None and run_directory.is_complete(run.directory, run.start, run.config)
+
+    def open(self, console: "Callable[[Run], Logger | None]") -> None:
+        """Opens the loggers, once.
+
+        Args:
+            console: makes one more logger for a run, or None.
+        """
+        if any(run.loggers for run in self.runs) or self._means:
             return
-        for lane in self.unfinished:
-            if lane.run.checkpoint:
-                run_directory.truncate_rows(lane.run.directory, lane.run.checkpoint.updates)
-        run_id = self.lanes[0].progress.run_id
-        if self.config.num_seeds == 1:
-            (lane,) = self.lanes
-            lane.loggers = open_loggers(self.config, self.run.directory, run_id, self.group, console(lane))
+        for run in self.unfinished:
+            if run.start and run.directory:
+                run_directory.truncate_rows(run.directory, run.start.updates)
+        if self.config.num_seeds > 1:
+            self._open_seeds(console)
             return
-        before = {lane.config.seed: run_directory.rows(lane.run.directory) for lane in self.lanes}
-        (self.run.directory / run_directory.METRICS).unlink(missing_ok=True)
-        self._loggers = open_loggers(self.config, self.run.directory, run_id, self.group, None)
-        self._seeds = Seeds(self._loggers, before, [lane.config.seed for lane in self.unfinished])
-        for lane in self.unfinished:
-            own = open_loggers(lane.config, lane.run.directory, "", None, console(lane))
-            lane.loggers = [*own, self._seeds.of(lane.config.seed)]
+        (run,) = self.runs
+        run.loggers = self._open_loggers(console(run))
+
+    def _open_loggers(self, console: Logger | None) -> list[Logger]:
+        if self.directory is None:
+            return [self.memory, *([console] if console else [])]
+        return open_loggers(self.config, self.directory, self.runs[0].progress.run_id, self.group, console)
+
+    def _open_seeds(self, console: "Callable[[Run], Logger | None]") -> None:
+        from jaxac.loggers.seed_means import SeedMeans  # imports SciPy
+
+        before = {run.config.seed: run_directory.rows(run.directory) if run.directory else [] for run in self.runs}
+        if self.directory:
+            (self.directory / run_directory.METRICS).unlink(missing_ok=True)
+        self._loggers = self._open_loggers(None)
+        self._means = SeedMeans(self._loggers, before, [run.config.seed for run in self.unfinished])
+        for run in self.unfinished:
+            files = open_loggers(run.config, run.directory, "", None, None) if run.directory else []
+            shown = console(run)
+            run.loggers = [*files, *([shown] if shown else []), self._means.of(run.config.seed)]
 
     def close(self, exit_code: int) -> None:
-        """Tells the loggers that nothing more comes; of lanes that have ended, they know already."""
-        for lane in self.lanes:
-            lane.close([], exit_code)
-        if self._seeds is None:
+        """Finishes the loggers of runs that have not ended, and writes the summary over seeds.
+
+        Args:
+            exit_code: exit code of the process, for the loggers.
+        """
+        for run in self.runs:
+            run.close([], exit_code)
+        if self._means is None:
+            self.summary = self.runs[0].summary
             return
-        summary = self._summary()
-        files: list[Path] = []
-        if summary:
-            run_directory.write_summary(self.run.directory, summary)
-            files = artifacts.curve(self.config, self.run.directory)
+        self.summary = self._summary()
+        files = self._write_summary() if self.summary and self.directory else []
         for logger in self._loggers:
-            logger.finish(summary, files, 1 if summary.get("status") == "diverged" else exit_code)
-        self.summary = summary
-        self._loggers, self._seeds = [], None
+            logger.finish(self.summary, files, 1 if self.summary.get("status") == "diverged" else exit_code)
+        self._loggers, self._means = [], None
+
+    def _write_summary(self) -> list[Path]:
+        from jaxac.runs import artifacts  # imports JAX
+
+        assert self.directory is not None
+        run_directory.write_summary(self.directory, self.summary)
+        return artifacts.curve(self.config, self.directory)
 
     def _summary(self) -> dict[str, Any]:
-        """Of all seeds together; empty if one of them has none."""
-        parts = [run_directory.read_summary(lane.run.directory) for lane in self.lanes]
+        """The summary over all seeds; empty if one of them has none."""
+        from jaxac.devices import machine
+        from jaxac.loggers.seed_means import summarize
+
+        parts = [run_directory.read_summary(run.directory) if run.directory else run.summary for run in self.runs]
         if not all(parts):
             return {}
-        return {**summarize(parts), "directory": str(self.run.directory), **machine.describe()}
+        directory = None if self.directory is None else str(self.directory)
+        return {**summarize(parts), "directory": directory, **machine.describe()}
 
     @property
     def mean_return(self) -> float | None:
-        """Of the last evaluation, over seeds; None where there was none."""
-        means = [lane.progress.evaluation["eval_return_mean"] for lane in self.lanes]
+        """The mean return of the last evaluation, averaged over seeds; None without an evaluation."""
+        means = [run.progress.evaluation["eval_return_mean"] for run in self.runs]
         return None if None in means else sum(means) / len(means)
 
     def result(self) -> float | None:
-        """The mean return of the last evaluation, over seeds; None where there was none.
+        """The mean return of the last evaluation, averaged over seeds; None without an evaluation.
 
         Raises:
-            ConfigError: if it could not be trained.
-            DivergedError: if a loss or a parameter is not finite any more.
+            ConfigError: if the job could not be trained.
+            DivergedError: if a loss or a parameter is no longer finite.
         """
         if self.error:
             raise self.error
-        diverged = [lane for lane in self.lanes if lane.status == "diverged"]
-        if diverged:
-            which = f"seed {diverged[0].config.seed} of " if len(self.lanes) > 1 else ""
-            raise DivergedError(
-                f"{which}training diverged after {diverged[0].updates} updates: a loss or a parameter is not finite; "
-                f"lower optimizer.learning_rate. The last good checkpoint is kept in {diverged[0].run.directory}."
-            )
+        for run in self.runs:
+            if run.status == "diverged":
+                raise DivergedError(self._divergence(run))
         return self.mean_return
 
-
-def _runs(config: Config, run: Run) -> list[tuple[Config, Run]]:
-    """The runs of a job: itself, or one a seed in a directory of its own, begun or found again."""
-    if config.num_seeds == 1:
-        return [(config, run)]
-    quiet = dataclasses.replace(config.logger, wandb=dataclasses.replace(config.logger.wandb, mode="disabled"))
-    quiet = dataclasses.replace(quiet, console=False, curve=False, gif=False)
-    runs = []
-    for seed in range(config.seed, config.seed + config.num_seeds):
-        directory = run.directory / run_directory.SEEDS / str(seed)
-        resume = str(directory) if run_directory.holds_run(directory) else None
-        one = dataclasses.replace(config, seed=seed, num_seeds=1, logger=quiet, resume=resume)
-        runs.append((one, run_directory.open_run(one, directory, [])))
-    return runs
-
-
-def _lane(config: Config, run: Run) -> Lane:
-    progress = Progress(**run.checkpoint.progress) if run.checkpoint else Progress(run_id=secrets.token_hex(4))
-    return Lane(config, run, progress)
+    def _divergence(self, run: "Run") -> str:
+        seed = f"seed {run.config.seed} of " if len(self.runs) > 1 else ""
+        kept = f" The last good checkpoint is kept in {run.directory}." if run.directory else ""
+        return (
+            f"{seed}training diverged after {run.updates} updates: a loss or a parameter is not finite; "
+            f"lower optimizer.learning_rate.{kept}"
+        )

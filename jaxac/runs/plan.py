@@ -1,28 +1,42 @@
-"""Which lanes are trained together: those that differ in numbers only and are at the same point of the same schedule.
+"""Groups of runs to train together: those that differ in numbers only and are at the same point of the same schedule.
 
-What is a number is read off the configuration's types (:mod:`jaxac.spec`); nobody keeps a list.
+Numbers are told from sizes and choices by the configuration's types (:mod:`jaxac.spec`); no list has to be kept.
 """
 
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 from jaxac.programs.program import Signature
-from jaxac.runs.lane import Lane
+from jaxac.runs.run import Run
 
 
-class Batch(NamedTuple):
-    """Lanes that are trained side by side."""
+class Group(NamedTuple):
+    """Runs that are trained side by side, as lanes of one program."""
 
-    lanes: list[Lane]
+    runs: list[Run]
+    """The runs, a lane each."""
     size: int
-    """Of the largest batch of the same program, to which the others may be filled up."""
+    """Lanes in this program's largest group; with ``how=vmap`` smaller groups are padded to it."""
 
 
-def describe(batches: Sequence[Batch], num_jobs: int, how: str) -> str:
-    """How many jobs became how many programs, in a line."""
-    single = [batch for batch in batches if batch.lanes[0].config.algo.in_real_time]
-    keys = {program_key(batch.lanes[0]) for batch in batches} - {program_key(batch.lanes[0]) for batch in single}
-    lanes = sum(len(batch.lanes) for batch in batches) - len(single)
+def make(runs: Sequence[Run], max_lanes: int) -> list[Group]:
+    """The fewest groups of at most ``max_lanes`` runs, in the order of their first runs."""
+    programs: dict[Hashable, dict[Hashable, list[Run]]] = {}
+    for run in runs:
+        programs.setdefault(_program_key(run), {}).setdefault(_schedule_key(run), []).append(run)
+    groups = []
+    for schedules in programs.values():
+        parts = [each[i : i + max_lanes] for each in schedules.values() for i in range(0, len(each), max_lanes)]
+        size = max(map(len, parts))
+        groups += [Group(part, size) for part in parts]
+    return groups
+
+
+def describe(groups: Sequence[Group], num_jobs: int, how: str) -> str:
+    """One line on the numbers of jobs, lanes and compiled programs."""
+    single = [group for group in groups if group.runs[0].config.algo.in_real_time]
+    keys = {_program_key(group.runs[0]) for group in groups if group not in single}
+    lanes = sum(len(group.runs) for group in groups) - len(single)
     side = "in one call" if how == "vmap" else "each by itself on a core"
     text = f"{num_jobs} jobs: {lanes} lanes in {len(keys)} compiled program{'s' * (len(keys) != 1)}, {side}"
     if single:
@@ -30,25 +44,12 @@ def describe(batches: Sequence[Batch], num_jobs: int, how: str) -> str:
     return text
 
 
-def program_key(lane: Lane) -> Hashable:
-    """Equal for lanes that one compiled program serves."""
-    alone = id(lane) if lane.config.algo.in_real_time else None
-    return Signature.of(lane.config, lane.spec), alone
+def _program_key(run: Run) -> Hashable:
+    """A key that runs share if one compiled program serves them; a run with threads has its own."""
+    alone = run if run.config.algo.in_real_time else None
+    return Signature.of(run.config, run.spec), alone
 
 
-def _schedule_key(lane: Lane) -> Hashable:
-    """Equal for lanes whose rows, evaluations and checkpoints are due together."""
-    return lane.schedule, lane.config.stop_after_updates, lane.saved
-
-
-def make(lanes: Sequence[Lane], max_lanes: int) -> list[Batch]:
-    """The fewest batches of at most ``max_lanes`` lanes, in the order of their first lanes."""
-    programs: dict[Hashable, dict[Hashable, list[Lane]]] = {}
-    for lane in lanes:
-        programs.setdefault(program_key(lane), {}).setdefault(_schedule_key(lane), []).append(lane)
-    batches = []
-    for groups in programs.values():
-        parts = [group[i : i + max_lanes] for group in groups.values() for i in range(0, len(group), max_lanes)]
-        size = max(map(len, parts))
-        batches += [Batch(part, size) for part in parts]
-    return batches
+def _schedule_key(run: Run) -> Hashable:
+    """A key that runs share if their rows, evaluations and checkpoints are due together."""
+    return run.schedule, run.config.stop_after_updates, run.saved

@@ -1,155 +1,181 @@
-"""Jobs from their first line of output to their summaries."""
+"""Training of jobs, from their first line of output to their summaries."""
 
+import functools
 import os
-from collections.abc import Hashable, Sequence
+import warnings
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import jax
 
-from jaxac.config.schema import A3CConfig, Config
+from jaxac.config.algos import A3CConfig
+from jaxac.config.schema import Config
 from jaxac.devices import machine
 from jaxac.errors import ConfigError
 from jaxac.loggers.base import Logger
 from jaxac.loggers.console import Console, Followed, Overview, closing_lines, sweep_lines
 from jaxac.programs import program
-from jaxac.programs.executors import Lanes, OneByOne, Vmapped
+from jaxac.programs.executors import Executor, Pooled, Vmapped
+from jaxac.programs.program import Program
 from jaxac.runs import plan
 from jaxac.runs.job import Job
-from jaxac.runs.lane import Lane
-from jaxac.runs.plan import Batch
+from jaxac.runs.plan import Group
+from jaxac.runs.run import Run
 from jaxac.runs.signals import StopRequest, stop_request
 from jaxac.runs.trainer import Trainer
+from jaxac.spec import Spec
 from jaxac.storage import run_directory
-from jaxac.storage.run_directory import Opened
+
+Say = Callable[[str], None]
+"""Shows people a line of text."""
+_print = functools.partial(print, flush=True)
 
 
-def train(opened: Opened) -> float | None:
-    """One job by itself; as :func:`train_all`.
-
-    Returns:
-        The mean return of the last evaluation; None if there was none.
-
-    Raises:
-        ConfigError: if it cannot be compiled, or needs more memory than there is.
-        DivergedError: if the losses or the parameters stopped being finite.
-    """
-    (job,) = train_all([opened])
-    for line in closing_lines(job.summary) if job.summary else []:
-        print(line)
-    return job.result()
-
-
-def train_all(opened: Sequence[Opened], max_lanes: int | None = None, how: str = "auto") -> list[Job]:
-    """Trains jobs, or goes on training them, those that differ in numbers only side by side.
+def train(jobs: Sequence[Job], max_lanes: int | None = None, how: str = "auto", say: Say = _print) -> None:
+    """Trains or resumes jobs, side by side where they differ in numbers only; ``job.result()`` has each result.
 
     Args:
-        max_lanes: runs side by side, at most.
-        how: ``vmap``: all lanes in one call; ``cores``: one lane after the other on every core, bit for bit what it is
-            by itself; ``auto``: what suits the machine.
-
-    Returns:
-        The jobs, whose ``result()`` is what came of each, or raises.
+        jobs: the jobs to train.
+        max_lanes: runs side by side, at most; None for no limit.
+        how: ``vmap``: all lanes in one call; ``cores``: a lane at a time on every core, bit for bit equal to its single
+            run; ``auto``: ``vmap`` on an accelerator, else ``cores``.
+        say: shows people a line of text.
 
     Raises:
-        SystemExit: with 128 + the signal's number, if Ctrl-C or SIGTERM stopped it; all is saved by then.
+        ConfigError: if the jobs cannot share a process.
+        SystemExit: with 128 + the signal's number, if Ctrl-C or SIGTERM stopped it; everything has been saved by then.
     """
     if how == "auto":
         how = "vmap" if machine.has_accelerator() else "cores"
-    _prepare([each.config for each in opened], how)
-    jobs = [Job(*each) for each in zip(opened, _labels(opened), strict=True)]
-    lanes = [lane for job in jobs for lane in job.unfinished]
-    for job in jobs:
-        if not job.unfinished:
-            goal = f"raise total_env_steps={job.config.total_env_steps} to go on"
-            print(f"nothing left to do: {job.run.directory} is complete; {goal}")
-    batches = plan.make(lanes, max_lanes or len(lanes) or 1)
-    overview = Overview(_followed(jobs)) if len(lanes) > 1 and jobs[0].config.logger.console else None
-    if len(opened) > 1:
-        print(plan.describe(batches, len(opened), how), flush=True)
-    with stop_request() as stop:
-        try:
-            for batch in batches:
-                mine = [job for job in jobs if any(lane in job.unfinished for lane in batch.lanes)]
-                try:
-                    _train_batch(batch, mine, how, overview, stop)
-                except ConfigError as error:  # the other batches go on
-                    for job in mine:
-                        job.error = error
-                if stop.signal:
-                    raise SystemExit(128 + stop.signal)
-        finally:
-            if overview:
-                overview.stop()
-    if len(jobs) > 1:
-        statuses = [[lane.status or "complete before" for lane in job.lanes] for job in jobs]
-        means = {job.label: job.mean_return for job in jobs}
-        for line in sweep_lines(statuses, means, jobs[0].run.directory.parent):
-            print(line)
-    return jobs
-
-
-def _followed(jobs: Sequence[Job]) -> dict[Hashable, Followed]:
-    """What an overview needs to know of every lane that is to be trained."""
-    followed: dict[Hashable, Followed] = {}
-    for job in jobs:
-        for lane in job.unfinished:
-            label = job.label if len(job.lanes) == 1 else f"{job.label} seed {lane.config.seed}".strip()
-            steps, total = (lane.config.env_steps(updates) for updates in (lane.updates, lane.schedule.total))
-            followed[lane] = Followed(label, steps, total)
-    return followed
-
-
-def _labels(opened: Sequence[Opened]) -> list[str]:
-    """What tells each job from the others: its directory, and the overrides that not all have."""
-    if len(opened) == 1:
-        return [""]
-    common = set(opened[0].overrides).intersection(*(each.overrides for each in opened))
-    own = [[text for text in each.overrides if text not in common] for each in opened]
-    return [f"job {each.run.directory.name}: {' '.join(texts)}" for each, texts in zip(opened, own, strict=True)]
+    _prepare([job.config for job in jobs], how)
+    _label(jobs)
+    runs = [run for job in jobs for run in job.unfinished]
+    groups = plan.make(runs, max_lanes or len(runs) or 1)
+    _announce(jobs, groups, how, say)
+    overview = Overview(_followed(jobs)) if len(runs) > 1 and jobs[0].config.logger.console else None
+    try:
+        with stop_request() as stop:
+            for group in groups:
+                _train_group(group, jobs, how, overview, stop, say)
+    finally:
+        if overview:
+            overview.stop()
+    _sum_up(jobs, say)
 
 
 def _prepare(configs: Sequence[Config], how: str) -> None:
-    """Sets the process up, before JAX looks for devices."""
+    """Sets up the process, before JAX looks for devices."""
+    caches = {config.compilation_cache for config in configs}
+    if len(caches) > 1:
+        raise ConfigError(
+            f"compilation_cache={', '.join(map(str, caches))}: jobs that are trained together have one; give one value."
+        )
     several = len(configs) > 1 or configs[0].num_seeds > 1
-    machine.use_cores(by_threads=configs[0].algo.in_real_time or (several and how == "cores"))
-    machine.enable_compilation_cache(configs[0].compilation_cache)
+    in_real_time = any(config.algo.in_real_time for config in configs)
+    note = machine.use_cores(by_threads=in_real_time or (several and how == "cores"))
+    if note:
+        warnings.warn(note, stacklevel=3)
+    machine.enable_compilation_cache(caches.pop())
 
 
-def _train_batch(batch: Batch, jobs: Sequence[Job], how: str, overview: Overview | None, stop: StopRequest) -> None:
-    """From the headline to the summaries of those of its ``jobs`` that it finishes."""
-    print(headline(batch.lanes[0].config, len(batch.lanes)), flush=True)
+def _label(jobs: Sequence[Job]) -> None:
+    """Labels each job of several with its directory and the overrides that not all of them have."""
+    if len(jobs) == 1:
+        return
+    common = set(jobs[0].overrides).intersection(*(job.overrides for job in jobs))
+    for number, job in enumerate(jobs):
+        name = job.directory.name if job.directory else str(number)
+        job.label = f"job {name}: {' '.join(text for text in job.overrides if text not in common)}"
+
+
+def _announce(jobs: Sequence[Job], groups: Sequence[Group], how: str, say: Say) -> None:
+    for job in jobs:
+        if not job.unfinished:
+            goal = f"raise total_env_steps={job.config.total_env_steps} to continue"
+            say(f"nothing left to do: {job.directory} is complete; {goal}")
+    if len(jobs) > 1:
+        say(plan.describe(groups, len(jobs), how))
+
+
+def _followed(jobs: Sequence[Job]) -> dict[Hashable, Followed]:
+    """The runs to train, as an overview follows them."""
+    followed: dict[Hashable, Followed] = {}
+    for job in jobs:
+        for run in job.unfinished:
+            label = job.label if len(job.runs) == 1 else f"{job.label} seed {run.config.seed}".strip()
+            steps, total = (run.config.env_steps(updates) for updates in (run.updates, run.schedule.total))
+            followed[run] = Followed(label, steps, total)
+    return followed
+
+
+def _train_group(
+    group: Group, jobs: Sequence[Job], how: str, overview: Overview | None, stop: StopRequest, say: Say
+) -> None:
+    """Trains one group, from its headline to the summaries of the jobs that it finishes."""
+    mine = [job for job in jobs if any(run in job.unfinished for run in group.runs)]
+    say(headline(group.runs[0].config, len(group.runs)))
     exit_code = 1
     try:
-        with ThreadPoolExecutor(1) as pool:  # it takes a while to open many loggers, and to compile
-            compiling = pool.submit(_device, batch, how)
-            for job in jobs:
+        with ThreadPoolExecutor(1) as pool:  # opening many loggers takes a while, and so does compiling
+            compiling = pool.submit(*_compilation(group, how))
+            for job in mine:
                 job.open(overview.of if overview else _console)
-            device = compiling.result()
-        print(f"compiled in {device.compile_seconds:.1f} s", flush=True)
-        Trainer(batch.lanes, device).train(stop)
+            executor = _executor(group, compiling.result())
+        say(f"compiled in {executor.compile_seconds:.1f} s")
+        Trainer(group.runs, executor).train(stop)
         exit_code = 128 + stop.signal if stop.signal else 0
+    except ConfigError as error:  # the other groups are still trained
+        for job in mine:
+            job.error = error
     finally:
-        for job in jobs:
-            if exit_code or all(lane.status for lane in job.unfinished):
+        for job in mine:
+            if exit_code or all(run.status for run in job.unfinished):
                 job.close(exit_code)
+    if stop.signal:
+        raise SystemExit(128 + stop.signal)
 
 
-def _console(lane: Lane) -> Logger | None:
-    return Console(lane.config.env_steps(lane.schedule.total)) if lane.config.logger.console else None
+def _compilation(group: Group, how: str) -> tuple[Any, ...]:
+    """The call that compiles a group's program: a function and its arguments."""
+    first, (specs, seeds) = group.runs[0], _lanes(group)
+    if how == "vmap" and group.size > 1:
+        return Vmapped, first.config, specs, seeds, group.size
+    log = first.directory and first.directory / run_directory.EVENTS
+    return program.compile_program, first.config, first.spec, log
 
 
-def _device(batch: Batch, how: str) -> Lanes:
-    specs, seeds = [lane.spec for lane in batch.lanes], [lane.config.seed for lane in batch.lanes]
-    first = batch.lanes[0]
-    if how == "vmap" and batch.size > 1:
-        return Vmapped(first.config, specs, seeds, batch.size)
-    compiled = program.compile_program(first.config, first.spec, first.run.directory / run_directory.EVENTS)
-    workers = 1 if len(specs) == 1 else len(os.sched_getaffinity(0))
-    return OneByOne(compiled, specs, seeds, workers)
+def _executor(group: Group, compiled: Program | Vmapped) -> Executor[Any, Any]:
+    """The executor that advances a group's runs with its compiled program."""
+    if isinstance(compiled, Vmapped):
+        return compiled
+    workers = 1 if len(group.runs) == 1 else len(os.sched_getaffinity(0))
+    return Pooled(compiled, *_lanes(group), workers)
+
+
+def _lanes(group: Group) -> tuple[list[Spec], list[int]]:
+    """The training programs and the seeds of a group's runs."""
+    return [run.spec for run in group.runs], [run.config.seed for run in group.runs]
+
+
+def _console(run: Run) -> Logger | None:
+    return Console(run.config.env_steps(run.schedule.total)) if run.config.logger.console else None
+
+
+def _sum_up(jobs: Sequence[Job], say: Say) -> None:
+    """Says the closing lines of several runs; a single run's come from its console logger."""
+    if len(jobs) == 1:
+        for line in closing_lines(jobs[0].summary) if jobs[0].summary and jobs[0].config.num_seeds > 1 else []:
+            say(line)
+        return
+    statuses = [[str(run.status or "complete before") for run in job.runs] for job in jobs]
+    directory = jobs[0].directory and jobs[0].directory.parent
+    for line in sweep_lines(statuses, {job.label: job.mean_return for job in jobs}, directory):
+        say(line)
 
 
 def headline(config: Config, num_lanes: int) -> str:
-    """One line on what is about to run."""
+    """One line on the training that is about to begin."""
     devices, env, algo = jax.devices(), config.env, config.algo
     runtime = f" with {algo.runtime}" if isinstance(algo, A3CConfig) and algo.in_real_time else ""
     shards = f" in {algo.num_shards} shards" if algo.num_shards > 1 else ""

@@ -8,20 +8,21 @@ from types import FrameType
 
 
 class StopRequest:
-    """``signal`` is the number of the signal that asked to stop, None so far."""
+    """A handler of signals that remembers the first one."""
 
     signal: int | None = None
+    """Number of the signal that asked to stop; None so far."""
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         del frame
         if self.signal is not None and number == signal.SIGINT:
-            raise KeyboardInterrupt  # asked twice: at once
+            raise KeyboardInterrupt  # the second Ctrl-C stops at once
         self.signal = number
 
 
 @contextmanager
 def stop_request() -> Iterator[StopRequest]:
-    """Collects SIGINT and SIGTERM while the block runs; outside the main thread, where none arrive, it never does."""
+    """Collects SIGINT and SIGTERM while the block runs; outside the main thread, where none arrive, does nothing."""
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request

@@ -1,110 +1,113 @@
-"""The main loop: dispatches stretches of updates and writes down what came back.
+"""The main loop on the host: dispatches chunks of updates, and logs and saves their outcomes.
 
-The device does not wait for the host: stretch n + 1 is dispatched before what stretch n brought is read, logged and
-saved.
+The device does not wait for the host: chunk n + 1 is dispatched before chunk n is read, logged and saved.
 """
 
 import time
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from jaxac.programs import program
-from jaxac.programs.executors import Lanes, Stretch
-from jaxac.runs.lane import Lane
+from jaxac.programs.executors import Chunk, Executor
+from jaxac.runs.run import Run, Status
 from jaxac.runs.signals import StopRequest
 from jaxac.storage import serialization
 
 
 class Pending(NamedTuple):
-    """A stretch under way."""
+    """A running chunk."""
 
     updates: int
-    """Done once this stretch is."""
+    """Updates done at the chunk's end."""
     outcomes: Any
-    """For :meth:`Lanes.fetch`."""
+    """The running chunk as its executor holds it, for ``executor.fetch``."""
 
 
 class Trainer:
-    """Trains lanes side by side: the same numbers of updates, rows, evaluations and checkpoints at the same time.
+    """Trains runs side by side, whose rows, evaluations and checkpoints are due together.
 
     Args:
-        lanes: at the same number of updates, with the same schedule.
+        runs: the runs, at the same number of updates, with the same schedule.
+        executor: the executor that advances them, a lane each.
     """
 
-    def __init__(self, lanes: list[Lane], device: Lanes) -> None:
-        self.lanes, self.device = lanes, device
-        self.schedule, self.updates = lanes[0].schedule, lanes[0].updates
-        self._decides = any(lane.config.evaluation.stop_at_return is not None for lane in lanes)
-        few = lanes[0].config.stop_after_updates or self.schedule.total
+    def __init__(self, runs: list[Run], executor: Executor[Any, Any]) -> None:
+        self.runs, self.executor = runs, executor
+        self.schedule, self.updates = runs[0].schedule, runs[0].updates
+        self._decides = any(run.config.evaluation.stop_at_return is not None for run in runs)
+        few = runs[0].config.stop_after_updates or self.schedule.total
         self._stop_at = min(self.schedule.total, self.updates + few)
-        for lane in lanes:
-            lane.progress.compile_seconds += device.compile_seconds
 
     def train(self, stop: StopRequest) -> None:
-        """Runs every lane to its end, or to whatever ends it before."""
+        """Trains every run to its end, or until it is stopped, is solved or diverges."""
         try:
             self._start()
-            self._train(stop)
+            for pending in self._chunks(stop):
+                self._absorb(pending)
             for lane in self._active():
-                self.lanes[lane].status = "completed" if self.updates == self.schedule.total else "interrupted"
+                done = self.updates == self.schedule.total
+                self.runs[lane].status = Status.COMPLETED if done else Status.INTERRUPTED
                 self._end(lane, 128 + stop.signal if stop.signal else 0)
         finally:
-            self.device.close()
+            self.executor.close()
 
     def _start(self) -> None:
-        states = [
-            serialization.unpack(self.device.template, lane.run.checkpoint.state) if lane.run.checkpoint else None
-            for lane in self.lanes
-        ]
-        self.state = self.device.start(states)
-        for index, lane in enumerate(self.lanes):
-            if lane.run.checkpoint is None:
-                lane.save(serialization.to_host(self.device.lane(self.state, index)), 0)
-            elif lane.solved:
-                lane.status = "completed"
-                self._end(index, 0)
-
-    def _train(self, stop: StopRequest) -> None:
+        starts = [run.start for run in self.runs]
+        states = [start and serialization.unpack(self.executor.template, start.state) for start in starts]
+        self.state = self.executor.start(states)
+        for lane, run in enumerate(self.runs):
+            run.progress.compile_seconds += self.executor.compile_seconds
+            if run.start is None and run.directory is not None:
+                run.save(serialization.to_host(self.executor.lane(self.state, lane)), 0)
+            elif run.solved:
+                run.status = Status.COMPLETED
+                self._end(lane, 0)
         self._read_at = time.perf_counter()
+
+    def _chunks(self, stop: StopRequest) -> Iterator[Pending]:
+        """Running chunks in order, each once the next has been dispatched."""
         pending: Pending | None = None
         while self.updates < self._stop_at and self._active() and not stop.signal:
             current = self._dispatch()
             if pending:
-                self._absorb(pending)
+                yield pending
             pending = current
-            if self._decides and self.schedule.evaluates_at(self.updates):  # whether to go on depends on it
-                self._absorb(current)
+            if self._decides and self.schedule.evaluates_at(self.updates):  # continuing depends on it
+                yield current
                 pending = None
         if pending:
-            self._absorb(pending)
+            yield pending
 
     def _active(self) -> list[int]:
-        return [index for index, lane in enumerate(self.lanes) if lane.status is None]
+        """The lanes whose runs have not ended."""
+        return [lane for lane, run in enumerate(self.runs) if run.status is None]
 
     def _dispatch(self) -> Pending:
-        """Starts the next stretch, and what is due at its end."""
+        """Starts the next chunk, with the evaluation and the checkpoint that are due at its end."""
         target = self.schedule.next_stop(self.updates)
         batches: tuple[int, ...] = ()
         if self.schedule.evaluates_at(target):
             batches = tuple(range(1 if target < self.schedule.total else program.EVALUATION_BATCHES))
-        stretch = Stretch(target - self.updates, target, batches, self.schedule.saves_at(target))
-        self.state, outcomes = self.device.advance(self.state, stretch, self._active())
+        chunk = Chunk(target - self.updates, target, batches, self.schedule.saves_at(target))
+        self.state, outcomes = self.executor.advance(self.state, chunk, self._active())
         self.updates = target
         return Pending(target, outcomes)
 
     def _absorb(self, pending: Pending) -> None:
-        """Waits for a stretch, then logs and saves what it brought."""
-        outcomes = self.device.fetch(pending.outcomes)
+        """Waits for a chunk, then logs and saves its outcomes."""
+        outcomes = self.executor.fetch(pending.outcomes)
         now = time.perf_counter()
         seconds, self._read_at = now - self._read_at, now
-        for index in self._active():
-            lane, updates = self.lanes[index], pending.updates
+        for lane in self._active():
+            run, outcome = self.runs[lane], outcomes[lane]
+            if run.may_be_solved(outcome, pending.updates):  # only if the whole evaluation says so
+                rest = self.executor.evaluate(self.state, lane, pending.updates, range(1, program.EVALUATION_BATCHES))
+                outcome = outcome._replace(returns=np.concatenate([outcome.returns, rest]))
+            run.absorb(outcome, pending.updates, seconds)
+            if run.status is not None:
+                self._end(lane, 0 if run.status == Status.COMPLETED else 1)
 
-            def rest(index: int = index, updates: int = updates) -> Any:
-                return self.device.evaluate(self.state, index, updates, range(1, program.EVALUATION_BATCHES))
-
-            lane.absorb(outcomes[index], updates, seconds, rest)
-            if lane.status is not None:
-                self._end(index, 0 if lane.status == "completed" else 1)
-
-    def _end(self, index: int, exit_code: int) -> None:
-        self.lanes[index].end(self.device.lane(self.state, index), exit_code)
+    def _end(self, lane: int, exit_code: int) -> None:
+        self.runs[lane].end(self.executor.lane(self.state, lane), exit_code)

@@ -1,7 +1,8 @@
-"""Checkpoint files: written whole or not at all, checked when read. Knows neither JAX nor what is inside.
+"""Checkpoint files: written whole or not at all, checked when read. Imports no JAX and does not look inside.
 
-One file is a line of JSON (``sha256`` of all that follows, and the fields of :class:`Checkpoint`) and the bytes of the
-state. A checksum is needed because readers of array formats restore a flipped bit silently as a wrong number.
+One file is a line of JSON (``sha256`` of all that follows), a line with the other fields of :class:`Checkpoint`, and
+the bytes of the state. A checksum is needed because readers of array formats restore a flipped bit silently as a wrong
+number.
 """
 
 import hashlib
@@ -13,16 +14,17 @@ from typing import Any, NamedTuple
 from jaxac.errors import ConfigError
 
 SUFFIX = ".ckpt"
+"""The ending of a checkpoint file's name."""
 _FORMAT = 1
 
 
 class Checkpoint(NamedTuple):
-    """The position of a run."""
+    """The position of a run: all that is needed to resume it."""
 
     updates: int
     """Updates done."""
     progress: dict[str, Any]
-    """What the host has counted so far: plain JSON."""
+    """Counts kept by the host, as plain JSON: :class:`jaxac.runs.run.Progress`."""
     state: bytes
     """The whole training state, serialized."""
 
@@ -33,12 +35,16 @@ def paths(directory: Path) -> list[Path]:
 
 
 def newest(directory: Path) -> Path | None:
-    """The newest checkpoint in ``directory``, if there is one."""
+    """The newest checkpoint in ``directory``; None if there is none."""
     return next(reversed(paths(directory)), None)
 
 
 def write(directory: Path, checkpoint: Checkpoint, keep: int) -> Path:
-    """Writes a checkpoint, then removes all but the ``keep`` newest. A crash at any moment leaves the others intact."""
+    """Writes a checkpoint, then removes all but the ``keep`` newest; a crash at any moment leaves the others intact.
+
+    Returns:
+        The file written.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     body = json.dumps({"updates": checkpoint.updates, "progress": checkpoint.progress}).encode() + b"\n"
     body += checkpoint.state
@@ -60,12 +66,12 @@ def read(path: Path) -> Checkpoint:
     """Reads a checkpoint.
 
     Raises:
-        ConfigError: if the file is damaged; names the newest earlier one that is not.
+        ConfigError: if the file is damaged; it names the newest earlier checkpoint that is not.
     """
     checkpoint = _parse(path.read_bytes())
     if checkpoint is None:
         earlier = [other for other in paths(path.parent) if other < path and _parse(other.read_bytes())]
-        offer = f"go on from the one before it with resume={earlier[-1]}." if earlier else "none before it is left."
+        offer = f"resume from the one before it with resume={earlier[-1]}." if earlier else "none before it is left."
         raise ConfigError(f"resume: the checkpoint {path} is damaged (its checksum does not match); {offer}")
     return checkpoint
 

@@ -1,4 +1,4 @@
-"""The event log of a run with threads: who pushed when, what it had read, who pulled which version.
+"""The event log of a run with threads: which shard pushed when, what it had read, and which version it pulled.
 
 ``events.jsonl`` holds one object a line, in the order in which the server took them:
 
@@ -13,21 +13,21 @@ import json
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from jaxac.config.schema import A3CConfig, Config
+from jaxac.config.algos import A3CConfig
+from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
 from jaxac.storage import run_directory
 
 Event = dict[str, Any]
+"""One line of the log."""
 _MAY_DIFFER = (("algo", "runtime"), ("algo", "events"))
 
 
 def check(config: Config) -> None:
-    """Whether the log that ``config`` wants to replay, if it does, is one of such a run.
+    """Checks that the event log to replay, if there is one, was written by a run with these settings.
 
     Raises:
-        ConfigError: if there is no such log, or it is too short, or of a run with other settings.
+        ConfigError: if there is no such log, it is too short, or it was written by a run with other settings.
     """
     if not isinstance(config.algo, A3CConfig) or config.algo.events is None:
         return
@@ -39,7 +39,7 @@ def check(config: Config) -> None:
             f"needs {needed}; lower it to {config.env_steps(found // config.algo.num_shards)} or less."
         )
     beside = path.parent / run_directory.CONFIG
-    saved = yaml.safe_load(beside.read_text()) if beside.exists() else {}
+    saved = run_directory.as_dict(run_directory.read_config(path.parent)) if beside.exists() else {}
     for name, old, new in run_directory.disagreements(saved, run_directory.as_dict(config), _MAY_DIFFER):
         raise ConfigError(
             f"{name}={new} disagrees with the run that wrote algo.events={config.algo.events}, which has {name}={old}; "
@@ -48,13 +48,13 @@ def check(config: Config) -> None:
 
 
 def append(path: Path, events: list[Event]) -> None:
-    """Adds lines to the log."""
+    """Appends events to the log."""
     with path.open("a") as file:
         file.writelines(json.dumps(event) + "\n" for event in events)
 
 
 def truncate(path: Path, pushes: int) -> None:
-    """Leaves the first ``pushes`` pushes and what followed each; without a log, does nothing."""
+    """Keeps the first ``pushes`` pushes of a log, with the pulls after each; without a log, does nothing."""
     if path.exists():
         kept = [event for event in _lines(path) if event["push"] <= pushes]
         path.write_text("".join(json.dumps(event) + "\n" for event in kept))
@@ -63,8 +63,11 @@ def truncate(path: Path, pushes: int) -> None:
 def read_pushes(path: str) -> list[Event]:
     """The pushes of a log, in order.
 
+    Args:
+        path: the log, or the directory of its run.
+
     Raises:
-        ConfigError: if there is no log at ``path``, or it is none, or not whole, or of a run without a lock.
+        ConfigError: if there is no event log at ``path``, it is not whole, or its run had no lock.
     """
     try:
         pushes = [event for event in _lines(_file(path)) if event["event"] == "push"]
@@ -88,10 +91,10 @@ def read_pushes(path: str) -> list[Event]:
 
 
 def _file(path: str) -> Path:
-    """A run's directory may stand for its log."""
+    """The log at ``path``, which may be a run's directory."""
     return Path(path) / run_directory.EVENTS if Path(path).is_dir() else Path(path)
 
 
 def _lines(path: Path) -> list[Event]:
-    """The events; a last line cut short by a crash is left out."""
+    """The events of a log; a last line cut short by a crash is left out."""
     return [json.loads(line) for line in path.read_text().split("\n")[:-1]]

@@ -1,26 +1,28 @@
-"""A run's directory: what it holds, how a new one is opened and an old one found again.
+"""A run's directory: its files, and opening it for a new run or to resume one.
 
 ::
 
     config.yaml          the resolved configuration          metrics.jsonl       a row per chunk of updates
-    overrides.yaml       what the command line said          summary.json        how it ended
+    overrides.yaml       the command line's overrides        summary.json        the end: status, evaluation, speed
     checkpoints/         the whole state, newest last        learning_curve.png, policy.gif, wandb/
-    events.jsonl         what A3C's threads did          seeds/              a run's directory for each of num_seeds
+    weights/             final.npz, best.npz                 seeds/              a run's directory for each of num_seeds
+    events.jsonl         the events of A3C's threads
 """
 
 import dataclasses
 import json
 import os
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
+from jaxac.config import validation
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
 from jaxac.storage import checkpoint
+from jaxac.storage.checkpoint import Checkpoint
 
 CONFIG = "config.yaml"
 OVERRIDES = "overrides.yaml"
@@ -32,63 +34,41 @@ SEEDS = "seeds"
 SWEEP = "sweep.yaml"
 
 PER_PROCESS = ("resume", "stop_after_updates")
+"""Settings of one process, which a run's record leaves out."""
 _MAY_CHANGE = {*PER_PROCESS, "total_env_steps", "compilation_cache"}
 _SECTIONS_MAY_CHANGE = {"evaluation", "checkpoint", "logger"}
 
 
-class Run:
-    """Where a run writes, what it starts from, and a clock."""
-
-    def __init__(self, directory: Path, start: checkpoint.Checkpoint | None) -> None:
-        self.directory = directory
-        self.checkpoint = start
-        """What to go on from; None for a new run."""
-        self._lap = time.perf_counter()
-
-    def lap(self) -> float:
-        """Seconds since the last call; of the first call, since the run was opened."""
-        before, self._lap = self._lap, time.perf_counter()
-        return self._lap - before
-
-
-class Opened(NamedTuple):
-    """A job that can begin."""
-
-    config: Config
-    run: Run
-    overrides: list[str]
-    """What the command line said."""
-    group: str | None
-    """Of W&B."""
-
-
 def holds_run(directory: Path) -> bool:
-    """Whether a run was begun in ``directory``."""
+    """True if a run was begun in ``directory``."""
     return (directory / CONFIG).is_file() and (directory / OVERRIDES).is_file()
 
 
 def has_begun(directory: Path) -> bool:
-    """Whether there is a run in ``directory`` that can be gone on with."""
+    """True if there is a run in ``directory`` that can be resumed."""
     saved = checkpoint.newest(directory / CHECKPOINTS) is not None or (directory / SEEDS).is_dir()
     return saved and holds_run(directory)
 
 
 def holds_sweep(directory: Path) -> bool:
-    """Whether a sweep was begun in ``directory``."""
+    """True if a sweep was begun in ``directory``."""
     return (directory / SWEEP).is_file()
 
 
 def refuse_if_run(directory: Path) -> None:
-    """Raises ConfigError if ``directory`` holds anything of a run that could be lost by another one there."""
+    """Raises ConfigError if ``directory`` holds parts of a run that another run there would destroy."""
     if checkpoint.newest(directory / CHECKPOINTS) or rows(directory):
         raise ConfigError(
-            f"hydra.run.dir={directory} already holds a run; choose another directory, or go on with "
+            f"hydra.run.dir={directory} already holds a run; choose another directory, or resume it with "
             f"resume={directory}."
         )
 
 
 def locate(value: str) -> tuple[Path, Path | None]:
     """The run's directory, and the checkpoint's path if ``value`` names one rather than a directory.
+
+    Args:
+        value: the value of ``resume=``.
 
     Raises:
         ConfigError: if there is no run at ``value``.
@@ -103,8 +83,17 @@ def locate(value: str) -> tuple[Path, Path | None]:
     return path, None
 
 
-def open_run(config: Config, directory: Path, overrides: list[str]) -> Run:
-    """Begins a run in ``directory``, or opens the one to resume.
+def open_run(config: Config, directory: Path, overrides: Sequence[str]) -> tuple[Path, Checkpoint | None]:
+    """Begins a run in ``directory``, or opens the run to resume.
+
+    Args:
+        config: the run's configuration; ``config.resume`` names the run to resume.
+        directory: the directory for a new run.
+        overrides: the command line's overrides, to be written down.
+
+    Returns:
+        The run's directory, and the checkpoint to start from: None for a new run, and for a run of several seeds, each
+        of which has checkpoints of its own.
 
     Raises:
         ConfigError: if the directory holds another run, or the one to resume disagrees with ``config`` or is damaged.
@@ -113,16 +102,15 @@ def open_run(config: Config, directory: Path, overrides: list[str]) -> Run:
         refuse_if_run(directory)
         directory.mkdir(parents=True, exist_ok=True)
         _record(directory, config, overrides)
-        return Run(directory, None)
+        return directory, None
     directory, path = locate(config.resume)
-    saved = yaml.safe_load((directory / CONFIG).read_text())
-    _check_agreement(saved, as_dict(config), config.resume)
-    if config.num_seeds > 1:  # each seed has checkpoints of its own
+    _check_agreement(as_dict(read_config(directory)), as_dict(config), config.resume)
+    if config.num_seeds > 1:
         _record(directory, config, overrides)
-        return Run(directory, None)
+        return directory, None
     path = path or checkpoint.newest(directory / CHECKPOINTS)
     if path is None:
-        raise ConfigError(f"resume={config.resume} has no checkpoint yet: start the run anew.")
+        raise ConfigError(f"resume={config.resume} has no checkpoint yet: start the run again.")
     loaded = checkpoint.read(path)
     if loaded.updates > config.num_updates:
         raise ConfigError(
@@ -130,11 +118,11 @@ def open_run(config: Config, directory: Path, overrides: list[str]) -> Run:
             f"{config.env_steps(loaded.updates)}."
         )
     _record(directory, config, overrides)
-    return Run(directory, loaded)
+    return directory, loaded
 
 
-def _record(directory: Path, config: Config, overrides: list[str]) -> None:
-    """Writes down what a later ``resume=`` starts from: all but the settings of this process alone."""
+def _record(directory: Path, config: Config, overrides: Sequence[str]) -> None:
+    """Writes down what a later ``resume=`` starts from: everything but the settings of this process alone."""
     _write_yaml(directory / CONFIG, as_dict(dataclasses.replace(config, resume=None, stop_after_updates=None)))
     _write_yaml(
         directory / OVERRIDES, [text for text in overrides if text.lstrip("+").split("=")[0] not in PER_PROCESS]
@@ -146,12 +134,28 @@ def as_dict(config: Config) -> dict[str, Any]:
     return json.loads(json.dumps(dataclasses.asdict(config)))
 
 
-def is_complete(run: Run, config: Config) -> bool:
-    """Whether the run to resume has come to its end already, summary and all."""
-    if run.checkpoint is None or run.checkpoint.updates < config.num_updates:
+def is_complete(directory: Path, start: Checkpoint | None, config: Config) -> bool:
+    """True if the run to resume from ``start`` is already complete and has written its summary."""
+    if start is None or start.updates < config.num_updates:
         return False
-    summary = read_summary(run.directory)
+    summary = read_summary(directory)
     return bool(summary) and summary["env_steps"] == config.env_steps(config.num_updates)
+
+
+def read_config(directory: Path) -> Config:
+    """The configuration of the run in ``directory``; a setting that is newer than the run takes its default.
+
+    Raises:
+        ConfigError: if it is damaged.
+    """
+    path = directory / CONFIG
+    try:
+        saved = yaml.safe_load(path.read_text())
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path} is damaged ({type(error).__name__}); restore it.") from None
+    if not isinstance(saved, dict):
+        raise ConfigError(f"{path} is damaged: it holds no settings; restore it.")
+    return validation.resolve(saved)
 
 
 def write_summary(directory: Path, summary: dict[str, Any]) -> None:
@@ -160,7 +164,7 @@ def write_summary(directory: Path, summary: dict[str, Any]) -> None:
 
 
 def read_summary(directory: Path) -> dict[str, Any]:
-    """What ``summary.json`` holds; empty if there is none."""
+    """The contents of ``summary.json``; empty without one."""
     path = directory / SUMMARY
     return json.loads(path.read_text()) if path.is_file() else {}
 
@@ -201,7 +205,13 @@ def _check_agreement(saved: Any, given: Any, resume: str) -> None:
 
 
 def disagreements(saved: Any, given: Any, but: tuple[tuple[str, ...], ...] = ()) -> Iterator[tuple[str, Any, Any]]:
-    """The settings that make another run of it: their names, saved values and given ones."""
+    """Settings that must not differ when a run is resumed, but do: ``(name, saved value, given value)``.
+
+    Args:
+        saved: the configuration of the run's record.
+        given: the configuration that was asked for.
+        but: paths of settings that may differ too.
+    """
     for path, old, new in _differences(saved, given):
         if path not in but and path[0] not in _MAY_CHANGE and path[0] not in _SECTIONS_MAY_CHANGE:
             yield ".".join(path), old, new

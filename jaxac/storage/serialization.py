@@ -1,6 +1,8 @@
-"""A pytree of arrays as bytes and back, bit for bit, and a digest of it."""
+"""Pytrees of arrays as bytes and back, bit for bit, and digests of them."""
 
 import hashlib
+import re
+from typing import Any
 
 import jax
 import numpy as np
@@ -8,7 +10,7 @@ from flax import serialization
 
 from jaxac.devices import threefry
 from jaxac.errors import ConfigError
-from jaxac.types import PyTree
+from jaxac.types import Moments, Params, PyTree
 
 
 def _is_key(x: jax.Array) -> bool:
@@ -16,7 +18,7 @@ def _is_key(x: jax.Array) -> bool:
 
 
 def to_host(tree: PyTree) -> dict[str, np.ndarray]:
-    """The leaves as numpy arrays by their path; typed keys as their bits."""
+    """The leaves as NumPy arrays by path, of unchanged shapes ``[...]``; typed keys as their bits ``[..., 2]``."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
     return {
         jax.tree_util.keystr(path): np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
@@ -25,20 +27,21 @@ def to_host(tree: PyTree) -> dict[str, np.ndarray]:
 
 
 def pack(tree: PyTree) -> bytes:
-    """``tree`` as msgpack."""
+    """A tree as msgpack."""
     return pack_host(to_host(tree))
 
 
 def pack_host(arrays: dict[str, np.ndarray]) -> bytes:
-    """What :func:`to_host` made of a tree, as msgpack."""
+    """The result of :func:`to_host`, arrays ``[...]`` by path, as msgpack."""
     return serialization.msgpack_serialize(arrays)
 
 
 def unpack(template: PyTree, content: bytes) -> PyTree:
-    """The tree that :func:`pack` made ``content`` of.
+    """Restores a tree from msgpack; the inverse of :func:`pack`.
 
     Args:
         template: shapes, dtypes and shardings of the same tree; its typed keys tell which leaves are keys.
+        content: the bytes that :func:`pack` made.
 
     Raises:
         ConfigError: if the trees differ in structure, shapes or dtypes.
@@ -59,8 +62,26 @@ def unpack(template: PyTree, content: bytes) -> PyTree:
     return jax.tree.unflatten(treedef, [restore(jax.tree_util.keystr(path), leaf) for path, leaf in leaves])
 
 
+def unpack_params(content: bytes) -> Params:
+    """The server's parameters in a packed training state of any algorithm, on the host."""
+    found: dict[str, Any] = {}
+    for path, value in serialization.msgpack_restore(content).items():
+        _, _, inside = path.partition(_SERVERS)
+        *parents, last = _NAMES.findall(inside) or [""]
+        place = found
+        for name in parents:
+            place = place.setdefault(name, {})
+        place[last] = value
+    return Params(found["network"], Moments(**found["moments"]))
+
+
+_SERVERS = "server.params."
+_NAMES = re.compile(r"(?<=\[')[^']+|\w+")
+"""The names in a leaf's path: ``network['actor']['kernel']``."""
+
+
 def digest(tree: PyTree) -> str:
-    """SHA-256 over the leaves' paths and bytes, in the order of their paths."""
+    """SHA-256 of the leaves' paths and bytes, in the order of their paths, in hexadecimal."""
     sha = hashlib.sha256()
     for path, value in sorted(to_host(tree).items()):
         sha.update(path.encode())

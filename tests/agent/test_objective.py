@@ -88,6 +88,12 @@ def test_objective_is_its_terms(small_spec):
     np.testing.assert_allclose(total, expected, rtol=1e-6)
 
 
+def test_a_value_that_would_be_broadcast_is_refused(small_spec):
+    logits, value, targets, batch = random_objective(small_spec(), np.random.default_rng(2))
+    with pytest.raises(AssertionError, match="different shapes"):
+        objective.objective(small_spec(), logits, value[:1], targets, batch)
+
+
 def test_policy_gradient_is_the_score_times_the_advantage(small_spec):
     """∂/∂logits of −log π(a) A is A (π − 1_a): written out by hand."""
     spec = small_spec("algo.value_coef=0", "algo.entropy_coef=0")

@@ -80,3 +80,15 @@ def test_no_gradient_flows_through_targets():
         return lambda_returns(value, value, np.zeros(5, bool), value, value, 0.9).value.sum()
 
     np.testing.assert_array_equal(jax.grad(total)(np.ones(5, np.float32)), 0)
+
+
+@pytest.mark.parametrize("name", ["reward", "discount", "done", "value", "next_value"])
+def test_an_argument_that_would_be_broadcast_is_refused(stream, name):
+    stream[name] = stream[name][:1]
+    with pytest.raises(AssertionError, match="different shapes"):
+        lambda_returns(**stream, gae_lambda=0.9)
+
+
+def test_a_lambda_for_every_step_is_refused(stream):
+    with pytest.raises(AssertionError, match="rank"):
+        lambda_returns(**stream, gae_lambda=stream["discount"])

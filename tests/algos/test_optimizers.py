@@ -17,7 +17,7 @@ A3C_RMSPROP = (
 
 def descend(spec, gradients=GRADIENTS):
     params = jnp.zeros(4)
-    state = optimizers.make(spec).init(params)
+    state = optimizers.init(spec, params)
     for done, gradient in enumerate(gradients):
         rate = optimizers.learning_rate(spec, jnp.int32(done))
         params, state = optimizers.descend(spec, params, jnp.asarray(gradient, jnp.float32), state, rate)

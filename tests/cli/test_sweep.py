@@ -7,8 +7,8 @@ import yaml
 
 from jaxac.errors import ConfigError, DivergedError
 from jaxac.runs import runner
+from jaxac.runs.job import Job
 from jaxac.storage import checkpoint, run_directory
-from jaxac.storage.run_directory import Opened
 from tests.whole_runs import final_state, rows, summary
 
 QUIET = ("compilation_cache=null", "logger.curve=false", "logger.gif=false", "logger.console=false")
@@ -19,14 +19,15 @@ def sweep(small_config, run_dir):
     """``sweep(jobs, at=…, **options)``: trains jobs, given as overrides, and returns them with their directories."""
 
     def train(jobs, at="sweep", resume=False, **options):
-        opened = []
+        prepared = []
         for number, overrides in enumerate(jobs):
             directory = run_dir / at / str(number)
             again = [f"resume={directory}"] if resume and run_directory.has_begun(directory) else []
             config = small_config(*QUIET, *overrides, *again)
-            run = run_directory.open_run(config, directory, list(overrides))
-            opened.append(Opened(config, run, list(overrides), "group"))
-        return runner.train_all(opened, **options), [run_dir / at / str(number) for number in range(len(jobs))]
+            where = run_directory.open_run(config, directory, list(overrides))
+            prepared.append(Job(config, *where, overrides, "group"))
+        runner.train(prepared, **options)
+        return prepared, [run_dir / at / str(number) for number in range(len(jobs))]
 
     return train
 
@@ -141,7 +142,7 @@ def test_too_many_lanes_say_how_many_fit(sweep, monkeypatch):
 
 
 def test_a_job_that_cannot_be_compiled_fails_alone(sweep):
-    (bad, good), (_, directory) = sweep([("env.name=no.such.module:Env",), ("seed=1",)])
+    (bad, good), (_, directory) = sweep([("env.name=tests.no_such_module:Env",), ("seed=1",)])
     with pytest.raises(ConfigError, match="cannot be imported"):
         bad.result()
     assert good.result() > 0

@@ -1,4 +1,4 @@
-"""What is composed sooner is what Hydra composes."""
+"""What is composed faster is what Hydra composes."""
 
 import pytest
 from hydra import initialize_config_dir
@@ -7,8 +7,8 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
-from jaxac import train
 from jaxac.cli import sweep_configs
+from jaxac.config.compose import CONF
 
 GOOD = [
     ["+algo=a2c", "seed=1", "optimizer.learning_rate=1e-3"],
@@ -40,14 +40,14 @@ BAD = [
 
 @pytest.fixture
 def compose():
-    """``compose(overrides, sooner)``"""
-    with initialize_config_dir(train.CONF, version_base="1.3"):
+    """``compose(overrides, faster)``"""
+    with initialize_config_dir(CONF, version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()
         hydra = ["hydra.sweep.dir=x", "hydra.job.config.override_dirname.exclude_keys=[seed]"]
         master = loader.load_configuration("config", [*hydra, "+algo=a2c", "seed=1,2"], RunMode.MULTIRUN)
         asked = loader.load_sweep_config
-        sweep_configs.compose_sooner(loader)
-        yield lambda overrides, sooner: (loader.load_sweep_config if sooner else asked)(master, overrides)
+        sweep_configs.compose_once(loader)
+        yield lambda overrides, faster: (loader.load_sweep_config if faster else asked)(master, overrides)
 
 
 def flags(node):
@@ -58,19 +58,19 @@ def flags(node):
 
 def test_a_job_is_what_hydra_composes(compose):
     for overrides in [*GOOD, *GOOD]:  # the second time from what is remembered
-        sooner, asked = (compose(overrides, sooner) for sooner in (True, False))
-        assert OmegaConf.to_yaml(sooner) == OmegaConf.to_yaml(asked), overrides
-        assert flags(sooner) == flags(asked)
-        assert OmegaConf.get_cache(sooner) == OmegaConf.get_cache(asked)
+        faster, asked = (compose(overrides, faster) for faster in (True, False))
+        assert OmegaConf.to_yaml(faster) == OmegaConf.to_yaml(asked), overrides
+        assert flags(faster) == flags(asked)
+        assert OmegaConf.get_cache(faster) == OmegaConf.get_cache(asked)
 
 
 @pytest.mark.parametrize("overrides", BAD, ids=" ".join)
 def test_a_mistake_is_the_one_hydra_finds(compose, overrides):
-    with pytest.raises(HydraException) as sooner:
+    with pytest.raises(HydraException) as faster:
         compose(overrides, True)
     with pytest.raises(HydraException) as asked:
         compose(overrides, False)
-    assert (type(sooner.value), str(sooner.value)) == (type(asked.value), str(asked.value))
+    assert (type(faster.value), str(faster.value)) == (type(asked.value), str(asked.value))
 
 
 def test_files_are_read_once(compose, monkeypatch):

@@ -5,13 +5,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from jaxac import train
-from jaxac.config import catalog
+from jaxac.config import catalog, compose
 from jaxac.config.compose import make_config
 from jaxac.errors import ConfigError
 from jaxac.runs import schedule
 
-CONF = Path(train.CONF)
+CONF = Path(compose.CONF)
 A2C = "+algo=a2c"
 
 
@@ -21,7 +20,10 @@ def options(group):
 
 @pytest.mark.parametrize("network, optimizer", list(itertools.product(options("network"), options("optimizer"))))
 def test_every_choice_composes(network, optimizer):
-    make_config(A2C, f"network={network}", f"optimizer={optimizer}")
+    needed = {"network=own": ["network.name=tests.own_parts:ours"]}
+    needed |= {"optimizer=own": ["optimizer.name=optax.lion", "optimizer.learning_rate=1e-3"]}
+    choices = [f"network={network}", f"optimizer={optimizer}"]
+    make_config(A2C, *choices, *(override for choice in choices for override in needed.get(choice, [])))
 
 
 @pytest.mark.parametrize("algo", options("algo"))
@@ -101,6 +103,7 @@ BAD = {
     "logger.wandb.mode=on": "logger.wandb.mode=on",
     "+foo=1": "foo is not a setting",
     "+algo.foo=1": "algo.foo is not a setting",
+    "algo.max_staleness=3": "algo.max_staleness is a setting of algo=a3c; choose algo=a3c",
 }
 
 

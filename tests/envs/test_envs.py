@@ -12,7 +12,7 @@ from jaxac import spec as spec_module
 from jaxac.algos import ALGOS
 from jaxac.config import catalog
 from jaxac.config.compose import make_config
-from jaxac.programs import program
+from jaxac.programs.chunk import run_chunk
 
 
 def test_the_catalog_agrees_with_gymnax():
@@ -57,7 +57,7 @@ def test_every_supported_environment_trains(name):
     )
     spec, algo = spec_module.make(config), ALGOS["a2c"]
     state = jax.eval_shape(algo.init, spec, jax.random.key(0))
-    after, report = jax.eval_shape(lambda spec, state: program.run_chunk(algo, spec, state, 2), spec, state)
+    after, report = jax.eval_shape(lambda spec, state: run_chunk(algo, spec, state, 2), spec, state)
     assert jax.tree.map(lambda x: (x.shape, x.dtype), after) == jax.tree.map(lambda x: (x.shape, x.dtype), state)
     assert report.finite.shape == ()
 
@@ -68,9 +68,7 @@ def test_these_train_for_real(name):
         "+algo=a2c", f"env.name={name}", "env.num_envs=4", "algo.unroll_length=3", "total_env_steps=24"
     )
     spec, algo = spec_module.make(config), ALGOS["a2c"]
-    _, report = jax.jit(lambda spec, state: program.run_chunk(algo, spec, state, 2))(
-        spec, algo.init(spec, jax.random.key(0))
-    )
+    _, report = jax.jit(lambda spec, state: run_chunk(algo, spec, state, 2))(spec, algo.init(spec, jax.random.key(0)))
     assert report.finite
 
 

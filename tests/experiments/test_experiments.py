@@ -6,6 +6,7 @@ import pytest
 
 from experiments import a2c_vs_a3c, a2c_vs_a3c_tables, ablation, common, gpu, scaling, sweep_speed, throughput
 from jaxac.config.compose import make_config
+from tests.whole_runs import train
 
 
 def run(*returns):
@@ -44,12 +45,11 @@ def test_a_result_says_where_it_was_made(tmp_path, monkeypatch):
 
 def test_learning_in_memory_is_the_runs_own_learning(small_config, tmp_path):
     """The experiments' loop and the command's give the same evaluations, bit for bit."""
-    from jaxac.runs import runner
     from jaxac.storage import run_directory
 
     silent = ("logger.curve=false", "logger.gif=false", "logger.console=false")
     config = small_config("evaluation.every=160", "evaluation.episodes=8", *silent)
-    runner.train(run_directory.Opened(config, run_directory.open_run(config, tmp_path / "run", []), [], None))
+    train(config, tmp_path / "run")
     rows = run_directory.rows(tmp_path / "run")
     assert rows[-1]["eval_return_mean"] == common.learn(config)["returns"][-1]
 

@@ -1,9 +1,11 @@
 import gc
 
+import chex
 import jax
 import numpy as np
 import pytest
 
+from jaxac import programs
 from jaxac import spec as spec_module
 from jaxac.algos import ALGOS, a2c
 from jaxac.devices import threefry
@@ -66,40 +68,36 @@ def test_device_memory_does_not_grow(compiled):
     assert counts[-1] == counts[1]
 
 
-def test_every_program_is_traced_once(small_config, monkeypatch):
+def test_every_program_is_traced_once(small_config, traced_at_most_twice):
     """An update is traced twice a compilation, for its shapes and for its code, however many updates then run."""
-    traces = count_traces(monkeypatch)
     config = small_config()
-    compiled = program.compile_program(config, spec_module.make(config))
-    after_compilation = len(traces)
     spec = spec_module.make(config)
+    compiled = program.compile_program(config, spec)
     state = fresh(compiled, spec)
     for length in (1, 2, 3):
         state, _ = compiled.chunk(spec, state, length)
-    assert 1 <= len(traces) == after_compilation <= 2
+    programs.forget()
+    with pytest.raises(AssertionError, match="traced"):
+        program.compile_program(config, spec)
 
 
-def test_runs_that_differ_in_numbers_compile_once_a_process(small_config, monkeypatch):
-    traces = count_traces(monkeypatch)
+def test_runs_that_differ_in_numbers_compile_once_a_process(small_config, traced_at_most_twice):
     first = small_config("seed=1", "optimizer.learning_rate=1e-3")
     others = [small_config("seed=2", "algo.discount=0.9"), small_config("total_env_steps=640", "logger.every=1")]
-    program.compile_program(first, spec_module.make(first))
-    after_first = len(traces)
-    for other in others:
-        program.compile_program(other, spec_module.make(other))
-    assert len(traces) == after_first
+    for config in (first, *others):
+        program.compile_program(config, spec_module.make(config))
     larger = small_config("env.num_envs=16")
-    program.compile_program(larger, spec_module.make(larger))
-    assert len(traces) > after_first
+    with pytest.raises(AssertionError, match="traced"):
+        program.compile_program(larger, spec_module.make(larger))
 
 
-def count_traces(monkeypatch):
-    """A list that grows with every trace of A2C's update from now on."""
-    traces = []
-    counted = ALGOS["a2c"]._replace(update=lambda spec, state: traces.append(1) or a2c.update(spec, state))
+@pytest.fixture
+def traced_at_most_twice(monkeypatch):
+    """A2C's update fails when it is traced a third time, from now on."""
+    chex.clear_trace_counter()
+    counted = ALGOS["a2c"]._replace(update=chex.assert_max_traces(a2c.update, n=2))
     monkeypatch.setitem(ALGOS, "a2c", counted)
-    program._compile.cache_clear()
-    return traces
+    programs.forget()
 
 
 @pytest.mark.parametrize("algo", [(), ("+algo=a3c", "algo.num_shards=2", "algo.runtime=threads")])

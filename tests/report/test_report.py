@@ -22,6 +22,7 @@ from jaxac.report.statistics import collapsed, curve, outcomes
 from jaxac.report.trials import by_environment, show
 from tests.conftest import SMALL
 from tests.run_directories import rows_of, summary_of, with_settings, write_run, write_sweep
+from tests.whole_runs import train
 
 
 def names(directory):
@@ -141,7 +142,7 @@ def test_a_line_that_a_crash_cut_short_is_left_out_and_noted(tmp_path, capsys, m
     said = capsys.readouterr().err.splitlines()
     assert said == [
         "jaxac: note on run: the last line of metrics.jsonl is cut short and left out",
-        "jaxac: note on run: it has no summary.json: it goes on, or was killed",
+        "jaxac: note on run: it has no summary.json: it is still running, or was killed",
     ]
     assert len(read_run(run, "run").rows) == 2
 
@@ -485,17 +486,13 @@ def test_the_page_holds_everything_and_asks_for_nothing(page):
 
 def test_a_report_on_real_runs(small_config, tmp_path, capsys, monkeypatch):
     """A2C and A3C with two seeds each, as the command leaves them."""
-    from jaxac.runs import runner
-    from jaxac.storage import run_directory
-
     configs = {}
     for algo in ("a2c", "a3c"):
         for seed in (0, 1):
             chosen = [f"+algo={algo}", "algo.num_shards=4", f"seed={seed}", "evaluation.episodes=4"]
             overrides = [*chosen, *SMALL, "logger.curve=false", "logger.gif=false", "compilation_cache=null"]
             config = small_config(*overrides)
-            opened = run_directory.open_run(config, tmp_path / "runs" / f"{algo}{seed}", overrides)
-            runner.train(run_directory.Opened(config, opened, overrides, None))
+            train(config, tmp_path / "runs" / f"{algo}{seed}", overrides)
             configs[algo] = config
     main(monkeypatch, tmp_path / "runs", "--out", tmp_path / "out")
     said = capsys.readouterr()

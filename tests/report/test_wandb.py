@@ -18,6 +18,7 @@ from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
 from jaxac.report import wandb
 from tests.run_directories import write_sweep
+from tests.whole_runs import train
 
 pytest.importorskip("wandb_workspaces")
 SWEEP = Path(experiments.__file__).with_name("wandb_sweep.yaml")
@@ -194,9 +195,8 @@ def test_the_sample_sweep_composes(choose):
 
 
 def test_the_sample_sweeps_metric_is_one_that_runs_log(small_config, run_dir):
-    from jaxac.runs import runner
     from jaxac.storage import run_directory
 
     config = small_config("logger.curve=false", "logger.gif=false", "logger.console=false", "evaluation.episodes=4")
-    runner.train(run_directory.Opened(config, run_directory.open_run(config, run_dir, []), [], None))
+    train(config, run_dir)
     assert yaml.safe_load(SWEEP.read_text())["metric"]["name"] in run_directory.rows(run_dir)[-1]

@@ -1,39 +1,41 @@
-"""What the first kernel hands to the second: transitions in arrays that Triton can store."""
+"""Transitions between the two kernels, in arrays that Triton can store."""
 
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from jaxac.agent.fused.tiles import pack, unpack
+from jaxac.agent.fused.columns import pack, unpack
 from jaxac.envs import Env
 from jaxac.types import Array, PyTree, Transition
 
 
 class Steps(NamedTuple):
-    """What the two kernels hand on: a :class:`jaxac.types.Transition` as Triton can store it."""
+    """A :class:`jaxac.types.Transition` as Triton can store it."""
 
     observation: Array
-    """[O, T, B]"""
+    """[O, T, B] float32, the observation that the policy acted on."""
     final_observation: Array
-    """[O, T, B]"""
+    """[O, T, B] float32, the observation that followed, before any reset."""
     action: Array
-    """[T, B], as all that follows."""
+    """[T, B] int32, the action taken."""
     reward: Array
+    """[T, B] float32, the reward, clipped and scaled."""
     discount: Array
+    """[T, B] float32: 0 where the episode terminated, else 1."""
     done: Array
-    """int32"""
+    """[T, B] int32: 1 where the episode ended, else 0."""
 
 
 def shapes(env: Env, length: int, num_envs: int) -> PyTree:
-    """Of an unroll's :class:`Steps`."""
+    """The shapes of an unroll's :class:`Steps`, in the order of its fields."""
     planes = jax.ShapeDtypeStruct((env.observation_size, length, num_envs), jnp.float32)
     numbers, indices = (jax.ShapeDtypeStruct((length, num_envs), dtype) for dtype in (jnp.float32, jnp.int32))
     return planes, planes, indices, numbers, numbers, indices
 
 
 def of_transition(transitions: Transition) -> Steps:
-    """From ``[T, B, ...]``."""
+    """Steps from transitions ``[T, B]``."""
     return Steps(
         planes(transitions.observation),
         planes(transitions.final_observation),
@@ -45,7 +47,7 @@ def of_transition(transitions: Transition) -> Steps:
 
 
 def to_transition(steps: Steps) -> Transition:
-    """To ``[T, B, ...]``."""
+    """Transitions ``[T, B]`` from steps."""
     return Transition(
         jnp.moveaxis(steps.observation, 0, -1),
         steps.action,
@@ -58,7 +60,7 @@ def to_transition(steps: Steps) -> Transition:
 
 
 def write(refs: Steps, t: Array, transition: Transition) -> None:
-    """Step ``t``, from observations ``[B, W]``."""
+    """Writes step ``t []`` from a transition ``[B]`` with padded observations ``[B, W]``."""
     observations = transition.observation, transition.final_observation
     for ref, packed in zip(refs[:2], observations, strict=True):
         for plane, column in enumerate(unpack(packed, ref.shape[0])):
@@ -70,7 +72,7 @@ def write(refs: Steps, t: Array, transition: Transition) -> None:
 
 
 def read(refs: Steps, t: Array, width: int) -> Transition:
-    """Step ``t``, its observations ``[B, W]``."""
+    """Reads step ``t []`` as a transition ``[B]`` with padded observations ``[B, W]``."""
     observation, final = (pack([ref[plane, t] for plane in range(ref.shape[0])], width) for ref in refs[:2])
     reward = refs.reward[t]
     return Transition(
@@ -85,5 +87,5 @@ def read(refs: Steps, t: Array, width: int) -> Transition:
 
 
 def planes(observation: Array) -> Array:
-    """[..., O] to [O, ...]"""
+    """[O, ...] planes of ``observation [..., O]``."""
     return jnp.moveaxis(observation, -1, 0)

@@ -1,4 +1,4 @@
-"""Updates without a lock: every thread adds to the shared parameters, leaf by leaf, whatever the others do meanwhile.
+"""Updates without a lock: every thread adds to the shared parameters, leaf by leaf, while the others do the same.
 
 Recht et al. 2011, "Hogwild!: A Lock-Free Approach to Parallelizing Stochastic Gradient Descent". The shared memory is
 the host's: numpy arrays that are changed in place.
@@ -11,14 +11,15 @@ import numpy as np
 
 from jaxac.algos import a3c
 from jaxac.algos.arrival import Ledger
-from jaxac.algos.realtime.host import Host, Programs, Shard
+from jaxac.algos.realtime.calls import Programs
+from jaxac.algos.realtime.host import Host, Shard
 from jaxac.algos.shard import Gradient
 from jaxac.spec import Spec
 from jaxac.types import Array, Params, Server
 
 
 class Hogwild(Host):
-    """A :class:`Host` whose server has no consistent state, only leaves."""
+    """A :class:`Host` whose server is a set of shared arrays that may belong to different versions."""
 
     def __init__(self, programs: Programs, spec: Spec, state: a3c.State) -> None:
         super().__init__(programs, spec, state)
@@ -28,7 +29,11 @@ class Hogwild(Host):
         self._moments = server.params.moments  # replaced as a whole: a mixture of two would be no moments
 
     def apply(self, shard: Shard, gradient: Gradient) -> Array:
-        """Reads, steps from what it read, adds the difference. Others may have been at it in between."""
+        """Reads the parameters, steps from there, and adds the difference; other threads may have stepped in between.
+
+        Returns:
+            [] float32, norm of the gradient before clipping; 0 if it was dropped.
+        """
         read = [leaf.copy() for leaf in self._leaves]
         ledger, outcome = self._push_to(self.ledger._replace(server=self._server(read)), shard, gradient)
         stepped = jax.tree.leaves((ledger.server.params.network, ledger.server.opt_state))
@@ -38,11 +43,11 @@ class Hogwild(Host):
         return outcome.gradient_norm
 
     def newest(self) -> Params:
-        """What a pull brings: possibly leaves of different versions."""
+        """The newest parameters, whose leaves may belong to different versions."""
         return self._server([leaf.copy() for leaf in self._leaves]).params
 
     def whole_ledger(self) -> Ledger:
-        """The ledger as it is to be saved."""
+        """The ledger to save, with the server's leaves as they are now."""
         versions: Any = np.array([each.version for each in self.shards], np.int32)
         pushes: Any = np.array([each.pushes for each in self.shards], np.int32)
         server = self._server([leaf.copy() for leaf in self._leaves])

@@ -1,10 +1,9 @@
-"""A3C outside of virtual time: one gradient and one arrival after the other, each a compiled call.
+"""A3C in real time: one gradient and one arrival after the other, each a compiled call.
 
-Threads make these calls as they please; a replay makes the same ones again, in the order that a log tells.
+Threads make these calls in whatever order they come to them; a replay makes the same calls in the order of a log.
 """
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,8 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxac.algos import a3c, arrival, optimizers, shard, staleness, trees
+from jaxac.algos import a3c, optimizers, staleness, trees
 from jaxac.algos.arrival import Ledger, Round, Wave
+from jaxac.algos.realtime.calls import Programs
 from jaxac.algos.shard import Gradient, Unrolled
 from jaxac.spec import Spec
 from jaxac.storage.events import Event
@@ -22,89 +22,72 @@ from jaxac.types import ActorState, Array, Asynchrony, ChunkReport, Metrics, Par
 
 @dataclass
 class Shard:
-    """One learner: its snapshot, its environments, and the device it computes on."""
+    """One learner: its snapshot, its environments, and the device that it computes on."""
 
     number: int
+    """Number of the shard, from 0."""
     device: jax.Device
+    """The device that computes the shard's gradients."""
     snapshot: Params
-    """Where the server is."""
+    """The parameters that it acts with, on the server's device."""
     version: int
+    """The snapshot's version."""
     pushes: int
-    """Since the last pull."""
+    """Gradients pushed since the last pull."""
     actor: ActorState
+    """[N, ...] the blocks of environments, on the shard's device."""
 
 
 class Computed(NamedTuple):
-    """What a shard made of its snapshot."""
+    """Result of one unroll of a shard with its snapshot."""
 
     gradient: Gradient
+    """The gradient to push."""
     actor: ActorState
+    """[N, ...] the blocks of environments after the unroll."""
     unrolled: Unrolled
+    """Losses and ended episodes."""
 
 
 class Arrived(NamedTuple):
-    """A push as the host remembers it."""
+    """A push that the server has taken or dropped, as the host remembers it."""
 
     shard: int
+    """Number of the shard that pushed."""
     staleness: int
+    """Versions between the snapshot and the server on arrival."""
     dropped: bool
+    """True if it was older than ``algo.max_staleness``."""
     gradient_norm: Array
+    """[] float32, norm of the gradient before clipping; 0 if it was dropped."""
     unrolled: Unrolled
+    """Losses and ended episodes of the unroll behind it."""
 
 
 class Cut(NamedTuple):
     """The run after ``updates · K`` pushes: references to arrays, which never change, so taking one costs nothing."""
 
     updates: int
+    """Updates done: a ``K``-th of the pushes."""
     ledger: Ledger
+    """The server, its history and the shards' versions."""
     snapshots: list[Params]
+    """``K`` snapshots, by shard."""
     actors: list[ActorState]
+    """``K`` shards' blocks of environments, each ``[N, ...]``."""
     arrived: list[Arrived]
-    """Since the cut before."""
+    """Pushes since the previous cut."""
     events: list[Event]
-    """Since the cut before."""
-
-
-class Programs(NamedTuple):
-    """Compiled ahead of time, so that no thread compiles."""
-
-    gradient: dict[jax.Device, jax.stages.Compiled]
-    """``shard.gradient``, for each device that computes."""
-    push: Callable[..., Any]
-    """``arrival.push``, where the server is."""
-    lag: Callable[..., Any]
-    """``a3c.lag``."""
-    layout: a3c.State
-    """The shapes and shardings of a training state."""
-
-
-def compile_programs(spec: Spec, layout: a3c.State) -> Programs:
-    """For a training state of this layout."""
-    devices = jax.local_devices()[: spec.algo.num_shards]
-    home = devices[0]
-    params, actor = jax.tree.map(lambda x: _array(x.dtype, *x.shape[1:]), (layout.snapshots, layout.actors))
-    number, everyone = _array(jnp.int32), _array(jnp.bool, spec.algo.num_shards)
-    delays = _array(jnp.int32, spec.algo.num_shards)
-
-    def lower(function: Callable[..., Any], device: jax.Device, *args: PyTree) -> jax.stages.Lowered:
-        return jax.jit(function).lower(*_on(device, (spec, *args)))
-
-    wave = Wave(Gradient(params.network, params.moments), params, number)
-    lowered = [
-        lower(arrival.push, home, Round(everyone, delays), layout.ledger, number, wave),
-        jax.jit(a3c.lag).lower(spec, layout),
-        *(lower(shard.gradient, device, params, actor) for device in devices),
-    ]
-    with ThreadPoolExecutor() as pool:
-        push, lag, *gradients = pool.map(lambda program: program.compile(), lowered)
-    return Programs(dict(zip(devices, gradients, strict=True)), push, lag, layout)
+    """Events since the previous cut."""
 
 
 class Host:
-    """The server and its shards, on the host's side.
+    """The server and its shards, as the host sees them.
 
     Args:
-        state: what to go on from.
+        programs: the compiled calls.
+        spec: the training program.
+        state: the training state to start from.
     """
 
     def __init__(self, programs: Programs, spec: Spec, state: a3c.State) -> None:
@@ -133,26 +116,40 @@ class Host:
         self.pushes = int(state.round) * num_shards
 
     def compute(self, shard: Shard) -> Computed:
-        """The shard's next gradient; it takes as long as it takes."""
+        """The shard's next gradient; returns once it has been computed."""
         device, params = shard.device, jax.device_put(shard.snapshot, shard.device)
         computed = self.programs.gradient[device](self._specs[device], params, shard.actor)
         return jax.block_until_ready(Computed(*computed))
 
     def apply(self, shard: Shard, gradient: Gradient) -> Array:
-        """The server takes the gradient, or drops it; returns its norm."""
+        """The server takes the gradient, or drops it.
+
+        Returns:
+            [] float32, norm of the gradient before clipping; 0 if it was dropped.
+        """
         self.ledger, outcome = self._push_to(self.ledger, shard, gradient)
         return outcome.gradient_norm
 
     def newest(self) -> Params:
-        """What a pull brings."""
+        """The newest parameters: the result of a pull."""
         return self.ledger.server.params
 
     def whole_ledger(self) -> Ledger:
-        """The ledger as it is to be saved."""
+        """The ledger to save."""
         return self.ledger
 
     def settle(self, shard: Shard, computed: Computed, norm: Array, seconds: float) -> Cut | None:
-        """The host's account of an arrival: versions, the shard's pull, the log; at every ``K``-th push, a cut."""
+        """Records an arrival: versions, the shard's pull, the log's events.
+
+        Args:
+            shard: the shard that pushed.
+            computed: the result of its unroll.
+            norm: [] float32, the norm that :meth:`apply` returned.
+            seconds: seconds from the start of the session to the arrival.
+
+        Returns:
+            A cut after every ``K``-th push, else None.
+        """
         age = self.version - shard.version
         dropped = self.algo.max_staleness is not None and age > self.algo.max_staleness
         self.pushes, self.version = self.pushes + 1, self.version + (not dropped)
@@ -168,19 +165,24 @@ class Host:
         return self._cut() if self.pushes % self.algo.num_shards == 0 else None
 
     def outcome(self, cuts: list[Cut], waiting: Waiting | None) -> tuple[a3c.State, ChunkReport]:
-        """What a chunk that ended with the last of these cuts came to."""
+        """The training state and the report of a chunk.
+
+        Args:
+            cuts: the chunk's cuts, one per update, oldest first.
+            waiting: time that threads spent waiting; None in a replay.
+        """
         state = self._state(cuts[-1])
         return state, self._report(state, cuts, waiting)
 
     def _state(self, cut: Cut) -> a3c.State:
-        """The training state at a cut, as the compiled runtime has it."""
+        """The training state at a cut, laid out as in the compiled runtime."""
         here = jax.device_put((cut.snapshots, cut.actors), self.home)
         snapshots, actors = (jax.tree.map(lambda *rows: jnp.stack(rows), *trees) for trees in here)
         state = a3c.State(self.key, jnp.int32(cut.updates), cut.ledger, snapshots, actors)
         return jax.device_put(state, jax.tree.map(lambda leaf: leaf.sharding, self.programs.layout))
 
     def _report(self, state: a3c.State, cuts: list[Cut], waiting: Waiting | None) -> ChunkReport:
-        """What the cuts of a chunk tell."""
+        """The report of a chunk, from its cuts."""
         arrived = [each for cut in cuts for each in cut.arrived]
         unrolled, norms = _fetch([each.unrolled for each in arrived]), _fetch([each.gradient_norm for each in arrived])
         ages = np.array([each.staleness for each in arrived])
@@ -213,15 +215,6 @@ class Host:
         return cut
 
 
-def _array(dtype: Any, *shape: int) -> Any:
-    return jax.ShapeDtypeStruct(shape, dtype)
-
-
-def _on(device: jax.Device, tree: PyTree) -> PyTree:
-    sharding = jax.sharding.SingleDeviceSharding(device)
-    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), tree)
-
-
 def _fetch(trees: Iterable[PyTree]) -> PyTree:
-    """The trees of scalars as one of arrays, on the host."""
+    """``N`` trees of scalars as one tree of arrays ``[N]``, on the host."""
     return jax.tree.map(lambda *scalars: np.array(scalars), *jax.device_get(list(trees)))

@@ -1,11 +1,12 @@
-"""A run with threads once more, from its event log: the same compiled calls in the same order, so the same bits.
+"""Replay of a run with threads from its event log: the same compiled calls in the same order give the same bits.
 
-The log says which shard pushed when. All else follows: what a shard read is what it pulled after its push before.
+The log says which shard pushed when. All else follows: a shard read what it had pulled after its previous push.
 """
 
 from jaxac.algos import a3c
-from jaxac.algos.realtime.host import Cut, Host, Programs
-from jaxac.config.schema import A3CConfig
+from jaxac.algos.realtime.calls import Programs
+from jaxac.algos.realtime.host import Cut, Host
+from jaxac.config.algos import A3CConfig
 from jaxac.errors import ConfigError
 from jaxac.spec import Spec
 from jaxac.storage import events
@@ -13,7 +14,11 @@ from jaxac.types import ChunkReport
 
 
 class Replay:
-    """The runtime ``replay``, of a log that :func:`jaxac.storage.events.check` found long enough.
+    """The runtime ``replay``.
+
+    Args:
+        algo: the settings; :func:`jaxac.storage.events.check` has found their log ``algo.events`` long enough.
+        programs: the compiled calls of shards and server.
 
     Raises:
         ConfigError: if the log cannot be read.
@@ -26,13 +31,15 @@ class Replay:
         self._host: Host | None = None
 
     def chunk(self, spec: Spec, state: a3c.State, num_updates: int) -> tuple[a3c.State, ChunkReport]:
-        """The run ``num_updates · K`` pushes later.
+        """Advances the run by ``num_updates · K`` pushes.
 
         Args:
-            state: where to start; later calls go on from the state before, whatever they are given.
+            spec: the training program.
+            state: the training state to start from; later calls continue from the previous one and ignore theirs.
+            num_updates: number of updates.
 
         Raises:
-            ConfigError: if the log is of another run.
+            ConfigError: if the log belongs to a run with other settings.
         """
         if self._host is None:
             self._host = Host(self._programs, spec, state)
@@ -40,7 +47,7 @@ class Replay:
         return self._host.outcome(cuts, waiting=None)
 
     def close(self) -> None:
-        """Nothing to end."""
+        """Does nothing: a replay has no background work."""
 
     def _update(self, host: Host) -> Cut:
         cut = None

@@ -1,8 +1,8 @@
-"""A3C as it was meant: one thread a shard, no barrier, and whatever staleness comes of it.
+"""A3C as it was published: one thread per shard, no barrier, and whatever staleness results.
 
-A thread computes a gradient with its snapshot, brings it to the server, pulls, and begins anew. Nobody waits for
-another but at the server's lock (``algo.lock``). The main loop is told of every ``K``-th push through a queue, and
-threads run ahead of it by a bounded number of updates, so that logging and evaluating hold up nobody either.
+A thread computes a gradient with its snapshot, pushes it to the server, pulls, and begins again. Threads wait for each
+other only at the server's lock (``algo.lock``). The main loop hears of every ``K``-th push through a queue, and threads
+run ahead of it by a bounded number of updates, so that logging and evaluating do not hold them up either.
 """
 
 import queue
@@ -11,23 +11,26 @@ import time
 from pathlib import Path
 
 from jaxac.algos import a3c
+from jaxac.algos.realtime.calls import Programs
 from jaxac.algos.realtime.hogwild import Hogwild
-from jaxac.algos.realtime.host import Computed, Cut, Host, Programs, Shard
-from jaxac.config.schema import A3CConfig
+from jaxac.algos.realtime.host import Computed, Cut, Host, Shard
+from jaxac.config.algos import A3CConfig
 from jaxac.spec import Spec
 from jaxac.storage import events
 from jaxac.types import Array, ChunkReport, Waiting
 
 _AHEAD = 8
-"""Updates that threads may be ahead of the main loop."""
+"""Number of updates that threads may be ahead of the main loop."""
 
 
 class Threads:
     """The runtime ``threads``.
 
     Args:
-        num_updates: of the whole run, beyond which no thread goes.
-        log: where the events go; None for nowhere.
+        algo: the algorithm's settings.
+        programs: the compiled calls of shards and server.
+        num_updates: number of updates of the whole run, after which the threads stop.
+        log: the file for the events; None for no log.
     """
 
     def __init__(self, algo: A3CConfig, programs: Programs, num_updates: int, log: Path | None) -> None:
@@ -45,13 +48,15 @@ class Threads:
         self._started = self._last = 0.0
 
     def chunk(self, spec: Spec, state: a3c.State, num_updates: int) -> tuple[a3c.State, ChunkReport]:
-        """The run ``num_updates · K`` pushes later.
+        """Advances the run by ``num_updates · K`` pushes.
 
         Args:
-            state: where to start; later calls go on from the state before, whatever they are given.
+            spec: the training program.
+            state: the training state to start from; later calls continue from the previous one and ignore theirs.
+            num_updates: number of updates.
 
         Raises:
-            Exception: the one that a thread died of.
+            Exception: the error that ended a thread.
         """
         if self._host is None:
             self._host = self._start(spec, state)
@@ -62,7 +67,7 @@ class Threads:
         return self._host.outcome(cuts, self._waiting())
 
     def close(self) -> None:
-        """Ends the threads, each after the gradient under way."""
+        """Ends the threads, each after its current gradient."""
         with self._may_claim:
             self._closing = True
             self._may_claim.notify_all()
@@ -99,7 +104,7 @@ class Threads:
         else:
             version = host.version
             norm = host.apply(shard, computed.gradient)
-            with self._lock:  # for the account alone
+            with self._lock:  # for the host's records alone
                 self._settle(host, shard, computed, norm, host.version != version)
 
     def _settle(self, host: Host, shard: Shard, computed: Computed, norm: Array, contended: bool) -> None:
@@ -109,7 +114,7 @@ class Threads:
             self._cuts.put(cut)
 
     def _claim(self, shard: Shard) -> bool:
-        """Waits until another gradient may be begun; False if none ever will."""
+        """Waits until another gradient may be begun; False once the threads are to end."""
         start = time.perf_counter()
         with self._may_claim:
             while self._claimed >= min(self._limit, self._total) and not self._closing:
@@ -136,7 +141,7 @@ class Threads:
             return found
 
     def _waiting(self) -> Waiting:
-        """Since the chunk before."""
+        """Time that threads spent waiting since the previous chunk."""
         now = time.perf_counter()
         with self._lock:
             idle = sum(self._idle) / (len(self._idle) * (now - self._last))

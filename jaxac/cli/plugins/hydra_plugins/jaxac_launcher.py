@@ -12,22 +12,29 @@ from jaxac.cli import sweep_configs
 
 
 class VmapLauncher(Launcher):
-    """Composes and checks every job first, as Hydra does one by one; then trains them together.
+    """A Hydra launcher that composes and checks every job first, and then trains them together.
 
     Args:
-        max_lanes: jobs (seeds of jobs) trained side by side, at most.
-        how: ``vmap``, ``cores`` or ``auto``; see :func:`jaxac.runs.runner.train_all`.
+        max_lanes: runs (jobs, or seeds of jobs) trained side by side, at most.
+        how: ``vmap``, ``cores`` or ``auto``; see :func:`jaxac.runs.runner.train`.
     """
 
     def __init__(self, max_lanes: int, how: str) -> None:
         self._max_lanes, self._how = max_lanes, how
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Takes the sweep's configuration; Hydra calls it once, before :meth:`launch`."""
         del task_function  # it would train its job at once
         self._context, self._config = hydra_context, config
-        sweep_configs.compose_sooner(hydra_context.config_loader)
+        sweep_configs.compose_once(hydra_context.config_loader)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Trains a batch of jobs; Hydra calls it for every batch that its sweeper makes.
+
+        Args:
+            job_overrides: the overrides of each job.
+            initial_job_idx: number of the first job in the sweep.
+        """
         from jaxac.cli import sweep
 
         setup_globals()
@@ -44,7 +51,7 @@ class VmapLauncher(Launcher):
         return jobs
 
     def _open(self, overrides: list[str], number: int) -> JobReturn:
-        """Hydra's part of a job: its configuration, directory and ``.hydra``; what it returns can begin."""
+        """Hydra's part of a job: its configuration, directory and ``.hydra``; the result holds the job to train."""
         from jaxac.cli.jobs import open_job
 
         config = self._context.config_loader.load_sweep_config(self._config, overrides)

@@ -1,0 +1,149 @@
+"""A trained policy, to act with, to inspect, and to evaluate on fresh episodes."""
+
+import dataclasses
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxac import spec
+from jaxac.agent import actor_critic, distributions, evaluation
+from jaxac.config import validation
+from jaxac.config.schema import Config
+from jaxac.devices import threefry
+from jaxac.errors import ConfigError
+from jaxac.spec import Spec
+from jaxac.types import Array, Params, PRNGKey
+
+_MAX_STEPS = 1000
+_EVALUATED_APART = 2**32 - 1
+"""A number folded into a seed's key, so that these episodes differ from those that the run was evaluated on."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The returns of fresh episodes."""
+
+    returns: np.ndarray
+    """[episodes] float32, returns, undiscounted and unscaled."""
+
+    @property
+    def mean(self) -> float:
+        """The mean return."""
+        return float(self.returns.mean(dtype=np.float64))
+
+    @property
+    def std(self) -> float:
+        """The standard deviation of the return over episodes."""
+        return float(self.returns.std(dtype=np.float64))
+
+
+class Policy:
+    """A policy and its critic: ``policy(observation, key)`` samples, ``policy(observation, greedy=True)`` does not.
+
+    Args:
+        config: the configuration that the policy was trained with.
+        params: the policy's parameters.
+    """
+
+    def __init__(self, config: Config, params: Params) -> None:
+        self.config, self.params = config, jax.tree.map(jnp.asarray, params)
+        self._spec = spec.make(config)
+        self._env, agent = actor_critic.build(self._spec)
+        self._apply = jax.jit(agent.apply)
+
+    def __call__(self, observation: Any, key: PRNGKey | None = None, greedy: bool | None = None) -> Array:
+        """[...] int32, actions for observations ``[..., *shape]``.
+
+        Args:
+            observation: observations of the environment's own shape, with any leading axes.
+            key: [] the key to sample with, for all observations.
+            greedy: take the most probable actions rather than sample; None for True without a key, else False.
+
+        Raises:
+            ValueError: if there is neither a key nor ``greedy=True``, or the observation has another shape.
+        """
+        logits = self.distribution(observation)
+        if greedy or (greedy is None and key is None):
+            return distributions.mode(logits)
+        if key is None:
+            raise ValueError("greedy=False samples an action, which needs a key: policy(observation, key).")
+        return distributions.sample(key, logits)
+
+    def distribution(self, observation: Any) -> Array:
+        """[..., A] unnormalized log-probabilities of the actions, for observations ``[..., *shape]``."""
+        return self._apply(self.params, self._flat(observation))[0]
+
+    def value(self, observation: Any) -> Array:
+        """[...] the critic's values of observations ``[..., *shape]``: expected returns of the learner's rewards."""
+        return self._apply(self.params, self._flat(observation))[1]
+
+    def _flat(self, observation: Any) -> Array:
+        """[..., O] float32, observations flattened; categories become one-hot vectors."""
+        observation, shape = jnp.asarray(observation), tuple(self._env.observation_shape)
+        if len(shape) == 1 and jnp.issubdtype(observation.dtype, jnp.integer) and observation.shape[-1:] != shape:
+            return jax.nn.one_hot(observation, shape[0])
+        leading = observation.ndim - len(shape)
+        if leading < 0 or observation.shape[leading:] != shape:
+            raise ValueError(f"an observation of {self.config.env.name} has shape {shape}, not {observation.shape}.")
+        return observation.reshape(*observation.shape[:leading], -1).astype(jnp.float32)
+
+    def evaluate(
+        self,
+        episodes: int | None = None,
+        greedy: bool | None = None,
+        seed: int | None = None,
+        env_params: dict[str, Any] | None = None,
+    ) -> Evaluation:
+        """Evaluates the policy on fresh episodes, run side by side from start to end.
+
+        Args:
+            episodes: number of episodes; None for ``evaluation.episodes``.
+            greedy: take the most probable actions rather than sample; None for ``evaluation.greedy``.
+            seed: seed of the episodes; None for the run's.
+            env_params: parameters of the environment to change, by gymnax's names.
+
+        Raises:
+            ConfigError: if there is no such parameter, or ``episodes`` is not positive.
+        """
+        config = self.config
+        episodes = config.evaluation.episodes if episodes is None else episodes
+        if episodes < 1:
+            raise ConfigError(f"episodes={episodes} is not valid: give at least 1.")
+        greedy = config.evaluation.greedy if greedy is None else greedy
+        returns = _evaluate(self._with(env_params), self.params, self._key(seed), episodes, greedy)
+        return Evaluation(np.asarray(returns))
+
+    def record(
+        self, greedy: bool = True, seed: int | None = None, env_params: dict[str, Any] | None = None
+    ) -> np.ndarray:
+        """[steps, ...] observations of one fresh episode of at most 1000 steps, in the environment's own shape."""
+        return record(self._with(env_params), self.params, self._key(seed), greedy)
+
+    def _key(self, seed: int | None) -> PRNGKey:
+        return jax.random.fold_in(threefry.key(self.config.seed if seed is None else seed), _EVALUATED_APART)
+
+    def _with(self, env_params: dict[str, Any] | None) -> Spec:
+        """The training program with some parameters of the environment changed."""
+        if not env_params:
+            return self._spec
+        settings = dataclasses.asdict(self.config)
+        settings["env"]["params"] |= env_params
+        return spec.make(validation.resolve(settings))
+
+
+@functools.partial(jax.jit, static_argnums=(3, 4))
+def _evaluate(spec: Spec, params: Params, key: PRNGKey, episodes: int, greedy: bool) -> Array:
+    return evaluation.evaluate(spec, params, key, episodes, greedy)
+
+
+def record(spec: Spec, params: Params, key: PRNGKey, greedy: bool) -> np.ndarray:
+    """[steps, ...] observations of one fresh episode of at most 1000 steps, in the environment's own shape."""
+    env, _ = actor_critic.build(spec)
+    observations, length = jax.jit(evaluation.record_episode, static_argnums=(3, 4))(
+        spec, params, key, _MAX_STEPS, greedy
+    )
+    return np.asarray(observations)[: int(length)].reshape(-1, *env.observation_shape)

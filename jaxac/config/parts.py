@@ -1,0 +1,112 @@
+"""Parts of a run that may be ours or a user's own: networks, optimizers, terms of the objective."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag
+
+from jaxac.config.arguments import Arguments
+from jaxac.config.fields import (
+    FORBID_EXTRA,
+    Count,
+    Decay,
+    ImportPath,
+    NonNegative,
+    Number,
+    Positive,
+)
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Section ``network`` for multilayer perceptrons. The settings: ``conf/network/``."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    shared: bool
+    hidden_sizes: tuple[Count, ...]
+    activation: Literal["elu", "gelu", "relu", "silu", "tanh"]
+
+
+@dataclass(frozen=True)
+class OwnNetworkConfig:
+    """Section ``network`` for a network of the user's own. The settings: ``conf/network/own.yaml``."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    name: ImportPath
+    arguments: Arguments
+    flatten: bool
+
+
+def _one_of_ours(value: Any) -> Any:
+    if isinstance(value, str) and ("." in value or ":" in value):
+        raise ValueError("An optimizer by import path needs optimizer=own beside it")
+    return value
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """Section ``optimizer``, the part that all optimizers share. The settings: ``conf/optimizer/``."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    name: str
+    learning_rate: NonNegative | None
+    schedule: Literal["constant", "linear"]
+    anneal_env_steps: Positive | None
+    max_grad_norm: Positive | None
+
+
+@dataclass(frozen=True)
+class AdaptiveOptimizerConfig(OptimizerConfig):
+    """Section ``optimizer`` for Adam and RMSProp. The settings: ``conf/optimizer/``."""
+
+    name: Annotated[Literal["adam", "rmsprop"], BeforeValidator(_one_of_ours)]
+    epsilon: Positive
+    decay: Decay
+    momentum: Decay
+
+
+@dataclass(frozen=True)
+class OwnOptimizerConfig(OptimizerConfig):
+    """Section ``optimizer`` for a factory of optax's or the user's own. The settings: ``conf/optimizer/own.yaml``."""
+
+    name: ImportPath
+    arguments: Arguments
+
+
+def _term_name(value: str) -> str:
+    if not value.isidentifier() or value in ("policy", "value"):
+        raise ValueError("Give a name of letters, digits and _ that is neither policy nor value")
+    return value
+
+
+def _two_settings(value: Any) -> Any:
+    if not isinstance(value, dict | LossTermConfig):
+        raise ValueError("Give two settings below it, function=package.module:name and weight=0.01")
+    return value
+
+
+@dataclass(frozen=True)
+class LossTermConfig:
+    """One entry of ``algo.loss_terms``: a user's own term of the objective."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    function: ImportPath
+    weight: Number
+
+
+LossTerms = dict[Annotated[str, AfterValidator(_term_name)], Annotated[LossTermConfig, BeforeValidator(_two_settings)]]
+"""The user's own terms of the objective, by name."""
+_OURS, _OWN = "(ours)", "(own)"
+
+
+def _ours_have(setting: str) -> Discriminator:
+    """A discriminator that tells our parts from a user's own by a setting that only ours have."""
+    return Discriminator(lambda raw: _OWN if isinstance(raw, dict) and setting not in raw else _OURS)
+
+
+AnyNetwork = Annotated[
+    Annotated[NetworkConfig, Tag(_OURS)] | Annotated[OwnNetworkConfig, Tag(_OWN)], _ours_have("hidden_sizes")
+]
+AnyOptimizer = Annotated[
+    Annotated[AdaptiveOptimizerConfig, Tag(_OURS)] | Annotated[OwnOptimizerConfig, Tag(_OWN)], _ours_have("epsilon")
+]

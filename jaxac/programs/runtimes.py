@@ -1,0 +1,99 @@
+"""The runtimes that advance a run: one compiled loop, A3C's threads, or a replay of threads; one entry each."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxac.algos import ALGOS
+from jaxac.algos.realtime import calls
+from jaxac.algos.realtime.replay import Replay
+from jaxac.algos.realtime.threads import Threads
+from jaxac.config.algos import A2CConfig, A3CConfig
+from jaxac.config.schema import Config
+from jaxac.programs.chunk import run_chunk
+from jaxac.spec import Spec
+from jaxac.types import ChunkReport, PyTree
+
+Advance = Callable[[Spec, PyTree, int], tuple[PyTree, ChunkReport]]
+"""``advance(spec, state, num_updates) -> (state, report)``; ``state`` is donated."""
+
+
+class Advancing(NamedTuple):
+    """One run's own part of a runtime."""
+
+    advance: Advance
+    """``advance(spec, state, num_updates) -> (state, report)``."""
+    close: Callable[[], None]
+    """Ends what still runs in the background."""
+
+
+class Runtime(NamedTuple):
+    """One way to advance runs."""
+
+    compile: Callable[[Spec, PyTree], Any]
+    """``compile(spec, state) -> compiled``, for these shapes; runs that differ in numbers only share the result."""
+    needed_bytes: Callable[[Any, int], int]
+    """``needed_bytes(compiled, num_shards)``: bytes of one device's memory while a chunk runs; 0 where unknown."""
+    start: Callable[[Config, Any, PyTree, Path | None], Advancing]
+    """``start(config, compiled, state, log)``: one run's own part; A3C's threads write their events to ``log``."""
+
+
+def of(algo: A2CConfig | A3CConfig) -> Runtime:
+    """The runtime that an algorithm's settings choose; A2C has only the compiled one."""
+    return RUNTIMES[algo.runtime if isinstance(algo, A3CConfig) else "compiled"]
+
+
+def compile_loop(spec: Spec, state: PyTree) -> jax.stages.Compiled:
+    """Compiles :func:`jaxac.programs.chunk.run_chunk`; every leaf of the state keeps its sharding."""
+    shardings = jax.tree.map(lambda leaf: leaf.sharding, state)
+    loop = functools.partial(run_chunk, ALGOS[spec.algo.name])
+    program = jax.jit(loop, donate_argnums=1, out_shardings=(shardings, None))
+    return program.lower(spec, state, jax.ShapeDtypeStruct((), jnp.int32)).compile()
+
+
+def needed_bytes(program: jax.stages.Compiled) -> int:
+    """Bytes of one device's memory while the program runs; 0 where the compiler does not say."""
+    analysis = program.memory_analysis()
+    return analysis.temp_size_in_bytes + analysis.argument_size_in_bytes if analysis else 0
+
+
+def _start_loop(config: Config, loop: jax.stages.Compiled, state: PyTree, log: Path | None) -> Advancing:
+    del config, log
+    devices = {device for leaf in jax.tree.leaves(state) for device in leaf.sharding.device_set}
+    # Several CPU devices share one pool of threads: two chunks at once can starve each other for ever.
+    wait = jax.default_backend() == "cpu" and len(devices) > 1
+
+    def advance(spec: Spec, state: PyTree, num_updates: int) -> tuple[PyTree, ChunkReport]:
+        result = loop(spec, state, np.int32(num_updates))
+        return jax.block_until_ready(result) if wait else result
+
+    return Advancing(advance, lambda: None)
+
+
+def _start_threads(config: Config, programs: calls.Programs, state: PyTree, log: Path | None) -> Advancing:
+    del state
+    assert isinstance(config.algo, A3CConfig)
+    threads = Threads(config.algo, programs, config.num_updates, log)
+    return Advancing(threads.chunk, threads.close)
+
+
+def _start_replay(config: Config, programs: calls.Programs, state: PyTree, log: Path | None) -> Advancing:
+    del state, log
+    assert isinstance(config.algo, A3CConfig)
+    return Advancing(Replay(config.algo, programs).chunk, lambda: None)
+
+
+def _gradient_bytes(programs: calls.Programs) -> int:
+    return max(needed_bytes(gradient) for gradient in programs.gradient.values())
+
+
+RUNTIMES = {
+    "compiled": Runtime(compile_loop, lambda loop, _: needed_bytes(loop), _start_loop),
+    "threads": Runtime(calls.compile_programs, lambda each, shards: shards * _gradient_bytes(each), _start_threads),
+    "replay": Runtime(calls.compile_programs, lambda each, _: _gradient_bytes(each), _start_replay),
+}

@@ -1,0 +1,230 @@
+"""A run on the host: its progress, its rows, its checkpoints, its end."""
+
+import dataclasses
+import secrets
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxac import spec
+from jaxac.algos import ALGOS
+from jaxac.config.schema import Config
+from jaxac.devices import machine
+from jaxac.loggers import rows
+from jaxac.loggers.base import Logger, Row
+from jaxac.programs.executors import Outcome
+from jaxac.runs import artifacts, schedule
+from jaxac.storage import checkpoint, run_directory, serialization, weights
+from jaxac.storage.checkpoint import Checkpoint
+from jaxac.types import Params, PyTree
+
+
+class Status(StrEnum):
+    """The way in which a run ended."""
+
+    COMPLETED = "completed"
+    INTERRUPTED = "interrupted"
+    DIVERGED = "diverged"
+
+
+@dataclass
+class Progress:
+    """Counts kept by the host; part of every checkpoint, so that a resumed run continues them."""
+
+    run_id: str = dataclasses.field(default_factory=lambda: secrets.token_hex(4))
+    """Identity of the run, at Weights & Biases too."""
+    train_seconds: float = 0.0
+    """Seconds of training, evaluations included."""
+    wall_seconds: float = 0.0
+    """Seconds since the run was opened, over all of its sessions."""
+    compile_seconds: float = 0.0
+    """Seconds of compilation."""
+    env_steps_to_threshold: int | None = None
+    """Environment steps before the first evaluation that reached the threshold."""
+    seconds_to_threshold: float | None = None
+    """Seconds of training before that evaluation."""
+    evaluation: Row = dataclasses.field(default_factory=lambda: dict.fromkeys(rows.EVALUATION))
+    """The latest evaluation."""
+    best_eval_return_mean: float | None = None
+    """The highest mean of an evaluation so far."""
+    best_env_steps: int | None = None
+    """Environment steps before that evaluation."""
+
+
+class Run:
+    """One training run; several may be trained side by side.
+
+    Args:
+        config: the configuration to train.
+        directory: the directory for its files; None to keep everything in memory, without checkpoints.
+        start: the checkpoint to start from; None for a new run.
+        opened_at: the time by :func:`time.perf_counter` at which the run was opened.
+        keeps_state: True to keep ``final_state``, which takes memory.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        directory: Path | None,
+        start: Checkpoint | None,
+        opened_at: float,
+        keeps_state: bool = False,
+    ) -> None:
+        self.config, self.directory, self.start = config, directory, start
+        self.spec, self.schedule = spec.make(config), schedule.make(config)
+        self.progress = Progress(**start.progress) if start else Progress()
+        self.updates = start.updates if start else 0
+        """Updates read and logged so far."""
+        self.saved = start.updates if start else None
+        """Updates in the newest checkpoint."""
+        self.status: Status | None = None
+        """The way in which the run ended; None while it runs."""
+        self.loggers: list[Logger] = []
+        self.summary: dict[str, Any] = {}
+        self.final_state: PyTree = None
+        """The training state at the end."""
+        self._lap, self._keeps_state = opened_at, keeps_state
+
+    def absorb(self, outcome: Outcome, updates: int, seconds: float) -> None:
+        """Logs and saves the outcome of a chunk.
+
+        Args:
+            outcome: the chunk's outcome, on the host.
+            updates: updates done at the chunk's end.
+            seconds: seconds since the previous chunk.
+        """
+        row = self._row(outcome, updates, seconds)
+        if not outcome.report.finite:
+            self.status = Status.DIVERGED
+        elif outcome.returns is not None:
+            row |= self._note_evaluation(outcome)
+            if self.solved:
+                self.status = Status.COMPLETED
+        for logger in self.loggers:
+            logger.log(row)
+        if outcome.saved is not None and self.status is None:
+            self.save(outcome.saved, updates)
+        if self.status is None and updates == self.schedule.total:
+            self.status = Status.COMPLETED
+
+    def _row(self, outcome: Outcome, updates: int, seconds: float) -> Row:
+        env_steps = self.config.env_steps
+        steps, self.updates = env_steps(updates) - env_steps(self.updates), updates
+        self.progress.train_seconds += seconds
+        return {
+            "env_steps": env_steps(updates),
+            "updates": updates,
+            "seconds": self.progress.train_seconds,
+            "sps": steps / seconds,
+            **rows.to_row(outcome.report, self.config.steps_per_push, seconds),
+        }
+
+    def _note_evaluation(self, outcome: Outcome) -> Row:
+        assert outcome.returns is not None
+        progress, env_steps = self.progress, self.config.env_steps(self.updates)
+        progress.evaluation = rows.evaluation_row(outcome.returns)
+        if self._reached(self.config.return_threshold) and progress.env_steps_to_threshold is None:
+            progress.env_steps_to_threshold = env_steps
+            progress.seconds_to_threshold = progress.train_seconds
+        mean = progress.evaluation["eval_return_mean"]
+        if progress.best_eval_return_mean is None or mean >= progress.best_eval_return_mean:  # of equals the latest
+            progress.best_eval_return_mean, progress.best_env_steps = mean, env_steps
+            self._save_weights(weights.BEST, outcome.params)
+        return progress.evaluation
+
+    @property
+    def solved(self) -> bool:
+        """True if the latest evaluation has reached ``evaluation.stop_at_return``."""
+        return self._reached(self.config.evaluation.stop_at_return)
+
+    def may_be_solved(self, outcome: Outcome, updates: int) -> bool:
+        """True if the first part of an evaluation, before the run's end, suggests that the run can stop."""
+        goal = self.config.evaluation.stop_at_return
+        if goal is None or outcome.returns is None or not outcome.report.finite or updates == self.schedule.total:
+            return False
+        return float(np.mean(np.asarray(outcome.returns, np.float64))) >= goal
+
+    def _reached(self, threshold: float | None) -> bool:
+        mean = self.progress.evaluation["eval_return_mean"]
+        return threshold is not None and mean is not None and mean >= threshold
+
+    def save(self, state: dict[str, np.ndarray], updates: int) -> None:
+        """Writes a checkpoint.
+
+        Args:
+            state: the training state as host arrays ``[...]`` of any shape, by path.
+            updates: updates done.
+        """
+        self.saved = updates
+        self.progress.wall_seconds += self._seconds_since_lap()
+        if self.directory is None:
+            return
+        content = Checkpoint(updates, dataclasses.asdict(self.progress), serialization.pack_host(state))
+        checkpoint.write(self.directory / run_directory.CHECKPOINTS, content, self.config.checkpoint.keep)
+
+    def _save_weights(self, name: str, params: Params | None) -> None:
+        if self.directory is not None and params is not None:
+            weights.save(weights.path_of(self.directory, name), params)
+
+    def end(self, state: PyTree, exit_code: int) -> None:
+        """Saves the run, writes its summary and its pictures, and closes the loggers.
+
+        Args:
+            state: the training state at the end.
+            exit_code: exit code of the process, for the loggers.
+        """
+        params = ALGOS[self.config.algo.name].params(state)
+        self.final_state = state if self._keeps_state else None
+        if self.status != Status.DIVERGED and self.saved != self.updates and self.directory is not None:
+            self.save(serialization.to_host(state), self.updates)
+        if self.status != Status.DIVERGED:
+            self._save_weights(weights.FINAL, params)
+        self.summary = self._summary(serialization.digest(params))
+        files: list[Path] = []
+        if self.directory is not None:
+            run_directory.write_summary(self.directory, self.summary)
+            files = artifacts.make(self.config, self.directory, self.spec, params, self.status == Status.COMPLETED)
+        self.close(files, exit_code)
+
+    def close(self, files: list[Path], exit_code: int) -> None:
+        """Finishes the loggers.
+
+        Args:
+            files: pictures for the loggers to keep.
+            exit_code: exit code of the process, for the loggers.
+        """
+        loggers, self.loggers = self.loggers, []
+        for logger in loggers:
+            logger.finish(self.summary, files, exit_code)
+
+    def _seconds_since_lap(self) -> float:
+        before, self._lap = self._lap, time.perf_counter()
+        return self._lap - before
+
+    def _summary(self, digest: str) -> dict[str, Any]:
+        """The contents of ``summary.json``."""
+        progress, env_steps = self.progress, self.config.env_steps(self.updates)
+        progress.wall_seconds += self._seconds_since_lap()
+        return {
+            "status": self.status,
+            **progress.evaluation,
+            "best_eval_return_mean": progress.best_eval_return_mean,
+            "best_env_steps": progress.best_env_steps,
+            "env_steps": env_steps,
+            "updates": self.updates,
+            "sps": env_steps / progress.train_seconds if progress.train_seconds else None,
+            "compile_seconds": progress.compile_seconds,
+            "train_seconds": progress.train_seconds,
+            "wall_seconds": progress.wall_seconds,
+            "threshold": self.config.return_threshold,
+            "env_steps_to_threshold": progress.env_steps_to_threshold,
+            "seconds_to_threshold": progress.seconds_to_threshold,
+            "params_digest": digest,
+            "run_id": progress.run_id,
+            "directory": None if self.directory is None else str(self.directory),
+            **machine.describe(),
+        }

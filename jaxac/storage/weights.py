@@ -1,0 +1,83 @@
+"""A policy's parameters as one ``.npz`` file, which NumPy alone can read.
+
+The names say where an array belongs: ``network/actor/kernel``, ``moments/mean`` …; the shapes are the network's own.
+
+>>> import tempfile
+>>> params = Params({"actor": {"kernel": np.ones((4, 2))}}, Moments(np.float32(0), np.zeros(4), np.ones(4)))
+>>> with tempfile.TemporaryDirectory() as directory:
+...     path = path_of(Path(directory), FINAL)
+...     save(path, params)
+...     sorted(np.load(path)), load(path).network["actor"]["kernel"].shape
+(['moments/mean', 'moments/seen', 'moments/variance', 'network/actor/kernel'], (4, 2))
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxac.errors import ConfigError
+from jaxac.types import Moments, Params, PyTree
+
+WEIGHTS = "weights"
+"""The directory of weights in a run's directory."""
+FINAL = "final.npz"
+"""The file of the weights at the end of training."""
+BEST = "best.npz"
+"""The file of the weights with the best evaluation."""
+_SEPARATOR = "/"
+
+
+def path_of(run: Path, name: str) -> Path:
+    """The path of a run's weights: ``name`` is ``FINAL`` or ``BEST``, ``run`` the run's directory.
+
+    >>> str(path_of(Path("outputs/a"), BEST))
+    'outputs/a/weights/best.npz'
+    """
+    return run / WEIGHTS / name
+
+
+def save(path: Path, params: Params) -> None:
+    """Writes ``params`` to ``path``, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arrays = {**_flat(params.network, ("network",)), **_flat(params.moments._asdict(), ("moments",))}
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("wb") as file:
+        named: dict[str, Any] = {_SEPARATOR.join(parts): value for parts, value in arrays.items()}
+        np.savez(file, allow_pickle=False, **named)
+    os.replace(temporary, path)
+
+
+def load(path: Path) -> Params:
+    """Reads parameters that :func:`save` wrote.
+
+    Raises:
+        ConfigError: if the file does not hold parameters.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            tree = _nested({name: file[name] for name in file.files})
+        return Params(tree["network"], Moments(**tree["moments"]))
+    except (ValueError, KeyError, TypeError, EOFError, OSError) as error:
+        raise ConfigError(f"{path} holds no weights of jaxac's ({error}); give a run's directory.") from None
+
+
+def _flat(tree: Any, parts: tuple[str, ...]) -> dict[tuple[str, ...], np.ndarray]:
+    if not hasattr(tree, "items"):
+        return {parts: np.asarray(tree)}
+    flat: dict[tuple[str, ...], np.ndarray] = {}
+    for name, value in tree.items():
+        flat |= _flat(value, (*parts, str(name)))
+    return flat
+
+
+def _nested(arrays: dict[str, np.ndarray]) -> PyTree:
+    tree: dict[str, Any] = {}
+    for name, value in arrays.items():
+        *parents, last = name.split(_SEPARATOR)
+        place = tree
+        for part in parents:
+            place = place.setdefault(part, {})
+        place[last] = value
+    return tree

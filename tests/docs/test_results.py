@@ -1,0 +1,128 @@
+"""Figures in the documentation are those of the files that experiments wrote."""
+
+import json
+import statistics
+
+import pytest
+
+from tests.docs.pages import ROOT, tables
+
+README = tables(ROOT / "README.md")
+SPEED = tables(ROOT / "docs" / "results" / "speed.md")
+CARTPOLE = tables(ROOT / "docs" / "results" / "cartpole.md")
+SWEEPS = tables(ROOT / "docs" / "results" / "sweeps.md")
+SHARED, SEPARATE = "shared 128 relu", "separate 64-64 tanh"
+
+
+def load(name):
+    return json.loads((ROOT / "experiments" / "results" / f"{name}.json").read_text())
+
+
+def millions(value):
+    return f"{value / 1e6:.2f} M"
+
+
+def median(values):
+    return millions(statistics.median(values))
+
+
+@pytest.mark.parametrize("num_envs", [4096, 512])
+def test_the_ablation(num_envs):
+    def row(arm, of):
+        steps = of["median_env_steps_to_solve"]
+        solved, stays = (f"{of[key]}/{of['seeds']}" for key in ("solved", "stays_solved"))
+        return [
+            arm,
+            solved,
+            stays,
+            f"{of['final_mean']:.0f}",
+            f"{of['final_min']:.0f}",
+            millions(steps) if steps else "never",
+        ]
+
+    _, *shown = CARTPOLE[f"{num_envs} environments"]
+    assert shown == [row(*arm) for arm in load(f"ablation_{num_envs}")["arms"].items()]
+
+
+@pytest.mark.parametrize("table", [README["How fast"], SPEED["Against others"]], ids=["README", "speed"])
+def test_the_speed_against_others(table):
+    def row(of):
+        ours, theirs = ([pair[who] for pair in of["pairs"]] for who in ("ours", "theirs"))
+        digits = 1 if of["ratio"] > 10 else 2
+        ratio, low, high = (f"{of[key]:.{digits}f}" for key in ("ratio", "lowest", "highest"))
+        return [median(ours), median(theirs), f"{ratio} ({low} – {high})"]
+
+    _, *shown = table
+    assert [row[1:] for row in shown] == [row(of) for of in load("throughput_peers")["results"].values()]
+
+
+def test_the_speed_by_size():
+    rows = load("throughput")["rows"]
+
+    def cells(size):
+        both = [rows[f"A2C, {network}, {size}"] for network in (SHARED, SEPARATE)]
+        speeds = [median(of["sps"]) for of in both]
+        calls = ", ".join(f"{1e3 * of['call_seconds']:.1f}" for of in both)
+        return [size, *speeds, calls, ", ".join(f"{of['memory_bytes'] / 1e6:.1f}" for of in both)]
+
+    a3c = rows["A3C, shared 128 relu, 4096 × 16"]
+    last = [median(a3c["sps"]), "", f"{1e3 * a3c['call_seconds']:.1f}", f"{a3c['memory_bytes'] / 1e6:.1f}"]
+    _, *shown = SPEED["By size"]
+    sizes = [key.removeprefix(f"A2C, {SHARED}, ") for key in rows if key.startswith(f"A2C, {SHARED}, ")]
+    assert shown[:-1] == [cells(size) for size in sizes]
+    assert shown[-1][1:] == last
+
+
+def test_the_speed_by_lever():
+    def cell(of):
+        return f"× {of['ratio']:.2f} ({of['lowest']:.2f} – {of['highest']:.2f})"
+
+    shared, separate = (load("levers")["results"][network] for network in (SHARED, SEPARATE))
+    _, first, *shown = SPEED["By lever"]
+    assert first[1:] == [median(of["as it is"]["sps"]) for of in (shared, separate)]
+    expected = {(cell(shared[lever]), cell(separate[lever])) for lever in shared if lever != "as it is"}
+    assert {tuple(row[1:]) for row in shown} == expected
+    assert len(shown) == len(expected)
+
+
+def test_how_cost_grows():
+    expected = []
+    for kind, sizes in load("scaling")["results"].items():
+        speeds = [median(of["sps"]) for of in sizes.values()]
+        memory = [f"{of['memory_bytes'] / 1e6:.1f}" for of in sizes.values()]
+        expected += [[kind, *sizes], ["steps a second", *speeds], ["memory, MB", *memory]]
+    assert SPEED["How cost grows"] == expected
+
+
+def test_the_speed_of_a3c():
+    measured = load("a3c_speed")
+
+    def row(kind, who):
+        ratio = measured[kind]["ratio"]
+        spread = f"({ratio['low']:.2f} – {ratio['high']:.2f})"
+        return [millions(measured[kind][who]["median"]), f"{ratio['median']:.2f} {spread}"]
+
+    _, *shown = SPEED["A3C"]
+    assert [cells[1:] for cells in shown] == [row("compiled", "a3c"), row("threads", "two")]
+
+
+def test_the_gain_of_sweeps():
+    def row(of):
+        def timed(how):
+            return f"{of[how]['seconds'][0]:.1f} s ({of[how]['ratio']:.1f} ×)"
+
+        equal = f"cores {of['cores']['equal']:.0%}, vmap {of['vmap']['equal']:.0%}"
+        return [f"{of['basic']['seconds'][0]:.1f} s", timed("cores"), timed("vmap"), equal]
+
+    _, *shown = SWEEPS["Sweeps"]
+    assert [cells[1:] for cells in shown] == [row(of) for of in load("sweep_speed")["results"].values()]
+
+
+def test_the_run_that_is_shown():
+    run = load("default_run")
+    length = f"{run['env_steps'] / 1e6:.1f} M steps ({run['updates']} updates)"
+    threshold = f"{millions(run['env_steps_to_threshold'])} steps, {run['seconds_to_threshold']:.1f} s"
+    for page in ("README.md", "docs/guide/start.md"):
+        text = (ROOT / page).read_text()
+        assert f"completed after {length} in {run['train_seconds']:.1f} s of training" in text
+        assert f"first reached {run['threshold']:.0f} after {threshold} of training" in text
