@@ -71,7 +71,7 @@ class Mutant(NamedTuple):
     occurrence: int
     """Of the changes that the operator can make in such lines of the function."""
     before: str
-    """The line."""
+    """The line, without its comment."""
     after: str
 
 
@@ -110,7 +110,7 @@ def places(source: str, operator: str) -> Iterator[Place]:
     lines, seen, change = source.splitlines(), Counter[tuple[str, str]](), get_operator(f"core/{operator}")()
     changes = ((node, start) for node in ast_nodes(_syntax(source)) for start, _ in change.mutation_positions(node))
     for number, (node, (line, _)) in enumerate(changes):
-        function, before = function_of(node), lines[line - 1].strip()
+        function, before = function_of(node), _bare(lines[line - 1])
         if function is not None:
             yield Place(function, before, seen[function, before], line - 1, number)
             seen[function, before] += 1
@@ -119,7 +119,11 @@ def places(source: str, operator: str) -> Iterator[Place]:
 def mutated(source: str, operator: str, place: Place) -> tuple[str, str]:
     """The line and the whole source, changed."""
     code = mutate_code(source, get_operator(f"core/{operator}")(), place.number)
-    return code.splitlines()[place.line].strip(), code
+    return _bare(code.splitlines()[place.line]), code
+
+
+def _bare(line: str) -> str:
+    return line.partition("  #")[0].strip()
 
 
 def modules(tree: Path, role: str) -> list[Path]:

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -70,13 +70,14 @@ def what_failed(status: int, output: str) -> str:
     return failed(output)[0]
 
 
-def judge(tree: Path, mutant: Mutant, likely: list[str]) -> str:
+def judge(tree: Path, forms: list[Mutant], likely: Iterable[str] = ()) -> str:
     """The test that kills the mutant, or what else becomes of it.
 
     Args:
+        forms: the mutant, and how it reads where its line was rewritten later.
         likely: the tests that killed it elsewhere, which are tried first.
     """
-    found = faults.find(tree, mutant)
+    mutant, found = forms[0], next(filter(None, (faults.find(tree, form) for form in forms)), None)
     if found is None:
         return GONE
     path, code = found
@@ -92,7 +93,7 @@ def judge(tree: Path, mutant: Mutant, likely: list[str]) -> str:
         path.write_text(original)
 
 
-def still_there(tree: Path, tests: list[str]) -> list[str]:
+def still_there(tree: Path, tests: Iterable[str]) -> list[str]:
     """Tests of another revision, as far as there is one of that name here."""
     texts = {str(path.relative_to(tree)): path.read_text() for path in sorted(tree.glob("tests/**/test_*.py"))}
     names = dict.fromkeys(test.rpartition("::")[2].partition("[")[0] for test in tests if "::" in test)
@@ -135,12 +136,17 @@ def tell(record: dict[str, Any]) -> str:
     return f"{record['role']}, {record['function']}\n  − {record['before']}\n  + {record['after']}{results}{same}"
 
 
+def forms(record: dict[str, Any]) -> list[Mutant]:
+    """A mutant of the list, and how it reads where its line was rewritten later."""
+    mutant = Mutant(*(record[name] for name in Mutant._fields))
+    return [mutant, *(mutant._replace(**changes) for changes in record.get("later", ()))]
+
+
 def campaign(tree: Path, label: str, records: list[dict[str, Any]], save: Callable[[], object]) -> None:
     """Every mutant in turn; ``save`` is called after each."""
     for record in records:
         if "equivalent" not in record and label not in record["results"]:
-            mutant = Mutant(*(record[name] for name in Mutant._fields))
-            record["results"][label] = judge(tree, mutant, list(record["results"].values()))
+            record["results"][label] = judge(tree, forms(record), list(record["results"].values()))
             save()
             print(tell(record), flush=True)
     confirm(tree, records, label)
