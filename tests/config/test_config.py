@@ -77,6 +77,7 @@ BAD = {
     "env.num_envs=true": "env.num_envs=True",
     "env.num_envs=null": "env.num_envs=None",
     "env.name=CartPol-v1": "did you mean CartPole-v1",
+    "env.name=xyzzy": "the names are: CartPole-v1, ",
     "env.name=Pendulum-v1": "continuous actions",
     "env.name=MNISTBandit-bsuite": "downloads",
     "++env.params.max_steps=3": "env.params.max_steps=3",

@@ -21,6 +21,11 @@ def test_what_is_written_is_read(tmp_path):
     assert checkpoint.read(path) == Checkpoint(7, {"run_id": "x"}, b"state of 7")
 
 
+def test_its_directory_is_made(tmp_path):
+    (path,) = write(tmp_path / "not" / "there", 7)
+    assert checkpoint.read(path).updates == 7
+
+
 def test_only_the_newest_are_kept(tmp_path):
     paths = write(tmp_path, 5, 10, 100, 1000, keep=2)
     assert [checkpoint.read(path).updates for path in paths] == [100, 1000]
