@@ -9,17 +9,18 @@ import time
 
 import pytest
 
+from tests.processes import CACHE, environment
 from tests.whole_runs import summary
 
 SMALL = ["env.num_envs=8", "algo.unroll_length=4", "network.hidden_sizes=[8]", "logger.curve=false", "logger.gif=false"]
 
 
 def command(*arguments):
-    return [sys.executable, "-m", "jaxac.train", *arguments, f"compilation_cache={os.environ['JAXAC_TEST_CACHE']}"]
+    return [sys.executable, "-m", "jaxac.train", *arguments, CACHE]
 
 
-def jaxac(*arguments, cwd, **environment):
-    env = {k: v for k, v in os.environ.items() if k not in ("XLA_FLAGS", "NPROC")} | environment
+def jaxac(*arguments, cwd, **changes):
+    env = environment(**changes)
     return subprocess.run(command(*arguments), capture_output=True, text=True, cwd=cwd, env=env, timeout=300)
 
 
@@ -79,10 +80,8 @@ def test_bad_input_gets_one_sentence_at_once(tmp_path, arguments, expected):
 
 
 def start(*arguments, cwd):
-    env = {k: v for k, v in os.environ.items() if k not in ("XLA_FLAGS", "NPROC")}
-    return subprocess.Popen(
-        command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd, env=env
-    )
+    both = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command(*arguments), **both, text=True, cwd=cwd, env=environment())
 
 
 def wait_for_rows(directory, count, process):

@@ -1,7 +1,6 @@
 """A3C in real time, in this process, on the four devices there are."""
 
 import json
-import os
 import threading
 import time
 
@@ -14,6 +13,7 @@ from jaxac.algos.realtime import host
 from jaxac.errors import ConfigError
 from jaxac.programs import program
 from jaxac.storage import checkpoint, events, run_directory
+from tests.processes import CACHE
 from tests.whole_runs import runs_in, summary
 
 THREADS = ("+algo=a3c", "algo.num_shards=4", "algo.runtime=threads")
@@ -23,7 +23,7 @@ QUIET = ("logger.curve=false", "logger.gif=false", "evaluation.episodes=4")
 @pytest.fixture
 def run(small_config, run_dir):
     """``run(*overrides, at=…)``: trains in a directory of its own and returns it."""
-    return runs_in(run_dir, small_config, *THREADS[:2], *QUIET, f"compilation_cache={os.environ['JAXAC_TEST_CACHE']}")
+    return runs_in(run_dir, small_config, *THREADS[:2], *QUIET, CACHE)
 
 
 @pytest.fixture
