@@ -114,6 +114,7 @@ def test_the_arms_of_the_sweeps_benchmark_are_the_same_jobs():
 def test_the_comparison_runs_quickly(tmp_path, monkeypatch):
     for module in (common, a2c_vs_a3c):
         monkeypatch.setattr(module, "RESULTS", tmp_path)
+    monkeypatch.setattr(a2c_vs_a3c, "prepare", lambda: None)  # programs are kept with the tests', not the user's
     monkeypatch.setattr("sys.argv", ["a2c_vs_a3c", "--quick"])
     a2c_vs_a3c.main()
     found = json.loads((tmp_path / "a2c_vs_a3c_quick.json").read_text())["arms"]
