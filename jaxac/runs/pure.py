@@ -49,8 +49,8 @@ def make_train(config: Config) -> Train:
     names of metrics to arrays ``[rows]``, a row every ``logger.every`` environment steps, NaN where a metric has no
     value.
 
-    All of it runs on one device: programs over several CPU devices wait for each other for ever where two are under way
-    at once, which whoever calls a pure function need not know.
+    All of it runs on one device: two programs over several CPU devices, under way at once, can wait for each other for
+    ever.
 
     Raises:
         ConfigError: if A3C is to run in threads, which no pure function can, or in fused kernels that cannot work.
@@ -58,6 +58,9 @@ def make_train(config: Config) -> Train:
     if config.algo.in_real_time:
         raise ConfigError("algo.runtime=compiled is the only one that a pure function can run; use jaxac.train.")
     fixed, algo, stops = spec_module.make(config, num_devices=1), ALGOS[config.algo.name], _stops(config)
+    # Mapped over, initial weights are made one after the other: of a batch of matrices to factorize XLA makes tasks for
+    # the threads of a CPU's devices, which then wait for each other for ever.
+    init = jax.custom_batching.sequential_vmap(algo.init)
     shard.kernels(fixed)  # raises before anything is traced
     env_steps = [config.env_steps(int(updates)) for updates in stops.updates]
 
@@ -65,7 +68,7 @@ def make_train(config: Config) -> Train:
         spec = spec_module.with_numbers(fixed, numbers or {})
         train_key, evaluation_key = jax.random.split(_ours(key))
         advance = functools.partial(_advance, config, spec, evaluation_key)
-        state, rows = jax.lax.scan(advance, algo.init(spec, train_key), stops)
+        state, rows = jax.lax.scan(advance, init(spec, train_key), stops)
         return state, {"updates": stops.updates, "env_steps": jnp.asarray(env_steps), **rows}
 
     return train
