@@ -1,7 +1,7 @@
 """A2C against A3C: what asynchrony costs or gives, and which part of it.
 
     python -m experiments.a2c_vs_a3c              every arm, 30 seeds: about 40 minutes on 2 cores
-    python -m experiments.a2c_vs_a3c --quick      a few arms, small: two minutes
+    python -m experiments.a2c_vs_a3c --quick      a few arms, small: a minute
     python -m experiments.a2c_vs_a3c --only "K = 4" --only ladder    arms whose name or group has that in it
     python -m experiments.a2c_vs_a3c --retime     every arm's wall-clock again, on a quiet machine
     python -m experiments.a2c_vs_a3c --report     tables and plots again, from what is saved
@@ -159,7 +159,8 @@ def main() -> None:
     name = "a2c_vs_a3c"
     if args.quick:
         name, chosen = "a2c_vs_a3c_quick", chosen[:4]
-        args.seeds, args.tuning_seeds, args.rates, args.num_envs, args.env_steps = 5, 2, [1, 4], 64, 200_000
+        args.seeds, args.tuning_seeds, args.rates = 4, 2, [1, 4]  # 4 runs tune, 4 count: one program an arm
+        args.num_envs, args.env_steps = 64, 200_000
     prepare()
     results: dict[str, Any] = {} if args.quick else load(name).get("arms", {})
     for number, arm in enumerate(chosen):

@@ -2,6 +2,8 @@
 
 import gc
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
@@ -32,23 +34,23 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if config.option.markexpr == "not slow" and metadata.version("jaxlib").startswith("0.10."):
         os.environ["XLA_FLAGS"] += f" {QUICKLY}"
+    if "JAXAC_TEST_CACHE" not in os.environ:
+        os.environ["JAXAC_TEST_CACHE"] = tempfile.mkdtemp(prefix="jaxac-test-programs-")
+        config.add_cleanup(forget_compiled)
 
 
-@pytest.fixture(scope="session")
-def compiled_programs(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The directory of programs that several tests compile: once a session, whichever process needs them first."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    return str(shared / "xla")
+def forget_compiled() -> None:
+    """Deletes what was compiled in this session, by whichever of its processes."""
+    shutil.rmtree(os.environ.pop("JAXAC_TEST_CACHE"), ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
-def compilation_cache(compiled_programs: str) -> None:
-    """Programs are kept there, also after a test in which a run chose otherwise."""
-    os.environ["JAXAC_TEST_CACHE"] = compiled_programs
+def compilation_cache() -> None:
+    """Programs that several tests compile are compiled once a session; also after a test in which a run chose none."""
     jax.config.update("jax_enable_compilation_cache", True)
-    jax.config.update("jax_compilation_cache_dir", compiled_programs)
+    jax.config.update("jax_compilation_cache_dir", os.environ["JAXAC_TEST_CACHE"])
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -14,8 +14,9 @@ import jaxac
 from jaxac.config.compose import to_overrides
 from jaxac.errors import ConfigError
 from tests.conftest import SMALL
+from tests.processes import CACHE, environment
 
-QUIET = ("compilation_cache=null", "evaluation.episodes=8")
+QUIET = (CACHE, "evaluation.episodes=8")
 
 
 @pytest.fixture(scope="module")
@@ -274,8 +275,8 @@ with warnings.catch_warnings(record=True) as caught:
     result = jaxac.train(config)
 print(result.summary["status"], len(caught), caught[0].message if caught else "")
 """
-    alone = {name: value for name, value in os.environ.items() if name not in ("XLA_FLAGS", "NPROC")}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=alone)
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment())
     cores = len(os.sched_getaffinity(0))
     assert done.stdout.startswith(f"completed {int(cores > 1)}")
     assert done.stderr == ""

@@ -14,6 +14,7 @@ from jaxac.agent import returns
 from jaxac.programs import program
 from jaxac.runs import runner
 from tests.conftest import SMALL
+from tests.processes import CACHE
 
 ROOT = str(Path(jaxac.__file__).parent)
 MOST = 12
@@ -63,7 +64,7 @@ def test_the_mathematics_is_close_to_the_command(frames, monkeypatch, tmp_path):
     jax.clear_caches()  # or an update that another test has traced is not traced here
     import jaxac.train  # noqa: F401
 
-    quiet = ("logger.curve=false", "logger.gif=false", "compilation_cache=null", "evaluation.episodes=4")
+    quiet = ("logger.curve=false", "logger.gif=false", CACHE, "evaluation.episodes=4")
     arguments = ["+algo=a2c", *SMALL, *quiet, f"hydra.run.dir={tmp_path / 'run'}", "stop_after_updates=1"]
     monkeypatch.setattr(sys, "argv", ["jaxac", *arguments])
     sys.modules["jaxac.train"].main()

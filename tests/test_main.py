@@ -9,6 +9,7 @@ import jaxac.evaluate
 import jaxac.train
 from jaxac import __main__ as front
 from jaxac.errors import ConfigError
+from tests.processes import CACHE
 
 evaluate_command, train_command = sys.modules["jaxac.evaluate"], sys.modules["jaxac.train"]
 
@@ -43,7 +44,7 @@ def trained(tmp_path_factory):
     from tests.conftest import SMALL
 
     path = tmp_path_factory.mktemp("runs") / "a"
-    jaxac.train(jaxac.make_config("+algo=a2c", *SMALL, "compilation_cache=null", "evaluation.episodes=8"), path)
+    jaxac.train(jaxac.make_config("+algo=a2c", *SMALL, CACHE, "evaluation.episodes=8"), path)
     return path
 
 

@@ -13,9 +13,10 @@ from jaxac.runs import pure, runner
 from jaxac.runs.job import Job
 from jaxac.storage import run_directory
 from jaxac.types import Transition
+from tests.processes import CACHE
 from tests.whole_runs import runs_in, summary
 
-QUIET = ("compilation_cache=null", "logger.curve=false", "logger.gif=false", "logger.console=false")
+QUIET = (CACHE, "logger.curve=false", "logger.gif=false", "logger.console=false")
 A3C = ("+algo=a3c", "algo.num_shards=4")
 LENGTH, BATCH = 6, 16
 

@@ -12,10 +12,11 @@ from jaxac.errors import ConfigError
 from jaxac.programs import program
 from jaxac.storage import run_directory
 from tests import own_parts
+from tests.processes import CACHE
 from tests.whole_runs import final_state, rows, runs_in, summary
 
 SMALL = ("env.num_envs=8", "algo.unroll_length=4", "total_env_steps=320")
-QUIET = ("compilation_cache=null", "logger.curve=false", "logger.gif=false", "logger.console=false")
+QUIET = (CACHE, "logger.curve=false", "logger.gif=false", "logger.console=false")
 OURS = ("network=shared", "network.hidden_sizes=[8]")
 OWN = ("network=own", "network.name=tests.own_parts:ours", "network.arguments={hidden_sizes: [8], activation: relu}")
 A2C, A3C = ("+algo=a2c",), ("+algo=a3c", "algo.num_shards=4")

@@ -7,6 +7,7 @@ from jaxac import spec as spec_module
 from jaxac.algos import a3c, optimizers
 from jaxac.errors import ConfigError
 from jaxac.programs import program
+from tests.processes import CACHE
 from tests.whole_runs import runs_in, summary
 
 ADAM = ("optimizer=adam", "optimizer.learning_rate=3e-3")
@@ -17,7 +18,7 @@ OWN_ADAM = (
     "optimizer.arguments={b1: 0.5, b2: 0.999, eps: 1e-8}",
 )
 A3C = ("+algo=a3c", "algo.num_shards=4")
-QUIET = ("compilation_cache=null", "logger.curve=false", "logger.gif=false", "logger.console=false")
+QUIET = (CACHE, "logger.curve=false", "logger.gif=false", "logger.console=false")
 GRADIENTS = np.random.default_rng(0).normal(size=(10, 4))
 
 

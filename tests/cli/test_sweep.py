@@ -9,9 +9,10 @@ from jaxac.errors import ConfigError, DivergedError
 from jaxac.runs import runner
 from jaxac.runs.job import Job
 from jaxac.storage import checkpoint, run_directory
+from tests.processes import CACHE
 from tests.whole_runs import final_state, rows, summary
 
-QUIET = ("compilation_cache=null", "logger.curve=false", "logger.gif=false", "logger.console=false")
+QUIET = (CACHE, "logger.curve=false", "logger.gif=false", "logger.console=false")
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
 """How a process is set up, each time in one of its own: JAX looks for devices once."""
 
 import json
-import os
 import subprocess
 import sys
 
 import pytest
+
+from tests.processes import environment
 
 START = """
 import json, os
@@ -18,10 +19,9 @@ from jaxac.devices import machine
 def said(code):
     """What the last line of ``code`` comes to, in a Python with three cores and no settings of JAX's."""
     *lines, last = code.strip().splitlines()
-    environment = {name: value for name, value in os.environ.items() if name not in ("XLA_FLAGS", "NPROC")}
     code = "\n".join([START, *lines, f"print(json.dumps({last}))"])
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, env={**environment, "JAX_PLATFORMS": "cpu"}, capture_output=True, text=True)
+    done = subprocess.run(command, env=environment(JAX_PLATFORMS="cpu"), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

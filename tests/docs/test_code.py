@@ -1,7 +1,6 @@
 """The Python that the documentation shows runs: the pages on the library, and the tutorial."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import pytest
 
 import jaxac
 from tests.docs.pages import PAGES, ROOT, code, name
+from tests.processes import environment
 
 NOTEBOOK = ROOT / "docs" / "tutorial.ipynb"
 SHORT = """
@@ -23,9 +23,7 @@ TAKEN_FOR_GIVEN = "observation, key = jax.numpy.zeros(4), jax.random.key(0)"
 
 def run(program, directory):
     """Runs a program in ``directory`` as a user would, but without a display."""
-    ours = {"XLA_FLAGS", "NPROC"}
-    variables = {name: value for name, value in os.environ.items() if name not in ours}
-    variables |= {"MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT), "WANDB_MODE": "disabled"}
+    variables = environment(MPLBACKEND="Agg", PYTHONPATH=str(ROOT), WANDB_MODE="disabled")
     done = subprocess.run([sys.executable, "-c", program], cwd=directory, env=variables, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout

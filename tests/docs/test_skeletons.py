@@ -16,12 +16,13 @@ from jaxac import spec as spec_module
 from jaxac.algos import optimizers
 from jaxac.config.compose import make_config
 from jaxac.storage import run_directory
+from tests.processes import CACHE
 from tests.whole_runs import final_state, runs_in, summary
 
 FOLDER = Path(__file__).parents[2] / "docs" / "skeletons"
 SKELETONS = sorted(path.stem for path in FOLDER.glob("*.py"))
 SMALL = ("env.num_envs=8", "algo.unroll_length=8", "total_env_steps=640", "evaluation.episodes=8")
-QUIET = ("compilation_cache=null", "logger.curve=false", "logger.gif=false", "logger.console=false")
+QUIET = (CACHE, "logger.curve=false", "logger.gif=false", "logger.console=false")
 START = "python -m jaxac.train "
 
 

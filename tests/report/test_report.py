@@ -21,6 +21,7 @@ from jaxac.report.staleness import staleness
 from jaxac.report.statistics import collapsed, curve, outcomes
 from jaxac.report.trials import by_environment, show
 from tests.conftest import SMALL
+from tests.processes import CACHE
 from tests.run_directories import rows_of, summary_of, with_settings, write_run, write_sweep
 from tests.whole_runs import train
 
@@ -490,7 +491,7 @@ def test_a_report_on_real_runs(small_config, tmp_path, capsys, monkeypatch):
     for algo in ("a2c", "a3c"):
         for seed in (0, 1):
             chosen = [f"+algo={algo}", "algo.num_shards=4", f"seed={seed}", "evaluation.episodes=4"]
-            overrides = [*chosen, *SMALL, "logger.curve=false", "logger.gif=false", "compilation_cache=null"]
+            overrides = [*chosen, *SMALL, "logger.curve=false", "logger.gif=false", CACHE]
             config = small_config(*overrides)
             train(config, tmp_path / "runs" / f"{algo}{seed}", overrides)
             configs[algo] = config

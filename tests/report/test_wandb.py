@@ -80,13 +80,22 @@ def server():
         thread.join()
 
 
+@pytest.fixture(scope="module")
+def fonts():
+    """Where Matplotlib has listed the fonts; in a new home it would list them first, and say so if that takes long."""
+    from matplotlib import font_manager, get_cachedir
+
+    assert font_manager.fontManager.ttflist
+    return get_cachedir()
+
+
 @pytest.fixture
-def python(server, tmp_path):
+def python(server, tmp_path, fonts):
     """``python(*arguments)``: a process of its own, since W&B reads its settings once a process, logged in there."""
     port = server[0].server_address[1]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("WANDB")}
     account = {"WANDB_BASE_URL": f"http://127.0.0.1:{port}", "WANDB_API_KEY": "0" * 40, "HOME": str(tmp_path)}
-    account["WANDB_ERROR_REPORTING"] = "false"
+    account |= {"WANDB_ERROR_REPORTING": "false", "MPLCONFIGDIR": fonts}
 
     def run(*arguments, **changes):
         env = {**kept, **account, **changes}

@@ -9,6 +9,7 @@ from PIL import Image
 from jaxac.errors import ConfigError, DivergedError
 from jaxac.runs import runner, trainer
 from jaxac.storage import checkpoint, run_directory
+from tests.processes import CACHE
 from tests.whole_runs import final_state, rows, runs_in, summary
 
 ARTIFACTS = ("logger.curve=false", "logger.gif=false")
@@ -17,7 +18,7 @@ ARTIFACTS = ("logger.curve=false", "logger.gif=false")
 @pytest.fixture
 def run(small_config, run_dir):
     """``run(*overrides, at=…)``: trains in a directory of its own and returns it."""
-    return runs_in(run_dir, small_config, "compilation_cache=null", *ARTIFACTS)
+    return runs_in(run_dir, small_config, CACHE, *ARTIFACTS)
 
 
 def test_a_run_leaves_what_it_promises(run):
