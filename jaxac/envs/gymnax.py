@@ -42,7 +42,7 @@ def _make(name: str, own: Callable[[], Any] | None) -> Env:
     return Env(
         reset=functools.partial(_reset, env, flatten),
         step=functools.partial(_step, env, flatten),
-        stagger=_stagger,
+        time_limit=_time_limit,
         params=functools.partial(_params, env),
         observation_size=size,
         observation_shape=shape,
@@ -109,9 +109,8 @@ def _step(
     return _strong(stepped), TimeStep(flatten(observation), reward, terminated, truncated)
 
 
-def _stagger(key: PRNGKey, state: PyTree, params: PyTree) -> PyTree:
-    clock = jax.random.uniform(key, state.time.shape) * params.max_steps_in_episode
-    return state.replace(time=jnp.floor(clock).astype(state.time.dtype))
+def _time_limit(params: PyTree) -> Any:
+    return getattr(params, "max_steps_in_episode", None)
 
 
 def _strong(state: PyTree) -> PyTree:

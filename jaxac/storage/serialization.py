@@ -36,6 +36,10 @@ def pack_host(arrays: dict[str, np.ndarray]) -> bytes:
     return serialization.msgpack_serialize(arrays)
 
 
+_ADDED = {"head_start": 0, "counted": 1}
+"""Fields that training states of version 0.1 lack, with the values that stand for what those states did."""
+
+
 def unpack(template: PyTree, content: bytes) -> PyTree:
     """Restores a tree from msgpack; the inverse of :func:`pack`.
 
@@ -50,8 +54,10 @@ def unpack(template: PyTree, content: bytes) -> PyTree:
     leaves, treedef = jax.tree_util.tree_flatten_with_path(template)
 
     def restore(path: str, leaf: jax.Array) -> jax.Array:
-        value = stored.get(path)
         expected = jax.eval_shape(jax.random.key_data, leaf) if _is_key(leaf) else leaf
+        value = stored.get(path)
+        if value is None and (added := _ADDED.get(path.rpartition(".")[2])) is not None:
+            value = np.full(expected.shape, added, expected.dtype)
         if value is None or value.shape != expected.shape or value.dtype != expected.dtype:
             raise ConfigError(
                 f"resume: the checkpoint does not fit this program at {path}; resume with the version that wrote it."
