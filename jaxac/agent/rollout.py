@@ -26,7 +26,7 @@ def init(spec: Spec, env: Env, key: PRNGKey, num_envs: int) -> ActorState:
 def _staggers(spec: Spec, env: Env) -> bool:
     """True if first episodes are cut early, so that the time limit does not cut all environments in the same step.
 
-    Not those of Monte Carlo, which begin anew in every unroll and must be whole.
+    Not those of Monte Carlo, which start afresh in every unroll and must be whole.
     """
     limit = env.time_limit(env.params(spec.env.params))
     return spec.env.stagger_starts and not _whole_episodes(spec) and limit is not None
@@ -80,9 +80,7 @@ def step(
     stepped, timestep = env.step(env_key, actor.env_state, action, env.params(spec.env.params))
     episode_return = actor.episode_return + timestep.reward
     episode_length = actor.episode_length + 1
-    done = timestep.terminated | timestep.truncated
-    if _staggers(spec, env):
-        done |= episode_length >= env.time_limit(env.params(spec.env.params)) - actor.head_start
+    done = timestep.terminated | timestep.truncated | _cut_early(spec, env, actor.head_start, episode_length)
     env_state, observation = envs.restart(done, draws.fresh, (stepped, timestep.observation))
     transition = Transition(
         observation=actor.observation,
@@ -93,7 +91,7 @@ def step(
         final_observation=timestep.observation,
         weight=actor.counted if _whole_episodes(spec) else jnp.ones_like(timestep.reward),
     )
-    after = ActorState(
+    return ActorState(
         actor.key,
         env_state,
         observation,
@@ -101,8 +99,14 @@ def step(
         episode_length=jnp.where(done, 0, episode_length),
         head_start=jnp.where(done, 0, actor.head_start),
         counted=jnp.where(done, 0.0 if _whole_episodes(spec) else 1.0, actor.counted),
-    )
-    return after, (transition, _sums(done * actor.counted, episode_return, episode_length))
+    ), (transition, _sums(done * actor.counted, episode_return, episode_length))
+
+
+def _cut_early(spec: Spec, env: Env, head_start: Array, episode_length: Array) -> Array | bool:
+    """[B] bool: episodes of ``episode_length [B]`` steps reach the limit that ``head_start [B]`` brings nearer."""
+    if not _staggers(spec, env):
+        return False
+    return episode_length >= env.time_limit(env.params(spec.env.params)) - head_start
 
 
 def _sums(ended: Array, episode_return: Array, episode_length: Array) -> Episodes:

@@ -8,13 +8,19 @@ import jax
 import numpy as np
 from flax import serialization
 
-from jaxac.devices import threefry
 from jaxac.errors import ConfigError
 from jaxac.types import Moments, Params, PyTree
 
 
 def _is_key(x: jax.Array) -> bool:
     return jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key)
+
+
+def _implementation(keys: jax.Array) -> Any:
+    """The implementation of ``keys [...]`` or of their shapes: an environment of the user's own may keep JAX's."""
+    found: list[Any] = []
+    jax.eval_shape(lambda keys: found.append(jax.random.key_impl(keys)), keys)
+    return found[0]
 
 
 def to_host(tree: PyTree) -> dict[str, np.ndarray]:
@@ -62,7 +68,7 @@ def unpack(template: PyTree, content: bytes) -> PyTree:
             raise ConfigError(
                 f"resume: the checkpoint does not fit this program at {path}; resume with the version that wrote it."
             )
-        restored = threefry.wrap(value) if _is_key(leaf) else value
+        restored = jax.random.wrap_key_data(value, impl=_implementation(leaf)) if _is_key(leaf) else value
         return jax.device_put(restored, leaf.sharding)
 
     return jax.tree.unflatten(treedef, [restore(jax.tree_util.keystr(path), leaf) for path, leaf in leaves])

@@ -58,5 +58,5 @@ def _kernel(tiled: Tiled, length: int, inputs: PyTree, after: PyTree, taken: Ste
 
 
 def _of_kernel(actor: ActorState) -> tuple[PyTree, ...]:
-    """What a kernel reads and writes of the actor: all but the key, and the observation, which the state holds."""
+    """The actor's fields that a kernel reads and writes: all but the key and the observation, which the state holds."""
     return actor.env_state, *actor[ActorState._fields.index("observation") + 1 :]
