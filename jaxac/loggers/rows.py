@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from jaxac.loggers.base import Row
-from jaxac.types import Array, Asynchrony, ChunkReport
+from jaxac.types import Array, Asynchrony, ChunkReport, Steps
 
 EVALUATION = ("eval_return_mean", "eval_return_std", "eval_episodes")
 """Names of an evaluation's metrics."""
@@ -20,10 +20,12 @@ def to_row(report: ChunkReport, steps_per_push: int, seconds: float) -> Row:
         steps_per_push: environment steps behind one shard's gradient.
         seconds: seconds that the chunk took.
     """
-    metrics, episodes, asynchrony, lag, waiting, _ = jax.device_get(report)
+    metrics, steps, episodes, asynchrony, lag, waiting, _ = jax.device_get(report)
     ended = float(episodes.ended)
     return {
+        **dict.fromkeys(Steps._fields[1:]),
         **{name: number(value) for name, value in metrics.by_name.items()},
+        **{name: number(value) for name, value in (steps.means if steps.taken else {}).items()},
         "episodes": int(ended),
         "episode_return": number(episodes.return_sum / ended) if ended else None,
         "episode_length": number(episodes.length_sum / ended) if ended else None,

@@ -118,6 +118,7 @@ def _row(report: ChunkReport) -> dict[str, Array]:
     ended = report.episodes.ended
     row = {
         **report.metrics.by_name,
+        **report.steps.means,
         "episodes": ended,
         "episode_return": report.episodes.return_sum / ended,  # NaN where none ended
         "episode_length": report.episodes.length_sum / ended,

@@ -12,7 +12,7 @@ import jaxac
 from jaxac.config.compose import make_config
 from jaxac.config.schema import Config
 from jaxac.loggers import rows
-from jaxac.types import Asynchrony, Lag, Metrics, Waiting
+from jaxac.types import Asynchrony, Lag, Metrics, Steps, Waiting
 from tests.docs.pages import PAGES, ROOT, code, commands, name, tables
 
 COMMANDS = [(name(page), words) for page in PAGES for words in commands(page)]
@@ -88,7 +88,7 @@ def test_code_in_a_page_is_python(page):
 def test_every_metric_is_explained():
     asynchrony = Asynchrony(np.ones(3), np.int32(0), np.int32(0), np.ones(2), np.int32(1))
     of_a_loop = {"env_steps", "updates", "seconds", "sps", "episodes", "episode_return", "episode_length"}
-    columns = {*Metrics._fields, *rows.EVALUATION, *Lag._fields, *Waiting._fields}
+    columns = {*Metrics._fields, *Steps._fields[1:], *rows.EVALUATION, *Lag._fields, *Waiting._fields}
     columns |= {"NAME_loss", *rows.asynchrony_row(asynchrony, 1, 1.0)}
     columns -= {"loss_terms"}  # which are those of NAME_loss
     _, *explained = tables(ROOT / "docs" / "guide" / "runs.md")["Metrics"]
