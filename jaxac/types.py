@@ -142,7 +142,7 @@ class Metrics(NamedTuple):
 
     @property
     def by_name(self) -> dict[str, Array]:
-        """The metrics, scalars ``[]``, by their names in rows: a term of ``algo.loss_terms`` is ``NAME_loss``."""
+        """The metrics, scalars ``[]``, by their names in a row's section ``train``: a term is ``NAME_loss``."""
         metrics = self._asdict()
         added = metrics.pop("loss_terms")
         return metrics | {f"{name}_loss": value for name, value in added.items()}

@@ -21,7 +21,7 @@ import yaml
 from jaxac.config import validation
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
-from jaxac.storage import checkpoint
+from jaxac.storage import checkpoint, old_names
 from jaxac.storage.checkpoint import Checkpoint
 
 CONFIG = "config.yaml"
@@ -166,7 +166,7 @@ def write_summary(directory: Path, summary: dict[str, Any]) -> None:
 def read_summary(directory: Path) -> dict[str, Any]:
     """The contents of ``summary.json``; empty without one."""
     path = directory / SUMMARY
-    return json.loads(path.read_text()) if path.is_file() else {}
+    return old_names.summary(json.loads(path.read_text())) if path.is_file() else {}
 
 
 def rows(directory: Path) -> list[dict[str, Any]]:
@@ -175,7 +175,7 @@ def rows(directory: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     lines = path.read_text().split("\n")
-    return [json.loads(line) for line in lines[:-1]]
+    return [old_names.row(json.loads(line)) for line in lines[:-1]]
 
 
 def truncate_rows(directory: Path, updates: int) -> None:

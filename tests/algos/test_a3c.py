@@ -115,7 +115,7 @@ def test_the_norm_of_the_gradient_is_the_mean_over_the_servers_steps(small_spec,
     norms = [each.gradient_norm for each in steps if each.taken]
     assert len(norms) == 32 // size
     row = rows.to_row(report, 1, 1.0)
-    assert row["gradient_norm"] == pytest.approx(np.mean(norms), rel=1e-5)
+    assert row["train/gradient_norm"] == pytest.approx(np.mean(norms), rel=1e-5)
 
 
 def test_the_learning_rate_of_a_row_is_the_one_that_was_used(small_spec):

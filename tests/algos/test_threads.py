@@ -53,7 +53,13 @@ def test_a_replay_gives_the_same_bits(run):
     again = run("algo.runtime=replay", f"algo.events={real / 'events.jsonl'}", at="again")
     assert summary(again)["params_digest"] == summary(real)["params_digest"]
     rows = [run_directory.rows(directory)[-1] for directory in (real, again)]
-    for name in ("policy_loss", "staleness_histogram", "parameter_distance", "eval_return_mean", "shard_env_steps"):
+    for name in (
+        "train/policy_loss",
+        "async/staleness_histogram",
+        "async/parameter_distance",
+        "eval/return_mean",
+        "async/shard_env_steps",
+    ):
         assert rows[0][name] == rows[1][name]
 
 
@@ -92,12 +98,12 @@ def test_staleness_is_measured_from_versions(run):
     expected = np.bincount([x["version"] - 1 - x["read"] for x in log(directory) if x["event"] == "push"], minlength=60)
     np.testing.assert_array_equal(counts, expected)
     row = run_directory.rows(directory)[-1]
-    assert 0 <= row["idle_share"] < 1 and 0 <= row["contention"] <= 1
-    assert sum(sum(row["shard_env_steps"]) for row in run_directory.rows(directory)) == 320
+    assert 0 <= row["time/idle_share"] < 1 and 0 <= row["time/contention"] <= 1
+    assert sum(sum(row["async/shard_env_steps"]) for row in run_directory.rows(directory)) == 320
 
 
 def ages(row):
-    return np.repeat(np.arange(len(row["staleness_histogram"])), row["staleness_histogram"])
+    return np.repeat(np.arange(len(row["async/staleness_histogram"])), row["async/staleness_histogram"])
 
 
 def test_one_thread_is_a3c_with_one_shard(run):
@@ -107,7 +113,15 @@ def test_one_thread_is_a3c_with_one_shard(run):
     for number, runtime in enumerate(runtimes):
         directory = run("algo.num_shards=1", *runtime, at=str(number))
         row = run_directory.rows(directory)[-1]
-        rows.append([row["value_mean"], row["policy_loss"], row["entropy"], row["gradient_norm"], row["learning_rate"]])
+        rows.append(
+            [
+                row["train/value_mean"],
+                row["train/policy_loss"],
+                row["train/entropy"],
+                row["train/gradient_norm"],
+                row["train/learning_rate"],
+            ]
+        )
     np.testing.assert_allclose(rows[1], rows[0], rtol=1e-3, atol=1e-6)
     np.testing.assert_allclose(rows[2], rows[0], rtol=1e-3, atol=1e-6)
 
