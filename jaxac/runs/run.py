@@ -164,7 +164,9 @@ class Run:
         if self.directory is None:
             return
         content = Checkpoint(updates, dataclasses.asdict(self.progress), serialization.pack_host(state))
-        checkpoint.write(self.directory / run_directory.CHECKPOINTS, content, self.config.checkpoint.keep)
+        place = self.directory / run_directory.CHECKPOINTS
+        checkpoint.write(place, content, self.config.checkpoint.keep)
+        weights.keep_best(self.directory, updates, [int(path.stem) for path in checkpoint.paths(place)])
 
     def _save_weights(self, name: str, params: Params | None) -> None:
         if self.directory is not None and params is not None:
