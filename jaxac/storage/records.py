@@ -32,7 +32,7 @@ def read_overrides(path: Path) -> list[str]:
         ConfigError: if it is missing or damaged.
     """
     saved = _read_yaml(path)
-    if not isinstance(saved, list) or not all(isinstance(text, str) for text in saved):
+    if not isinstance(saved, list) or not all(isinstance(text, str) and set("=~") & set(text) for text in saved):
         raise ConfigError(f"{path} is damaged: it holds no list of settings; restore it{_hint(path)}.")
     return saved
 
