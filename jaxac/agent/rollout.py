@@ -78,9 +78,8 @@ def step(
     env_key = None if draws.key is None else jax.random.wrap_key_data(draws.key, impl=jax.random.key_impl(actor.key))
     action = distributions.choose(draws.uniform, agent.policy(params, actor.observation), env.num_actions)
     stepped, timestep = env.step(env_key, actor.env_state, action, env.params(spec.env.params))
-    episode_return = actor.episode_return + timestep.reward
-    episode_length = actor.episode_length + 1
-    done = timestep.terminated | timestep.truncated | _cut_early(spec, env, actor.head_start, episode_length)
+    ran = actor._replace(episode_return=actor.episode_return + timestep.reward, episode_length=actor.episode_length + 1)
+    done = timestep.terminated | timestep.truncated | _cut_early(spec, env, ran)
     env_state, observation = envs.restart(done, draws.fresh, (stepped, timestep.observation))
     transition = Transition(
         observation=actor.observation,
@@ -91,30 +90,33 @@ def step(
         final_observation=timestep.observation,
         weight=actor.counted if _whole_episodes(spec) else jnp.ones_like(timestep.reward),
     )
-    return ActorState(
-        actor.key,
-        env_state,
-        observation,
-        episode_return=jnp.where(done, 0.0, episode_return),
-        episode_length=jnp.where(done, 0, episode_length),
-        head_start=jnp.where(done, 0, actor.head_start),
-        counted=jnp.where(done, 0.0 if _whole_episodes(spec) else 1.0, actor.counted),
-    ), (transition, _sums(done * actor.counted, episode_return, episode_length))
+    after = _from_zero(spec, done, ran)._replace(env_state=env_state, observation=observation)
+    return after, (transition, _sums(done * actor.counted, ran))
 
 
-def _cut_early(spec: Spec, env: Env, head_start: Array, episode_length: Array) -> Array | bool:
-    """[B] bool: episodes of ``episode_length [B]`` steps reach the limit that ``head_start [B]`` brings nearer."""
+def _cut_early(spec: Spec, env: Env, actor: ActorState) -> Array | bool:
+    """[B] bool: the episode reaches the time limit that its head start brings nearer."""
     if not _staggers(spec, env):
         return False
-    return episode_length >= env.time_limit(env.params(spec.env.params)) - head_start
+    return actor.episode_length >= env.time_limit(env.params(spec.env.params)) - actor.head_start
 
 
-def _sums(ended: Array, episode_return: Array, episode_length: Array) -> Episodes:
-    """Sums over the episodes, ``[B]`` each, for which ``ended`` is 1 rather than 0."""
+def _from_zero(spec: Spec, done: Array, actor: ActorState) -> ActorState:
+    """The actor with counts that start again where an episode is ``done [B]``."""
+    return actor._replace(
+        episode_return=jnp.where(done, 0.0, actor.episode_return),
+        episode_length=jnp.where(done, 0, actor.episode_length),
+        head_start=jnp.where(done, 0, actor.head_start),
+        counted=jnp.where(done, 0.0 if _whole_episodes(spec) else 1.0, actor.counted),
+    )
+
+
+def _sums(ended: Array, actor: ActorState) -> Episodes:
+    """Sums over the episodes for which ``ended [B]`` is 1 rather than 0."""
     return Episodes(
         ended=jnp.sum(ended),
-        return_sum=jnp.sum(jnp.where(ended > 0, episode_return, 0.0)),
-        length_sum=jnp.sum(jnp.where(ended > 0, episode_length, 0), dtype=jnp.float32),
+        return_sum=jnp.sum(jnp.where(ended > 0, actor.episode_return, 0.0)),
+        length_sum=jnp.sum(jnp.where(ended > 0, actor.episode_length, 0), dtype=jnp.float32),
     )
 
 
