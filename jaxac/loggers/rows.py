@@ -20,7 +20,7 @@ def to_row(report: ChunkReport, steps_per_push: int, seconds: float) -> Row:
         steps_per_push: environment steps behind one shard's gradient.
         seconds: seconds that the chunk took.
     """
-    metrics, episodes, asynchrony, lag, waiting, _ = jax.device_get(report)
+    metrics, episodes, asynchrony, lag, waiting, *_ = jax.device_get(report)
     ended = float(episodes.ended)
     return {
         **{name: number(value) for name, value in metrics.by_name.items()},

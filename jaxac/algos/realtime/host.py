@@ -3,7 +3,6 @@
 Threads make these calls in whatever order they come to them; a replay makes the same calls in the order of a log.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,7 +16,7 @@ from jaxac.algos.realtime.calls import Programs
 from jaxac.algos.shard import Gradient, Unrolled
 from jaxac.spec import Spec
 from jaxac.storage.events import Event
-from jaxac.types import ActorState, Array, Asynchrony, ChunkReport, Metrics, Params, PyTree, Waiting
+from jaxac.types import ActorState, Array, Asynchrony, ChunkReport, Metrics, Params, Totals, Waiting
 
 
 @dataclass
@@ -62,6 +61,21 @@ class Arrived(NamedTuple):
     """[] float32, norm of the gradient before clipping; 0 if it was dropped."""
     unrolled: Unrolled
     """Losses and ended episodes of the unroll behind it."""
+
+
+class Arrivals(NamedTuple):
+    """``N`` pushes as arrays on the host."""
+
+    shard: np.ndarray
+    """[N] int, numbers of the shards that pushed."""
+    staleness: np.ndarray
+    """[N] int, versions between snapshot and server."""
+    dropped: np.ndarray
+    """[N] bool."""
+    gradient_norm: np.ndarray
+    """[N] float32, norms of the gradients before clipping; 0 where dropped."""
+    unrolled: Unrolled
+    """[N] losses and ended episodes."""
 
 
 class Cut(NamedTuple):
@@ -113,6 +127,7 @@ class Host:
         ]
         self.events: list[Event] = []
         self.arrived: list[Arrived] = []
+        self._row: list[Arrivals] = []
         self.pushes = int(state.round) * num_shards
 
     def compute(self, shard: Shard) -> Computed:
@@ -164,15 +179,18 @@ class Host:
             self.events.append({"event": "pull", **common})
         return self._cut() if self.pushes % self.algo.num_shards == 0 else None
 
-    def outcome(self, cuts: list[Cut], waiting: Waiting | None) -> tuple[a3c.State, ChunkReport]:
-        """The training state and the report of a chunk.
+    def outcome(self, cuts: list[Cut], begins: bool, waiting: Waiting | None) -> tuple[a3c.State, ChunkReport]:
+        """The training state after a chunk, and the report of the row so far.
 
         Args:
             cuts: the chunk's cuts, one per update, oldest first.
+            begins: True if the chunk is the first of its row.
             waiting: time that threads spent waiting; None in a replay.
         """
+        self._row = [] if begins else self._row
+        self._row.append(_fetch(cuts))
         state = self._state(cuts[-1])
-        return state, self._report(state, cuts, waiting)
+        return state, self._report(state, cuts[-1].updates, waiting)
 
     def _state(self, cut: Cut) -> a3c.State:
         """The training state at a cut, laid out as in the compiled runtime."""
@@ -181,27 +199,27 @@ class Host:
         state = a3c.State(self.key, jnp.int32(cut.updates), cut.ledger, snapshots, actors)
         return jax.device_put(state, jax.tree.map(lambda leaf: leaf.sharding, self.programs.layout))
 
-    def _report(self, state: a3c.State, cuts: list[Cut], waiting: Waiting | None) -> ChunkReport:
-        """The report of a chunk, from its cuts."""
-        arrived = [each for cut in cuts for each in cut.arrived]
-        unrolled, norms = _fetch([each.unrolled for each in arrived]), _fetch([each.gradient_norm for each in arrived])
-        ages = np.array([each.staleness for each in arrived])
-        dropped = np.array([each.dropped for each in arrived])
-        bins, used = staleness.bins(self.algo), int((~dropped).sum())
-        rate = optimizers.learning_rate(self.spec, jnp.int32((cuts[-1].updates - 1) * self.algo.num_shards))
-        means = jax.tree.map(np.mean, unrolled.losses)
-        metrics = Metrics(**means._asdict(), gradient_norm=norms.sum() / max(used, 1), learning_rate=rate)
+    def _report(self, state: a3c.State, updates: int, waiting: Waiting | None) -> ChunkReport:
+        """The report of the row so far, which ends after ``updates`` updates."""
+        arrived = jax.tree.map(lambda *parts: np.concatenate(parts), *self._row)
+        bins, used = staleness.bins(self.algo), int((~arrived.dropped).sum())
+        rate = optimizers.learning_rate(self.spec, jnp.int32((updates - 1) * self.algo.num_shards))
+        means = jax.tree.map(np.mean, arrived.unrolled.losses)
+        norm = arrived.gradient_norm.sum() / max(used, 1)
+        metrics = Metrics(**means._asdict(), gradient_norm=norm, learning_rate=rate)
         finite = [np.isfinite(np.asarray(leaf)).all() for leaf in jax.tree.leaves((metrics, a3c.params(state)))]
+        ages = np.minimum(arrived.staleness[~arrived.dropped], bins - 1)
         asynchrony = Asynchrony(
-            staleness=jnp.asarray(np.bincount(np.minimum(ages[~dropped], bins - 1), minlength=bins)),
-            dropped=jnp.int32(dropped.sum()),
+            staleness=jnp.asarray(np.bincount(ages, minlength=bins)),
+            dropped=jnp.int32(arrived.dropped.sum()),
             waited=jnp.int32(0),
-            shard_pushes=jnp.asarray(np.bincount([each.shard for each in arrived], minlength=self.algo.num_shards)),
+            shard_pushes=jnp.asarray(np.bincount(arrived.shard, minlength=self.algo.num_shards)),
             versions=jnp.int32(used),
         )
-        episodes = jax.tree.map(np.sum, unrolled.episodes)
+        episodes = jax.tree.map(np.sum, arrived.unrolled.episodes)
         lag = self.programs.lag(self.spec, state)
-        return ChunkReport(metrics, episodes, asynchrony, lag, waiting, finite=jnp.asarray(all(finite)))
+        totals = Totals(np.int32(arrived.shard.size // self.algo.num_shards), None)
+        return ChunkReport(metrics, episodes, asynchrony, lag, waiting, jnp.asarray(all(finite)), totals)
 
     def _push_to(self, ledger: Ledger, shard: Shard, gradient: Gradient) -> Any:
         wave = Wave(jax.device_put(gradient, self.home), shard.snapshot, jnp.int32(shard.version))
@@ -215,6 +233,14 @@ class Host:
         return cut
 
 
-def _fetch(trees: Iterable[PyTree]) -> PyTree:
-    """``N`` trees of scalars as one tree of arrays ``[N]``, on the host."""
-    return jax.tree.map(lambda *scalars: np.array(scalars), *jax.device_get(list(trees)))
+def _fetch(cuts: list[Cut]) -> Arrivals:
+    """The pushes of a chunk, on the host."""
+    arrived = [each for cut in cuts for each in cut.arrived]
+    norms, unrolled = jax.device_get([each.gradient_norm for each in arrived]), [each.unrolled for each in arrived]
+    return Arrivals(
+        np.array([each.shard for each in arrived], int),
+        np.array([each.staleness for each in arrived], int),
+        np.array([each.dropped for each in arrived], bool),
+        np.array(norms),
+        jax.tree.map(lambda *scalars: np.array(scalars), *jax.device_get(unrolled)),
+    )
