@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from jaxac.config import asynchrony, catalog, environment, import_path, sentences
 from jaxac.config.algos import A3CConfig
-from jaxac.config.parts import NetworkConfig, OwnOptimizerConfig
+from jaxac.config.parts import AnyOptimizer, NetworkConfig, OwnOptimizerConfig
 from jaxac.config.schema import SMALLEST_TILE, Config
 from jaxac.config.words import show
 from jaxac.errors import ConfigError
@@ -53,6 +53,7 @@ def resolve(raw: dict[str, Any], typed: Mapping[str, str] = MappingProxyType({})
         _check_kernel(config)
     if isinstance(config.algo, A3CConfig):
         asynchrony.check(config.algo)
+        _check_overlap(config.algo, config.optimizer)
     config = _with_defaults(config)
     _check_length(config)
     if isinstance(config.algo, A3CConfig):
@@ -151,6 +152,19 @@ def _check_counts(algo: A3CConfig, updates: int) -> None:
                 f"{name}={show(algo.shard_periods if name.endswith('periods') else rounds)} is more than the {updates} "
                 "updates of the whole run; lower it."
             )
+
+
+def _check_overlap(algo: A3CConfig, optimizer: AnyOptimizer) -> None:
+    """Raises ConfigError if steps that overlap without a lock could make a mean of squares negative.
+
+    Each multiplies it by the decay, which is done by adding the difference: K at once add K (decay − 1) times it.
+    """
+    if algo.lock or isinstance(optimizer, OwnOptimizerConfig) or algo.num_shards * (1 - optimizer.decay) < 1:
+        return
+    raise ConfigError(
+        f"optimizer.decay={optimizer.decay} is too small for algo.lock=false with algo.num_shards={algo.num_shards}, of "
+        f"whose steps all may overlap; raise it above {1 - 1 / algo.num_shards:g}, or choose algo.lock=true."
+    )
 
 
 def _check_kernel(config: Config) -> None:

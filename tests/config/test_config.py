@@ -133,6 +133,7 @@ BAD_ASYNCHRONY = {
     ("algo.events=x",): "algo.events=x does not fit algo.runtime=compiled",
     ("algo.runtime=threads", "algo.server=mean"): "algo.server=mean is for algo.runtime=compiled",
     ("algo.runtime=threads", "algo.max_staleness=3"): "algo.above_max_staleness=wait is for algo.runtime=compiled",
+    ("algo.runtime=threads", "algo.lock=false", "optimizer.decay=0.9"): "raise it above 0.9375",
     ("algo.num_shards=3",): "env.num_envs=4096 does not divide",
     ("+algo.foo=1",): "algo.foo is not a setting",
 }
