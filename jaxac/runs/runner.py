@@ -9,13 +9,14 @@ from typing import Any
 
 import jax
 
+from jaxac import spec as spec_module
 from jaxac.config.algos import A3CConfig
 from jaxac.config.schema import Config
 from jaxac.devices import machine
 from jaxac.errors import ConfigError
 from jaxac.loggers.base import Logger
 from jaxac.loggers.console import Console, Followed, Overview, closing_lines, sweep_lines
-from jaxac.programs import program
+from jaxac.programs import memory, program
 from jaxac.programs.executors import Executor, Pooled, Vmapped
 from jaxac.programs.program import Program
 from jaxac.runs import one_parser, plan
@@ -57,8 +58,13 @@ def _train(jobs: Sequence[Job], max_lanes: int | None, how: str, say: Say) -> No
     how = _resolved(how)
     prepare([job.config for job in jobs], how)
     _label(jobs)
+    for job in jobs:
+        if job.config.num_seeds > 1:  # before each seed has a directory
+            memory.check(job.config, spec_module.make(job.config), job.config.num_seeds)
     runs = [run for job in jobs for run in job.unfinished]
     groups = plan.make(runs, max_lanes or len(runs) or 1)
+    for group in groups:
+        memory.check(group.runs[0].config, group.runs[0].spec, len(group.runs))
     _announce(jobs, groups, how, say)
     overview = Overview(_followed(jobs)) if len(runs) > 1 and jobs[0].config.logger.console else None
     try:
