@@ -4,6 +4,7 @@ JAX is imported only once the configuration has been checked.
 """
 
 import os
+import signal
 import sys
 from importlib import metadata
 from typing import NoReturn
@@ -19,7 +20,7 @@ from jaxac.cli import hydra_setup, overrides
 from jaxac.cli.jobs import open_job
 from jaxac.config import hydra_errors
 from jaxac.config.compose import CONF
-from jaxac.errors import ConfigError, DivergedError
+from jaxac.errors import ConfigError, DivergedError, RunError
 
 hydra_setup.register()
 
@@ -38,7 +39,7 @@ def job(cfg: DictConfig) -> float | None:
 
         runner.train([opened])
         return opened.result()
-    except (ConfigError, DivergedError) as error:
+    except (ConfigError, DivergedError, RunError) as error:
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             raise  # the other jobs still run
         _fail(error)
@@ -53,7 +54,7 @@ def main() -> None:
     try:
         sys.argv[1:] = overrides.rewrite(sys.argv[1:])
         job()
-    except (ConfigError, DivergedError) as error:
+    except (ConfigError, DivergedError, RunError) as error:
         _fail(error)
     except (HydraException, OmegaConfBaseException) as error:
         _fail(ConfigError(hydra_errors.explain(error, CONF)))
@@ -63,11 +64,18 @@ def main() -> None:
         _fail(
             ConfigError(f"cannot write {error.filename}: {error.strerror}; choose another place with hydra.run.dir=…")
         )
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except KeyboardInterrupt as error:
+        _leave(128 + getattr(error, "signal", signal.SIGINT))
 
 
-def _fail(error: ConfigError | DivergedError) -> NoReturn:
+def _leave(exit_code: int) -> NoReturn:
+    """Ends the process without waiting for what still runs in the background, such as a compilation."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(exit_code)
+
+
+def _fail(error: ConfigError | DivergedError | RunError) -> NoReturn:
     print(f"jaxac: {error}", file=sys.stderr)
     sys.exit(error.exit_code)
 

@@ -105,7 +105,7 @@ class Config:
 
     __pydantic_config__ = FORBID_EXTRA
     seed: Annotated[Integer, Field(ge=0, lt=2**32)]
-    num_seeds: Count
+    num_seeds: Annotated[int, Field(ge=1, le=4096)]
     total_env_steps: Count | None
     stop_after_updates: Count | None
     env: EnvConfig

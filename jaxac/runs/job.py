@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxac.config.schema import Config
-from jaxac.errors import ConfigError, DivergedError
+from jaxac.errors import ConfigError, DivergedError, RunError
 from jaxac.loggers.base import Logger, Memory
 from jaxac.loggers.open import open_loggers
 from jaxac.storage import lock, run_directory
@@ -51,7 +51,7 @@ class Job:
         """The rows of a job in memory."""
         self.summary: dict[str, Any] = {}
         """The summary over all seeds, once they have ended."""
-        self.error: ConfigError | None = None
+        self.error: ConfigError | RunError | None = None
         """The reason that the job could not be trained."""
         self.notes: list[str] = []
         """Sentences for the user on what was done to the directory when the job was opened."""
@@ -182,6 +182,7 @@ class Job:
         Raises:
             ConfigError: if the job could not be trained.
             DivergedError: if a loss or a parameter is no longer finite.
+            RunError: if the machine failed the job.
         """
         if self.error:
             raise self.error

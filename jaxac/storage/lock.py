@@ -1,7 +1,7 @@
 """One process at a time trains a run: a lock on the run's directory, which the system releases when the process ends.
 
-The lock is ``flock`` on the file ``.lock``, which says who holds it. It is taken before anything in the directory is
-touched, and belongs to nobody until a job claims it.
+The lock is ``flock`` on the file ``.lock``, which says who holds it. It is taken before anything else is done in the
+directory, and belongs to the job that claims it.
 """
 
 import fcntl
@@ -74,7 +74,7 @@ def claim(directory: Path) -> Lock | None:
 
 
 def drop(directory: Path) -> None:
-    """Releases a lock that nobody has claimed."""
+    """Releases a lock that no job has taken over."""
     lock = claim(directory)
     if lock:
         lock.release()

@@ -218,7 +218,7 @@ class Host:
         )
         episodes = jax.tree.map(np.sum, arrived.unrolled.episodes)
         lag = self.programs.lag(self.spec, state)
-        totals = Totals(np.int32(arrived.shard.size // self.algo.num_shards), None)
+        totals = Totals(jnp.int32(arrived.shard.size // self.algo.num_shards), None)
         return ChunkReport(metrics, episodes, asynchrony, lag, waiting, jnp.asarray(all(finite)), totals)
 
     def _push_to(self, ledger: Ledger, shard: Shard, gradient: Gradient) -> Any:

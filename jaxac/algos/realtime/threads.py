@@ -26,7 +26,7 @@ _AHEAD = 8
 
 
 class _Clock(NamedTuple):
-    """What the threads have done until a moment, from the start of the session."""
+    """Work of the threads from the start of the session until a moment."""
 
     seconds: float
     idle: float
@@ -172,5 +172,7 @@ class Threads:
             self._row = self._now
         with self._lock:
             self._now = _Clock(time.perf_counter(), sum(self._idle), self._contended, self._arrivals)
-        seconds, idle, contended, arrivals = (after - before for after, before in zip(self._now, self._row, strict=True))
+        seconds, idle, contended, arrivals = (
+            after - before for after, before in zip(self._now, self._row, strict=True)
+        )
         return Waiting(idle / (len(self._idle) * seconds), contended / max(arrivals, 1))
