@@ -26,6 +26,7 @@ import numpy as np
 
 from experiments.a2c_vs_a3c_tables import A2C, plot, row, table, write_page
 from experiments.common import RESULTS, learn_lanes, load, prepare, save, timed_chunk
+from jaxac import names
 from jaxac.config.compose import make_config
 
 EVALUATIONS = 20
@@ -123,7 +124,7 @@ def run(arm: Arm, size: argparse.Namespace, before: list[dict[str, Any]]) -> dic
         "tuning": [[*each, score] for each, score in zip(candidates, scores.tolist(), strict=True)],
         "env_steps": final["env_steps"],
         "returns": np.round(final["returns"], 1).tolist(),
-        "staleness": float(np.mean(final["metrics"].get("staleness_mean", 0.0))),
+        "staleness": float(np.mean(final["metrics"].get(names.STALENESS, 0.0))),
         "seconds_per_run": seconds_per_run(base),
     }
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jaxac import names
 from jaxac.config.schema import Config
 
 if TYPE_CHECKING:  # JAX must not be imported before a process is prepared
@@ -132,11 +133,11 @@ def learn_lanes(configs: list[Config]) -> dict[str, Any]:
 
 def _scalars(report: Any) -> dict[str, float]:
     """What the tables need of a chunk's report."""
-    found = {"entropy": float(report.metrics.entropy)}
+    found = {"train/entropy": float(report.metrics.entropy)}
     if report.asynchrony:
         counts = report.asynchrony.staleness
-        found["staleness_mean"] = float(counts @ np.arange(len(counts)) / counts.sum())
-        found["pushes_dropped"] = float(report.asynchrony.dropped)
+        found[names.STALENESS] = float(counts @ np.arange(len(counts)) / counts.sum())
+        found[names.PUSHES_DROPPED] = float(report.asynchrony.dropped)
     return found
 
 

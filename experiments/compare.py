@@ -8,7 +8,6 @@ packages it has. Digests are equal on one machine only: another processor rounds
 """
 
 import argparse
-import json
 import os
 import shutil
 import statistics
@@ -21,6 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from experiments import common
+from jaxac import names
+from jaxac.storage import run_directory
 
 ROOT = Path(__file__).parents[1]
 QUIET = ("logger.wandb.mode=disabled", "logger.curve=false", "logger.gif=false")
@@ -60,14 +61,14 @@ class Program:
         return shutil.copytree(run, self.work / name)
 
 
-def summary(run: Path) -> dict:
-    """What ``summary.json`` of a run holds."""
-    return json.loads((run / "summary.json").read_text())
-
-
 def digest(run: Path) -> str:
     """The final parameters' digest of a run."""
-    return summary(run)["params_digest"]
+    return run_directory.read_summary(run)["params_digest"]
+
+
+def sps(run: Path) -> float:
+    """Environment steps per second of training of a run, of this revision or an earlier one."""
+    return run_directory.read_summary(run)[names.SPS_MEAN]
 
 
 @contextmanager
@@ -113,12 +114,12 @@ JOBS = ("-m", "hydra/launcher=vmap", "+algo=a2c", "env.num_envs=8", "algo.unroll
 SPEEDS: dict[str, tuple[tuple[str, ...], Callable[[Path, float], float], str]] = {
     "shared 128, 4096 × 16": (
         ("+algo=a2c", "network=shared", "total_env_steps=26_000_000", *LARGE),
-        lambda run, _: summary(run)["sps"],
+        lambda run, _: sps(run),
         "steps a second",
     ),
     "separate 64-64, 4096 × 16": (
         ("+algo=a2c", "network=separate", "total_env_steps=13_000_000", *LARGE),
-        lambda run, _: summary(run)["sps"],
+        lambda run, _: sps(run),
         "steps a second",
     ),
     "warm start-up": (("+algo=a2c", *SMALL), lambda _, seconds: 1 / seconds, "runs a second"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jaxac import names
 from jaxac.agent.policy import Evaluation, Policy
 from jaxac.algos import ALGOS
 from jaxac.config.compose import make_config, to_overrides
@@ -52,8 +53,12 @@ class Result:
 
     @property
     def evaluation(self) -> dict[str, Any]:
-        """The final evaluation: ``eval_return_mean``, ``eval_return_std``, ``eval_episodes``."""
-        return {name: value for name, value in self.summary.items() if name.startswith("eval_")}
+        """The last evaluation: ``eval/return_mean``, ``eval/return_std``, ``eval/episodes``.
+
+        With several seeds there are bounds of the mean too, ``eval/return_mean_low`` and ``eval/return_mean_high``.
+        """
+        wanted = (*names.EVALUATION, *names.bounds(names.RETURN))
+        return {name: self.summary[name] for name in wanted if name in self.summary}
 
     @property
     def policy(self) -> Policy:

@@ -41,10 +41,10 @@ def rows_of(returns, **extra):
         {
             "env_steps": 100 * number,
             "updates": number,
-            "seconds": 0.5 * number,
-            "sps": 200.0,
-            "episode_return": None,
-            "eval_return_mean": value,
+            "time/seconds": 0.5 * number,
+            "time/sps": 200.0,
+            "train/episode_return": None,
+            "eval/return_mean": value,
             **{name: values[number - 1] for name, values in extra.items()},
         }
         for number, value in enumerate(returns, 1)
@@ -52,14 +52,14 @@ def rows_of(returns, **extra):
 
 
 def summary_of(rows, status="completed"):
-    above = [row["env_steps"] for row in rows if (row["eval_return_mean"] or 0) >= THRESHOLD]
+    above = [row["env_steps"] for row in rows if (row["eval/return_mean"] or 0) >= THRESHOLD]
     return {
         "status": status,
-        "eval_return_mean": rows[-1]["eval_return_mean"],
+        "eval/return_mean": rows[-1]["eval/return_mean"],
         "env_steps": rows[-1]["env_steps"],
-        "sps": 200.0,
-        "threshold": THRESHOLD,
-        "env_steps_to_threshold": above[0] if above else None,
+        "time/sps_mean": 200.0,
+        "eval/threshold": THRESHOLD,
+        "eval/env_steps_to_threshold": above[0] if above else None,
         "run_id": "0123abcd",
         **MACHINE,
     }

@@ -94,7 +94,7 @@ def test_training_in_memory_is_silent_and_leaves_nothing(config, tmp_path, monke
     assert list(tmp_path.iterdir()) == []
     assert capfd.readouterr() == ("", "")
     assert [row["updates"] for row in result.rows] == list(range(1, 11))
-    assert result.evaluation["eval_return_mean"] == result.rows[-1]["eval_return_mean"]
+    assert result.evaluation["eval/return_mean"] == result.rows[-1]["eval/return_mean"]
     assert result.summary["status"] == "completed"
     assert int(result.state.server.version) == 10
 
@@ -134,15 +134,15 @@ def test_a_pure_run_is_the_commands_but_for_rounding(config, result):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
     assert rows["updates"].tolist() == [row["updates"] for row in result.rows]
     assert rows["env_steps"].tolist() == [row["env_steps"] for row in result.rows]
-    np.testing.assert_allclose(rows["entropy"], [row["entropy"] for row in result.rows], rtol=1e-4)
+    np.testing.assert_allclose(rows["train/entropy"], [row["train/entropy"] for row in result.rows], rtol=1e-4)
 
 
 def test_a_pure_run_maps_over_keys_and_numbers(config):
     train = jaxac.make_train(config)
     keys = jax.random.split(jax.random.PRNGKey(0), 2)  # keys of the older kind as well
     _, rows = jax.jit(jax.vmap(train))(keys)
-    assert rows["entropy"].shape == (2, 10)
-    assert not np.array_equal(rows["entropy"][0], rows["entropy"][1])
+    assert rows["train/entropy"].shape == (2, 10)
+    assert not np.array_equal(rows["train/entropy"][0], rows["train/entropy"][1])
 
     def final(rate):
         state, _ = train(keys[0], {"optimizer.learning_rate": rate})
@@ -234,10 +234,10 @@ def test_the_best_policy_is_the_one_of_the_best_evaluation(tmp_path):
     config = jaxac.make_config("+algo=a2c", *SMALL, *QUIET, "evaluation.every=64", "logger.gif=false", seed=1)
     jaxac.train(config, tmp_path / "run")
     result = jaxac.train(config)
-    means = [row["eval_return_mean"] for row in result.rows if "eval_return_mean" in row]
-    assert result.summary["best_eval_return_mean"] == max(means)
-    steps = [row["env_steps"] for row in result.rows if row.get("eval_return_mean") == max(means)]
-    assert result.summary["best_env_steps"] == steps[-1]
+    means = [row["eval/return_mean"] for row in result.rows if "eval/return_mean" in row]
+    assert result.summary["eval/best_return_mean"] == max(means)
+    steps = [row["env_steps"] for row in result.rows if row.get("eval/return_mean") == max(means)]
+    assert result.summary["eval/best_env_steps"] == steps[-1]
     updates = steps[-1] // config.steps_per_update
     stopped = jaxac.train(jaxac.make_config(*to_overrides(config), stop_after_updates=updates))
     for one, other in zip(leaves(jaxac.load(tmp_path / "run", best=True).params), leaves(stopped.params), strict=True):

@@ -7,7 +7,7 @@ from jaxac.runs import runner
 from jaxac.runs.job import Job
 from jaxac.storage import checkpoint, run_directory
 
-TIMINGS = {"seconds", "sps", "versions_per_second"}
+TIMINGS = {"time/seconds", "time/sps", "time/server_steps_per_second"}
 
 
 def runs_in(base, make_config, *always):

@@ -2,8 +2,8 @@
 
 python -m jaxac.train +algo=a2c 'algo.loss_terms.size={function: own_loss_term:size_of_logits, weight: 1e-3}'
 
-Its value is in the rows of metrics.jsonl, and in W&B, as size_loss. Weights are numbers, so a sweep over them is one
-program: -m hydra/launcher=vmap algo.loss_terms.size.weight=0,1e-4,1e-3
+Its value is in the rows of metrics.jsonl, and in W&B, as train/size_loss. Weights are numbers, so a sweep over them
+is one program: -m hydra/launcher=vmap algo.loss_terms.size.weight=0,1e-4,1e-3
 """
 
 import jax

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TextIO
 from rich.console import Console as RichConsole
 from rich.live import Live
 
+from jaxac import names
 from jaxac.loggers.base import Logger, Relay, Row
 
 _PLAIN_SECONDS = 5.0  # between lines if the output is no terminal
@@ -64,13 +65,13 @@ class Console:
         self._evaluation: float | None = None
 
     def log(self, row: Row) -> None:
-        if row.get("eval_return_mean") is not None:
-            self._evaluation = row["eval_return_mean"]
-        done = row["env_steps"]
-        stale = f"  staleness {_number(row['staleness_mean'])}" if "staleness_mean" in row else ""
+        if row.get(names.RETURN) is not None:
+            self._evaluation = row[names.RETURN]
+        done = row[names.ENV_STEPS]
+        stale = f"  staleness {_number(row[names.STALENESS])}" if names.STALENESS in row else ""
         self._line.show(
-            f"{done / self._total:4.0%}  {_short(done)}/{_short(self._total)} steps  {_short(row['sps'])} SPS  "
-            f"return {_number(row['episode_return'])}  evaluation {_number(self._evaluation)}{stale}  "
+            f"{done / self._total:4.0%}  {_short(done)}/{_short(self._total)} steps  {_short(row[names.SPS])} SPS  "
+            f"return {_number(row[names.EPISODE_RETURN])}  evaluation {_number(self._evaluation)}{stale}  "
             f"ETA {self._clock.eta(done, self._total)}",
             last=done == self._total,
         )
@@ -116,8 +117,8 @@ class Overview:
 
     def update(self, run: Hashable, row: Row) -> None:
         """Takes a row of one run."""
-        self._steps[run] = row["env_steps"]
-        mean = row.get("eval_return_mean")
+        self._steps[run] = row[names.ENV_STEPS]
+        mean = row.get(names.RETURN)
         if mean is not None and (self._best is None or mean > self._best[0]):
             self._best = mean, self._labels[run]
         self._show(last=False)
@@ -149,19 +150,19 @@ class Overview:
 def closing_lines(summary: dict[str, Any]) -> list[str]:
     """The closing lines of one run, for people, from its ``summary.json``."""
     lines = [
-        f"{summary['status']} after {_short(summary['env_steps'])} steps ({summary['updates']} updates) in "
-        f"{summary['train_seconds']:.1f} s of training, {_short(summary['sps'])} SPS; "
-        f"compilation {summary['compile_seconds']:.1f} s"
+        f"{summary['status']} after {_short(summary[names.ENV_STEPS])} steps ({summary[names.UPDATES]} updates) in "
+        f"{summary[names.SECONDS]:.1f} s of training, {_short(summary[names.SPS_MEAN])} SPS; "
+        f"compilation {summary[names.COMPILE_SECONDS]:.1f} s"
     ]
-    if summary["eval_return_mean"] is not None:
+    if summary[names.RETURN] is not None:
         lines.append(
-            f"evaluation return {summary['eval_return_mean']:.1f} ± {summary['eval_return_std']:.1f} "
-            f"over {summary['eval_episodes']} episodes"
+            f"evaluation return {summary[names.RETURN]:.1f} ± {summary[names.RETURN_STD]:.1f} "
+            f"over {summary[names.EVAL_EPISODES]} episodes"
         )
-    if summary["env_steps_to_threshold"] is not None:
+    if summary[names.STEPS_TO_THRESHOLD] is not None:
         lines.append(
-            f"first reached {summary['threshold']:g} after {_short(summary['env_steps_to_threshold'])} steps, "
-            f"{summary['seconds_to_threshold']:.1f} s of training"
+            f"first reached {summary[names.THRESHOLD]:g} after {_short(summary[names.STEPS_TO_THRESHOLD])} steps, "
+            f"{summary[names.SECONDS_TO_THRESHOLD]:.1f} s of training"
         )
     lines.append(f"results in {summary['directory']}")
     if summary["status"] == "interrupted":

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from jaxac import names
+
 
 def save(rows: list[dict[str, Any]], title: str, threshold: float | None, path: Path) -> Path:
     """Plots returns of training episodes and of evaluations against environment steps.
@@ -22,14 +24,15 @@ def save(rows: list[dict[str, Any]], title: str, threshold: float | None, path: 
     figure = Figure(figsize=(7, 4), layout="constrained", dpi=120)
     axes = figure.add_subplot()
     styles: tuple[tuple[str, str, dict[str, Any]], ...] = (
-        ("episode_return", "training episodes", {"color": "0.65", "linewidth": 1}),
-        ("eval_return_mean", "evaluation", {"color": "C0", "marker": "o", "markersize": 3}),
+        (names.EPISODE_RETURN, "training episodes", {"color": "0.65", "linewidth": 1}),
+        (names.RETURN, "evaluation", {"color": "C0", "marker": "o", "markersize": 3}),
     )
     for name, label, style in styles:
-        points = [(row["env_steps"], row[name]) for row in rows if row.get(name) is not None]
+        points = [(row[names.ENV_STEPS], row[name]) for row in rows if row.get(name) is not None]
         if points:
             axes.plot(*zip(*points, strict=True), label=label, **style)
-        band = [[row["env_steps"], row[f"{name}_low"], row[f"{name}_high"]] for row in rows if row.get(f"{name}_low")]
+        lower, upper = names.bounds(name)
+        band = [[row[names.ENV_STEPS], row[lower], row[upper]] for row in rows if row.get(lower) is not None]
         if band:
             steps, low, high = zip(*band, strict=True)
             axes.fill_between(steps, low, high, color=style["color"], alpha=0.2, linewidth=0)

@@ -1,15 +1,15 @@
 """Rows of ``metrics.jsonl``, made from the device's reports of chunks."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import jax
 import numpy as np
 
+from jaxac import names
 from jaxac.loggers.base import Row
-from jaxac.types import Array, Asynchrony, ChunkReport
-
-EVALUATION = ("eval_return_mean", "eval_return_std", "eval_episodes")
-"""Names of an evaluation's metrics."""
+from jaxac.types import Array, Asynchrony, ChunkReport, Steps
 
 
 def to_row(report: ChunkReport, steps_per_push: int, seconds: float) -> Row:
@@ -20,17 +20,23 @@ def to_row(report: ChunkReport, steps_per_push: int, seconds: float) -> Row:
         steps_per_push: environment steps behind one shard's gradient.
         seconds: seconds that the chunk took.
     """
-    metrics, episodes, asynchrony, lag, waiting, *_ = jax.device_get(report)
+    metrics, steps, episodes, asynchrony, lag, waiting, *_ = jax.device_get(report)
     ended = float(episodes.ended)
     return {
-        **{name: number(value) for name, value in metrics.by_name.items()},
-        "episodes": int(ended),
-        "episode_return": number(episodes.return_sum / ended) if ended else None,
-        "episode_length": number(episodes.length_sum / ended) if ended else None,
+        **_numbers("train", metrics.by_name),
+        **names.section("train", dict.fromkeys(Steps._fields[1:])),
+        **_numbers("train", steps.means if steps.taken else {}),
+        names.EPISODES: int(ended),
+        names.EPISODE_RETURN: number(episodes.return_sum / ended) if ended else None,
+        names.EPISODE_LENGTH: number(episodes.length_sum / ended) if ended else None,
         **(asynchrony_row(asynchrony, steps_per_push, seconds) if asynchrony else {}),
-        **({name: number(value) for name, value in lag._asdict().items()} if lag else {}),
-        **({name: number(value) for name, value in waiting._asdict().items()} if waiting else {}),
+        **(_numbers("async", lag._asdict()) if lag else {}),
+        **(_numbers("time", waiting._asdict()) if waiting else {}),
     }
+
+
+def _numbers(section: str, metrics: Mapping[str, Any]) -> Row:
+    return {name: number(value) for name, value in names.section(section, metrics).items()}
 
 
 def asynchrony_row(asynchrony: Asynchrony, steps_per_push: int, seconds: float) -> Row:
@@ -45,14 +51,14 @@ def asynchrony_row(asynchrony: Asynchrony, steps_per_push: int, seconds: float) 
     versions, used = int(asynchrony.versions), int(counts.sum())
     largest = int(counts.nonzero()[0].max()) if used else None
     return {
-        "staleness_mean": float(counts @ np.arange(counts.size) / used) if used else None,
-        "staleness_max": largest,
-        "staleness_histogram": counts[: 0 if largest is None else largest + 1].tolist(),
-        "versions": versions,
-        "versions_per_second": versions / seconds,
-        "pushes_dropped": int(asynchrony.dropped),
-        "pulls_forced": int(asynchrony.waited),
-        "shard_env_steps": (np.asarray(asynchrony.shard_pushes, np.int64) * steps_per_push).tolist(),
+        names.STALENESS: float(counts @ np.arange(counts.size) / used) if used else None,
+        names.STALENESS_MAX: largest,
+        names.HISTOGRAM: counts[: 0 if largest is None else largest + 1].tolist(),
+        names.SERVER_STEPS: versions,
+        names.SERVER_STEPS_PER_SECOND: versions / seconds,
+        names.PUSHES_DROPPED: int(asynchrony.dropped),
+        names.PULLS_FORCED: int(asynchrony.waited),
+        names.SHARD_ENV_STEPS: (np.asarray(asynchrony.shard_pushes, np.int64) * steps_per_push).tolist(),
     }
 
 
@@ -60,16 +66,16 @@ def evaluation_row(returns: Array | np.ndarray) -> Row:
     """The mean and the standard deviation over the episodes of an evaluation.
 
     >>> evaluation_row(np.array([9.0, 11.0]))
-    {'eval_return_mean': 10.0, 'eval_return_std': 1.0, 'eval_episodes': 2}
+    {'eval/return_mean': 10.0, 'eval/return_std': 1.0, 'eval/episodes': 2}
 
     Args:
         returns: [episodes] the episodes' returns.
     """
     values = np.asarray(returns, np.float64)
     return {
-        "eval_return_mean": number(values.mean()),
-        "eval_return_std": number(values.std()),
-        "eval_episodes": values.size,
+        names.RETURN: number(values.mean()),
+        names.RETURN_STD: number(values.std()),
+        names.EVAL_EPISODES: values.size,
     }
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
+from jaxac import names
 from jaxac.loggers.base import Logger, Relay, Row
 
-_SHARED = ("env_steps", "updates", "seconds")
-_ADDED = ("sps", "episodes", "eval_episodes", "versions_per_second")
+_SHARED = (names.ENV_STEPS, names.UPDATES, names.SECONDS)
+_ADDED = (names.SPS, names.EPISODES, names.EVAL_EPISODES, names.SERVER_STEPS_PER_SECOND)
 
 
 class SeedMeans:
@@ -28,8 +29,8 @@ class SeedMeans:
         self._rows: dict[int, dict[int, Row]] = defaultdict(dict)
         for seed, rows in before.items():
             for row in rows:
-                self._rows[row["updates"]][seed] = row
-        self._latest = {seed: rows[-1]["updates"] if rows else 0 for seed, rows in before.items()}
+                self._rows[row[names.UPDATES]][seed] = row
+        self._latest = {seed: rows[-1][names.UPDATES] if rows else 0 for seed, rows in before.items()}
         self._flush()
 
     def of(self, seed: int) -> Logger:
@@ -38,8 +39,8 @@ class SeedMeans:
 
     def add(self, seed: int, row: Row) -> None:
         """Takes a row of one seed."""
-        self._rows[row["updates"]][seed] = row
-        self._latest[seed] = row["updates"]
+        self._rows[row[names.UPDATES]][seed] = row
+        self._latest[seed] = row[names.UPDATES]
         self._flush()
 
     def ended(self, seed: int) -> None:
@@ -82,17 +83,17 @@ def _interval(name: str, values: np.ndarray) -> Row:
     if mean is not None and values.size > 1:
         half = float(stdtrit(values.size - 1, 0.975) * values.std(ddof=1) / np.sqrt(values.size))
         low, high = mean - half, mean + half
-    return {name: mean, f"{name}_low": low, f"{name}_high": high}
+    return {name: mean, **dict(zip(names.bounds(name), (low, high), strict=True))}
 
 
 def summarize(summaries: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The summary of several seeds from their own: the worst status, means, totals."""
     order = ("completed", "interrupted", "diverged")
     status = max((each["status"] for each in summaries), key=order.index)
-    returns = [each["eval_return_mean"] for each in summaries if each["eval_return_mean"] is not None]
-    reached = [each for each in summaries if each["env_steps_to_threshold"] is not None]
+    returns = [each[names.RETURN] for each in summaries if each[names.RETURN] is not None]
+    reached = [each for each in summaries if each[names.STEPS_TO_THRESHOLD] is not None]
     all_reached = len(reached) == len(summaries)
-    longest = max(summaries, key=lambda each: each["train_seconds"])
+    longest = max(summaries, key=lambda each: each[names.SECONDS])
 
     def mean_of(name: str) -> float | None:
         return float(np.mean([each[name] for each in reached])) if all_reached else None
@@ -100,19 +101,19 @@ def summarize(summaries: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "status": status,
         "seeds": len(summaries),
-        **_interval("eval_return_mean", np.array(returns, float)),
-        "eval_return_std": float(np.std(returns)) if returns else None,
-        "eval_episodes": sum(each["eval_episodes"] or 0 for each in summaries),
-        "env_steps": max(each["env_steps"] for each in summaries),
-        "updates": max(each["updates"] for each in summaries),
-        "sps": sum(each["sps"] or 0 for each in summaries),
-        "compile_seconds": longest["compile_seconds"],
-        "train_seconds": longest["train_seconds"],
-        "wall_seconds": max(each["wall_seconds"] for each in summaries),
-        "threshold": summaries[0]["threshold"],
-        "seeds_that_reached_threshold": len(reached),
-        "env_steps_to_threshold": mean_of("env_steps_to_threshold"),
-        "seconds_to_threshold": mean_of("seconds_to_threshold"),
+        **_interval(names.RETURN, np.array(returns, float)),
+        names.RETURN_STD: float(np.std(returns)) if returns else None,
+        names.EVAL_EPISODES: sum(each[names.EVAL_EPISODES] or 0 for each in summaries),
+        names.ENV_STEPS: max(each[names.ENV_STEPS] for each in summaries),
+        names.UPDATES: max(each[names.UPDATES] for each in summaries),
+        names.SPS_MEAN: sum(each[names.SPS_MEAN] or 0 for each in summaries),
+        names.COMPILE_SECONDS: longest[names.COMPILE_SECONDS],
+        names.SECONDS: longest[names.SECONDS],
+        names.WALL_SECONDS: max(each[names.WALL_SECONDS] for each in summaries),
+        names.THRESHOLD: summaries[0][names.THRESHOLD],
+        names.SEEDS_TO_THRESHOLD: len(reached),
+        names.STEPS_TO_THRESHOLD: mean_of(names.STEPS_TO_THRESHOLD),
+        names.SECONDS_TO_THRESHOLD: mean_of(names.SECONDS_TO_THRESHOLD),
         "params_digest": [each["params_digest"] for each in summaries],
         "run_id": summaries[0]["run_id"],
     }

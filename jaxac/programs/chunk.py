@@ -41,10 +41,11 @@ def run_chunk(
 
     state, sums = jax.lax.fori_loop(0, num_updates, body, (state, totals))
     updates = done + num_updates
-    finite = [jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves((algo.params(state), sums.metrics))]
+    finite = [jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves((algo.params(state), sums.metrics, sums.steps))]
     means = jax.tree.map(lambda x: x / updates, sums.metrics)
     return state, ChunkReport(
         means,
+        sums.steps,
         sums.episodes,
         sums.asynchrony,
         algo.lag(spec, state),

@@ -15,7 +15,7 @@ def learning_curves(outcomes: list[Outcome], against: str, env: str) -> Picture 
 
     Args:
         outcomes: the trials' outcomes, best first; those after the first few are faint.
-        against: ``env_steps`` or ``seconds``.
+        against: ``env_steps`` or ``time/seconds``.
         env: the environment's name, for the file's name.
     """
     metric = curve_metric(outcomes)
@@ -38,7 +38,9 @@ def learning_curves(outcomes: list[Outcome], against: str, env: str) -> Picture 
         f"{_RETURNS[metric].capitalize()} against {AXES[against]}: mean over seeds and its 95% bootstrap interval, "
         f"{which if len(curves) > SHOWN else 'all trials'}. Dotted: some of the trial's runs have ended before."
     )
-    return picture(figure, f"{env}_curves_{against}", caption, f"Learning curves. {caption} {_best(outcomes)}")
+    return picture(
+        figure, f"{env}_curves_{against.rsplit('/')[-1]}", caption, f"Learning curves. {caption} {_best(outcomes)}"
+    )
 
 
 def curve_metric(outcomes: list[Outcome]) -> str:

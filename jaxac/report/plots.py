@@ -13,6 +13,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
+from jaxac import names
 from jaxac.report.importance import Importance
 from jaxac.report.statistics import Outcome
 from jaxac.report.trials import is_numeric, show, spans_decades
@@ -22,7 +23,7 @@ SHOWN = 8
 _DPI = 180
 _WIDTH = 4.4  # inches: read at 330 pixels on a phone, so that letters stay letters
 _LABEL = 50  # letters
-AXES = {"env_steps": "environment steps", "seconds": "seconds of training"}
+AXES = {names.ENV_STEPS: "environment steps", names.SECONDS: "seconds of training"}
 """Labels of the axes that training is drawn against, by metric."""
 
 
@@ -59,7 +60,7 @@ def progress_axis(axes: Axes, against: str) -> None:
     """Sets up the x-axis of training: environment steps with units, as 1.5 M, or seconds."""
     axes.set_xlabel(AXES[against])
     axes.xaxis.set_major_locator(MaxNLocator(5))
-    if against == "env_steps":
+    if against == names.ENV_STEPS:
         axes.xaxis.set_major_formatter(EngFormatter())
 
 

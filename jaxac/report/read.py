@@ -15,15 +15,17 @@ from typing import Any
 import numpy as np
 import yaml
 
+from jaxac import names
 from jaxac.config import catalog
+from jaxac.storage import old_names
 from jaxac.storage.run_directory import CONFIG, METRICS, OVERRIDES, SUMMARY
 
 STATUSES = ("completed", "interrupted", "diverged")
 UNFINISHED = "unfinished"
-_REQUIRED = ("env_steps", "seconds")
-_NUMBERS = ("eval_return_mean", "episode_return", "staleness_mean")
-_NUMBERS_OF_PUSHES = ("pushes_dropped", "pulls_forced", "idle_share", "contention")
-_COUNTS = "staleness_histogram"
+_REQUIRED = (names.ENV_STEPS, names.SECONDS)
+_NUMBERS = (names.RETURN, names.EPISODE_RETURN, names.STALENESS)
+_NUMBERS_OF_PUSHES = (names.PUSHES_DROPPED, names.PULLS_FORCED, names.IDLE_SHARE, names.CONTENTION)
+_NUMBERS_OF_ENDS = (names.RETURN, names.THRESHOLD, names.SPS_MEAN, names.STEPS_TO_THRESHOLD)
 
 
 class UnreadableError(Exception):
@@ -71,7 +73,7 @@ class Run:
     def threshold(self) -> float | None:
         """The mean return of an evaluation that counts as solved; None if it is not known."""
         if self.summary:
-            return self.summary.get("threshold")
+            return self.summary.get(names.THRESHOLD)
         info = catalog.lookup(self.env)
         asked = self.settings.get("evaluation.stop_at_return")
         return asked if asked is not None else info.threshold if info else None
@@ -79,17 +81,17 @@ class Run:
     @property
     def final(self) -> float | None:
         """The mean return of the final evaluation; None unless the run has completed."""
-        return self.summary.get("eval_return_mean") if self.status == "completed" else None
+        return self.summary.get(names.RETURN) if self.status == "completed" else None
 
     @property
     def sps(self) -> float | None:
         """Environment steps per second of training; None if no time has passed."""
-        if self.summary.get("sps") is not None:
-            return self.summary["sps"]
+        if self.summary.get(names.SPS_MEAN) is not None:
+            return self.summary[names.SPS_MEAN]
         last = self.rows[-1]
-        return last["env_steps"] / last["seconds"] if last["seconds"] else None
+        return last[names.ENV_STEPS] / last[names.SECONDS] if last[names.SECONDS] else None
 
-    def series(self, name: str, against: str = "env_steps") -> tuple[np.ndarray, np.ndarray]:
+    def series(self, name: str, against: str = names.ENV_STEPS) -> tuple[np.ndarray, np.ndarray]:
         """The values ``[N]`` of ``against`` and ``[N]`` of the metric ``name``, from the rows that have the metric."""
         points = [(row[against], row[name]) for row in self.rows if row.get(name) is not None]
         pairs = np.array(points, float).reshape(-1, 2)
@@ -174,7 +176,8 @@ def _read_summary(path: Path) -> dict[str, Any]:
     summary = _load(path, _parse)
     if not isinstance(summary, dict) or summary.get("status") not in STATUSES:
         raise UnreadableError(f"{path.name} has no status that is one of {', '.join(STATUSES)}")
-    for key in ("eval_return_mean", "threshold", "sps", "env_steps_to_threshold"):
+    summary = old_names.summary(summary)
+    for key in _NUMBERS_OF_ENDS:
         if summary.get(key) is not None and not _is_number(summary[key]):
             raise UnreadableError(f"{path.name}: {key} is no number")
     return summary
@@ -193,6 +196,8 @@ def _read_rows(path: Path) -> tuple[tuple[dict[str, Any], ...], str | None]:
         except ValueError:
             left_out.append(number)
             continue
+        if isinstance(row, dict):
+            row = old_names.row(row)
         _check_row(row, rows[-1] if rows else None, f"{path.name}, line {number}")
         rows.append(row)
     if not rows:
@@ -224,11 +229,13 @@ def _check_row(row: Any, before: dict[str, Any] | None, where: str) -> None:
         value = row.get(name)
         if not _is_number(value) and (name in _REQUIRED or value is not None):
             raise UnreadableError(f"{where}: {name} is {'missing' if value is None else 'no number'}")
-    counts = row.get(_COUNTS) or []
+    counts = row.get(names.HISTOGRAM) or []
     if not isinstance(counts, list) or not all(map(_is_number, counts)):
-        raise UnreadableError(f"{where}: {_COUNTS} is no list of counts")
-    if before and (row["env_steps"] <= before["env_steps"] or row["seconds"] < before["seconds"]):
-        raise UnreadableError(f"{where}: env_steps or seconds go back")
+        raise UnreadableError(f"{where}: {names.HISTOGRAM} is no list of counts")
+    if before and (
+        any(row[name] < before[name] for name in _REQUIRED) or row[names.ENV_STEPS] == before[names.ENV_STEPS]
+    ):
+        raise UnreadableError(f"{where}: {names.ENV_STEPS} or {names.SECONDS} go back")
 
 
 def _parse(text: str) -> Any:

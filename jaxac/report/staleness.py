@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from jaxac import names
 from jaxac.report.plots import (
     SHOWN,
     Picture,
@@ -50,15 +51,15 @@ def staleness(outcomes: list[Outcome]) -> list[Staleness]:
         runs = outcome.trial.runs
         histogram = total_histogram(runs)
         if histogram.sum():
-            dropped, forced = (int(_total(runs, name)) for name in ("pushes_dropped", "pulls_forced"))
-            idle, contention = (_mean(runs, name) for name in ("idle_share", "contention"))
+            dropped, forced = (int(_total(runs, name)) for name in (names.PUSHES_DROPPED, names.PULLS_FORCED))
+            idle, contention = (_mean(runs, name) for name in (names.IDLE_SHARE, names.CONTENTION))
             found.append(Staleness(outcome, histogram, dropped, forced, idle, contention))
     return found
 
 
 def total_histogram(runs: tuple[Run, ...]) -> np.ndarray:
     """[versions] sum of the histograms of all rows."""
-    rows: list[list[int]] = [row.get("staleness_histogram") or [] for run in runs for row in run.rows]
+    rows: list[list[int]] = [row.get(names.HISTOGRAM) or [] for run in runs for row in run.rows]
     total = np.zeros(max(map(len, rows)), int)
     for counts in rows:
         total[: len(counts)] += np.array(counts, int)
@@ -108,12 +109,12 @@ def _histograms(shown: list[Staleness], total: int, env: str) -> Picture:
 def _over_training(shown: list[Staleness], total: int, env: str) -> Picture:
     figure, axes = new_figure(2.7)
     for rank, one in enumerate(shown):
-        line = curve(one.outcome.trial, "staleness_mean", "env_steps")
+        line = curve(one.outcome.trial, names.STALENESS, names.ENV_STEPS)
         if line is not None:
             axes.fill_between(line.x, line.low, line.high, color=f"C{rank}", alpha=0.18, linewidth=0)
             axes.plot(line.x, line.mean, color=f"C{rank}", linewidth=1.5, label=legend_label(one.outcome))
     axes.set(ylabel="mean staleness, in versions", ylim=(0, None))
-    progress_axis(axes, "env_steps")
+    progress_axis(axes, names.ENV_STEPS)
     legend(figure, len(shown))
     caption = f"Mean staleness over training, with its 95% interval over seeds.{_which(shown, total)}"
     return picture(figure, f"{env}_staleness_over_training", caption, f"Line chart. {caption}")

@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxac import names
 from jaxac.report.intervals import band, interval
 from jaxac.report.read import Run
 from jaxac.report.trials import Trial
 
 COLLAPSE = 0.1
 """The share of the threshold that a run may lose again; 0.1 is a fall below 90% of a positive threshold."""
-EVALUATION, TRAINING = "eval_return_mean", "episode_return"
+EVALUATION, TRAINING = names.RETURN, names.EPISODE_RETURN
 _POINTS = 100
 """The most points of a curve."""
 
@@ -98,8 +99,8 @@ def final_return(run: Run, failure: float | None) -> float | None:
 
 def steps_to_threshold(run: Run) -> float | None:
     """Environment steps before a run's first evaluation that reached the threshold; None if none did."""
-    if run.summary.get("env_steps_to_threshold") is not None:
-        return run.summary["env_steps_to_threshold"]
+    if run.summary.get(names.STEPS_TO_THRESHOLD) is not None:
+        return run.summary[names.STEPS_TO_THRESHOLD]
     steps, returns = run.series(EVALUATION)
     above = steps[returns >= run.threshold] if run.threshold is not None else steps[:0]
     return float(above[0]) if above.size else None
@@ -123,14 +124,14 @@ def curve(trial: Trial, metric: str, against: str) -> Curve | None:
     Args:
         trial: the trial.
         metric: name of the metric.
-        against: ``env_steps`` or ``seconds``.
+        against: ``env_steps`` or ``time/seconds``.
     """
     series = [pair for run in trial.runs if (pair := run.series(metric, against))[0].size]
     if not series:
         return None
     start, end = max(x[0] for x, _ in series), max(x[-1] for x, _ in series)
     x = np.unique(np.concatenate([x for x, _ in series]))
-    x = x[x >= start] if against == "env_steps" and x.size <= _POINTS else np.linspace(start, end, _POINTS)
+    x = x[x >= start] if against == names.ENV_STEPS and x.size <= _POINTS else np.linspace(start, end, _POINTS)
     values = np.array([np.interp(x, own, y, left=np.nan, right=np.nan) for own, y in series])
     there = ~np.isnan(values)
     mean, low, high = np.empty((3, x.size))

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from jaxac import names
 from jaxac.errors import ConfigError
 from jaxac.report import tables, words
 from jaxac.report.trials import spans_decades
@@ -133,10 +134,10 @@ def _panels(section: Section) -> Iterator[Any]:
     """The section's panels, two in a row; those on staleness only if there is any."""
     import wandb_workspaces.reports.v2 as wr
 
-    lines = [("eval_return_mean", "env_steps"), ("eval_return_mean", "seconds"), ("episode_return", "env_steps")]
-    lines += [("sps", "env_steps")]
+    lines = [(names.RETURN, names.ENV_STEPS), (names.RETURN, names.SECONDS), (names.EPISODE_RETURN, names.ENV_STEPS)]
+    lines += [(names.SPS, names.ENV_STEPS)]
     if section.staleness:
-        lines += [("staleness_mean", "env_steps"), ("pushes_dropped", "env_steps")]
+        lines += [(names.STALENESS, names.ENV_STEPS), (names.PUSHES_DROPPED, names.ENV_STEPS)]
     for number, (metric, x) in enumerate(lines):
         place = wr.Layout(x=number % 2 * _HALF, y=number // 2 * _HEIGHT, w=_HALF, h=_HEIGHT)
         yield wr.LinePlot(
@@ -150,7 +151,7 @@ def _panels(section: Section) -> Iterator[Any]:
     below = -(-len(lines) // 2) * _HEIGHT
     yield wr.ScalarChart(
         title="Final return",
-        metric=wr.SummaryMetric("eval_return_mean"),
+        metric=wr.SummaryMetric(names.RETURN),
         groupby_aggfunc="mean",
         layout=wr.Layout(x=0, y=below, w=_HALF, h=_HEIGHT),
     )
@@ -165,7 +166,7 @@ def _coordinates(section: Section) -> Iterator[Any]:
     for name in section.outcomes[0].trial.swept:
         values = [outcome.trial.swept[name] for outcome in section.outcomes]
         yield wr.ParallelCoordinatesPlotColumn(metric=wr.Config(name), display_name=name, log=spans_decades(values))
-    yield wr.ParallelCoordinatesPlotColumn(metric=wr.SummaryMetric("eval_return_mean"), display_name="final return")
+    yield wr.ParallelCoordinatesPlotColumn(metric=wr.SummaryMetric(names.RETURN), display_name="final return")
 
 
 def _markdown(columns: list[str], rows: list[list[tables.Cell]]) -> str:

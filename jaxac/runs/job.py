@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jaxac import names
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError, DivergedError, RunError
 from jaxac.loggers.base import Logger, Memory
@@ -173,7 +174,7 @@ class Job:
     @property
     def mean_return(self) -> float | None:
         """The mean return of the last evaluation, averaged over seeds; None without an evaluation."""
-        means = [run.progress.evaluation["eval_return_mean"] for run in self.runs]
+        means = [run.progress.evaluation[names.RETURN] for run in self.runs]
         return None if None in means else sum(means) / len(means)
 
     def result(self) -> float | None:

@@ -4,7 +4,7 @@ import dataclasses
 import secrets
 from dataclasses import dataclass
 
-from jaxac.loggers import rows
+from jaxac import names
 from jaxac.loggers.base import Row
 from jaxac.storage.checkpoint import Checkpoint
 
@@ -29,7 +29,7 @@ class Progress:
     """Environment steps before the first evaluation that reached the threshold."""
     seconds_to_threshold: float | None = None
     """Seconds of training before that evaluation."""
-    evaluation: Row = dataclasses.field(default_factory=lambda: dict.fromkeys(rows.EVALUATION))
+    evaluation: Row = dataclasses.field(default_factory=lambda: dict.fromkeys(names.EVALUATION))
     """The latest evaluation."""
     best_eval_return_mean: float | None = None
     """The highest mean of an evaluation so far."""

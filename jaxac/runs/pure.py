@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxac import names
 from jaxac import spec as spec_module
 from jaxac.agent import evaluation
 from jaxac.algos import ALGOS, Algo, shard
@@ -69,7 +70,7 @@ def make_train(config: Config) -> Train:
         train_key, evaluation_key = jax.random.split(_ours(key))
         advance = functools.partial(_advance, config, spec, evaluation_key)
         state, rows = jax.lax.scan(advance, init(spec, train_key), stops)
-        return state, {"updates": stops.updates, "env_steps": jnp.asarray(env_steps), **rows}
+        return state, {names.UPDATES: stops.updates, names.ENV_STEPS: jnp.asarray(env_steps), **rows}
 
     return train
 
@@ -84,7 +85,7 @@ def _advance(
     mean = jax.lax.cond(
         stop.evaluates, lambda: _mean_return(config, algo, spec, state, key), lambda: jnp.float32(jnp.nan)
     )
-    return state, {**_row(report), "eval_return_mean": mean}
+    return state, {**_row(report), names.RETURN: mean}
 
 
 def _stops(config: Config) -> Stops:
@@ -117,14 +118,14 @@ def _row(report: ChunkReport) -> dict[str, Array]:
     """A chunk's metrics by name, scalars ``[]``."""
     ended = report.episodes.ended
     row = {
-        **report.metrics.by_name,
-        "episodes": ended,
-        "episode_return": report.episodes.return_sum / ended,  # NaN where none ended
-        "episode_length": report.episodes.length_sum / ended,
+        **names.section("train", report.metrics.by_name | report.steps.means),
+        names.EPISODES: ended,
+        names.EPISODE_RETURN: report.episodes.return_sum / ended,  # NaN where none ended
+        names.EPISODE_LENGTH: report.episodes.length_sum / ended,
     }
     if report.asynchrony is not None:
         counts = report.asynchrony.staleness
-        row["staleness_mean"] = jnp.sum(counts * jnp.arange(counts.size)) / jnp.sum(counts)
-        row["pushes_dropped"] = report.asynchrony.dropped
-        row["versions"] = report.asynchrony.versions
-    return row | (report.lag._asdict() if report.lag is not None else {})
+        row[names.STALENESS] = jnp.sum(counts * jnp.arange(counts.size)) / jnp.sum(counts)
+        row[names.PUSHES_DROPPED] = report.asynchrony.dropped
+        row[names.SERVER_STEPS] = report.asynchrony.versions
+    return row | (names.section("async", report.lag._asdict()) if report.lag is not None else {})

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxac import spec
+from jaxac import names, spec
 from jaxac.algos import ALGOS
 from jaxac.config.schema import Config
 from jaxac.devices import machine
@@ -95,10 +95,10 @@ class Run:
         seconds += progress.row_seconds
         progress.row_updates, progress.row_seconds = 0, 0.0
         return {
-            "env_steps": env_steps(updates),
-            "updates": updates,
-            "seconds": progress.train_seconds,
-            "sps": steps / seconds,
+            names.ENV_STEPS: env_steps(updates),
+            names.UPDATES: updates,
+            names.SECONDS: progress.train_seconds,
+            names.SPS: steps / seconds,
             **rows.to_row(outcome.report, self.config.steps_per_push, seconds),
         }
 
@@ -122,11 +122,18 @@ class Run:
         if self._reached(self.config.return_threshold) and progress.env_steps_to_threshold is None:
             progress.env_steps_to_threshold = env_steps
             progress.seconds_to_threshold = progress.train_seconds
-        mean = progress.evaluation["eval_return_mean"]
+        mean = progress.evaluation[names.RETURN]
         if progress.best_eval_return_mean is None or mean >= progress.best_eval_return_mean:  # of equals the latest
             progress.best_eval_return_mean, progress.best_env_steps = mean, env_steps
             self._save_weights(weights.BEST, outcome.params)
-        return progress.evaluation
+        return progress.evaluation | self._best()
+
+    def _best(self) -> Row:
+        """The best evaluation so far."""
+        return {
+            names.BEST_RETURN: self.progress.best_eval_return_mean,
+            names.BEST_ENV_STEPS: self.progress.best_env_steps,
+        }
 
     @property
     def solved(self) -> bool:
@@ -141,7 +148,7 @@ class Run:
         return float(np.mean(np.asarray(outcome.returns, np.float64))) >= goal
 
     def _reached(self, threshold: float | None) -> bool:
-        mean = self.progress.evaluation["eval_return_mean"]
+        mean = self.progress.evaluation[names.RETURN]
         return threshold is not None and mean is not None and mean >= threshold
 
     def save(self, state: dict[str, np.ndarray], updates: int) -> None:
@@ -221,17 +228,16 @@ class Run:
         return {
             "status": self.status,
             **progress.evaluation,
-            "best_eval_return_mean": progress.best_eval_return_mean,
-            "best_env_steps": progress.best_env_steps,
-            "env_steps": env_steps,
-            "updates": self.updates,
-            "sps": env_steps / progress.train_seconds if progress.train_seconds else None,
-            "compile_seconds": progress.compile_seconds,
-            "train_seconds": progress.train_seconds,
-            "wall_seconds": progress.wall_seconds,
-            "threshold": self.config.return_threshold,
-            "env_steps_to_threshold": progress.env_steps_to_threshold,
-            "seconds_to_threshold": progress.seconds_to_threshold,
+            **self._best(),
+            names.THRESHOLD: self.config.return_threshold,
+            names.STEPS_TO_THRESHOLD: progress.env_steps_to_threshold,
+            names.SECONDS_TO_THRESHOLD: progress.seconds_to_threshold,
+            names.ENV_STEPS: env_steps,
+            names.UPDATES: self.updates,
+            names.SECONDS: progress.train_seconds,
+            names.SPS_MEAN: env_steps / progress.train_seconds if progress.train_seconds else None,
+            names.COMPILE_SECONDS: progress.compile_seconds,
+            names.WALL_SECONDS: progress.wall_seconds,
             "params_digest": digest,
             "run_id": progress.run_id,
             "directory": None if self.directory is None else str(self.directory),

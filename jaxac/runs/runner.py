@@ -7,7 +7,6 @@ import signal
 import warnings
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -21,7 +20,7 @@ from jaxac.loggers.console import Console, Followed, Overview, closing_lines, sw
 from jaxac.programs import program
 from jaxac.programs.executors import Executor, Pooled, Vmapped
 from jaxac.programs.program import Program
-from jaxac.runs import failures, plan
+from jaxac.runs import failures, one_parser, plan, resuming
 from jaxac.runs.job import Job
 from jaxac.runs.plan import Group
 from jaxac.runs.run import Run
@@ -59,9 +58,8 @@ def train(jobs: Sequence[Job], max_lanes: int | None = None, how: str = "auto", 
 
 
 def _train(jobs: Sequence[Job], max_lanes: int | None, how: str, say: Say) -> None:
-    if how == "auto":
-        how = "vmap" if machine.has_accelerator() else "cores"
-    _prepare([job.config for job in jobs], how)
+    how = _resolved(how)
+    prepare([job.config for job in jobs], how)
     _label(jobs)
     runs = [run for job in jobs for run in job.unfinished]
     groups = plan.make(runs, max_lanes or len(runs) or 1)
@@ -72,7 +70,7 @@ def _train(jobs: Sequence[Job], max_lanes: int | None, how: str, say: Say) -> No
             for group in groups:
                 _train_group(group, jobs, how, overview, stop, say)
     except (SystemExit, KeyboardInterrupt):
-        for line in _how_to_go_on(jobs):
+        for line in resuming.lines(jobs):
             say(line)
         raise
     finally:
@@ -81,13 +79,28 @@ def _train(jobs: Sequence[Job], max_lanes: int | None, how: str, say: Say) -> No
     _sum_up(jobs, say)
 
 
-def _prepare(configs: Sequence[Config], how: str) -> None:
-    """Sets up the process, before JAX looks for devices."""
+def _resolved(how: str) -> str:
+    """``how``, with ``auto`` replaced by what it stands for on this machine."""
+    return ("vmap" if machine.has_accelerator() else "cores") if how == "auto" else how
+
+
+def prepare(configs: Sequence[Config], how: str) -> None:
+    """Sets up the process, before JAX looks for devices; a second call changes nothing.
+
+    Args:
+        configs: the configurations of the jobs that are trained together.
+        how: as for :func:`train`.
+
+    Raises:
+        ConfigError: if the jobs cannot share a process.
+    """
+    how = _resolved(how)
     caches = {config.compilation_cache for config in configs}
     if len(caches) > 1:
         raise ConfigError(
             f"compilation_cache={', '.join(map(str, caches))}: jobs that are trained together have one; give one value."
         )
+    one_parser.install()
     several = len(configs) > 1 or configs[0].num_seeds > 1
     in_real_time = any(config.algo.in_real_time for config in configs)
     note = machine.use_cores(by_threads=in_real_time or (several and how == "cores"))
@@ -145,7 +158,7 @@ def _train_group(
     except Exception as error:
         with contextlib.suppress(Exception):  # the first error is the one to tell
             _close(mine, 1)
-        failed = error if isinstance(error, ConfigError) else failures.explain(error, _place(jobs))
+        failed = error if isinstance(error, ConfigError) else failures.explain(error, resuming.place(jobs))
         if failed is None or isinstance(error, OSError):
             raise failed or error from None
         for job in mine:  # the other groups are still trained
@@ -171,22 +184,6 @@ def _open(group: Group, mine: Sequence[Job], how: str, overview: Overview | None
         for note in job.notes:
             say(note)
     return _executor(group, compiling.result())
-
-
-def _place(jobs: Sequence[Job]) -> Path | None:
-    """The directory to resume: of the one job, or of the sweep."""
-    directory = jobs[0].directory
-    return directory.parent if directory and len(jobs) > 1 else directory
-
-
-def _how_to_go_on(jobs: Sequence[Job]) -> list[str]:
-    """Lines on how to go on after a stop, unless a run's own console has said it."""
-    place, runs = _place(jobs), [run for job in jobs for run in job.unfinished]
-    if place is None or (len(runs) == 1 == len(jobs) and runs[0].summary and jobs[0].config.logger.console):
-        return []
-    if not any(run_directory.has_begun(run.directory) for run in runs if run.directory):
-        return ["nothing has been saved yet: start again with the same command"]
-    return [f"resume with: python -m jaxac.train resume={place}"]
 
 
 def _compilation(group: Group, how: str) -> tuple[Any, ...]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxac.errors import ConfigError
+from jaxac.storage import old_names
 
 SUFFIX = ".ckpt"
 """The ending of a checkpoint file's name."""
@@ -134,7 +135,10 @@ def _parse(content: bytes) -> Checkpoint | None:
     if head + b"\n" != _head(body):
         return None
     fields, _, state = body.partition(b"\n")
-    return Checkpoint(**json.loads(fields), state=state)
+    found = json.loads(fields)
+    if "evaluation" in found["progress"]:
+        found["progress"]["evaluation"] = old_names.row(found["progress"]["evaluation"])
+    return Checkpoint(**found, state=state)
 
 
 def _sync_directory(directory: Path) -> None:

@@ -68,6 +68,23 @@ def acquire(directory: Path) -> None:
     _unclaimed[directory] = Lock(descriptor)
 
 
+def is_held(directory: Path) -> bool:
+    """True if a process holds the lock on a run's directory, this one included."""
+    try:
+        descriptor = os.open(directory / LOCK, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def claim(directory: Path) -> Lock | None:
     """The lock that :func:`acquire` took, which is the caller's from now on; None if there is none."""
     return _unclaimed.pop(directory, None)

@@ -18,7 +18,7 @@ from typing import Any
 from jaxac.config import validation
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
-from jaxac.storage import checkpoint, lock, records
+from jaxac.storage import checkpoint, lock, old_names, records
 from jaxac.storage.checkpoint import Checkpoint
 
 CONFIG = "config.yaml"
@@ -197,12 +197,13 @@ def write_summary(directory: Path, summary: dict[str, Any]) -> None:
 
 def read_summary(directory: Path) -> dict[str, Any]:
     """The contents of ``summary.json``; empty without one, or if it is damaged."""
-    return records.read_object(directory / SUMMARY)
+    return old_names.summary(records.read_object(directory / SUMMARY))
 
 
 def rows(directory: Path) -> list[dict[str, Any]]:
     """The rows of ``metrics.jsonl`` that can be read."""
-    return [row for row in records.read_lines(directory / METRICS)[0] if isinstance(row.get("updates"), int)]
+    found, _ = records.read_lines(directory / METRICS)
+    return [old_names.row(row) for row in found if isinstance(row.get("updates"), int)]
 
 
 def _check_agreement(saved: Any, given: Any, resume: str) -> None:

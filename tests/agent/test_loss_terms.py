@@ -125,7 +125,7 @@ def test_a_round_of_a3c_has_its_value(small_spec):
 def test_rows_of_threads_have_its_value(small_config, run_dir):
     threads = ("+algo=a3c", "algo.num_shards=2", "algo.runtime=threads")
     directory = runs_in(run_dir, small_config, *QUIET)(*threads, *term("number_of_environments", 0.0, "environments"))
-    assert {row["environments_loss"] for row in run_directory.rows(directory)} == {4.0}
+    assert {row["train/environments_loss"] for row in run_directory.rows(directory)} == {4.0}
 
 
 def test_lanes_with_different_weights_are_one_program(small_config, run_dir):
@@ -134,8 +134,8 @@ def test_lanes_with_different_weights_are_one_program(small_config, run_dir):
     runner.train(jobs, how="vmap")
     assert lanes_program.compile_shared.cache_info().misses == 1
     alone = runs_in(run_dir, small_config, *QUIET)(*term("square_of_value", 5.0), at="alone")
-    lanes = [job.memory.rows[-1]["added_loss"] for job in jobs]
-    assert lanes[2] == pytest.approx(run_directory.rows(alone)[-1]["added_loss"], rel=1e-3)
+    lanes = [job.memory.rows[-1]["train/added_loss"] for job in jobs]
+    assert lanes[2] == pytest.approx(run_directory.rows(alone)[-1]["train/added_loss"], rel=1e-3)
     assert abs(lanes[2] - lanes[0]) > 1e-2 * lanes[0]
 
 
@@ -147,8 +147,8 @@ def test_a_pure_function_maps_over_its_weight(small_config):
         return train(jax.random.key(0), {"algo.loss_terms.added.weight": weight})
 
     _, rows = jax.eval_shape(jax.vmap(of_weight), jnp.arange(3.0))
-    assert rows["added_loss"].shape == rows["policy_loss"].shape
-    assert rows["added_loss"].shape[0] == 3 and "loss_terms" not in rows
+    assert rows["train/added_loss"].shape == rows["train/policy_loss"].shape
+    assert rows["train/added_loss"].shape[0] == 3 and "train/loss_terms" not in rows
 
 
 BAD = {
@@ -183,4 +183,4 @@ def test_a_run_of_before_there_were_terms_resumes_as_it_was(small_config, run_di
     run(f"resume={parts}", at="parts")
     assert summary(parts)["params_digest"] == summary(whole)["params_digest"]
     names = {name for row in run_directory.rows(parts) for name in row}
-    assert {name for name in names if "loss" in name} == {"policy_loss", "value_loss"}
+    assert {name for name in names if "loss" in name} == {"train/policy_loss", "train/value_loss"}

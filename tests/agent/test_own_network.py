@@ -60,13 +60,13 @@ def test_the_same_module_trains_bit_for_bit(run_dir):
     ours, own = run(*OURS, at="ours"), run(*OWN, at="own")
     assert final_state(own) == final_state(ours)
     assert rows(own) == rows(ours)
-    assert summary(own)["eval_return_mean"] == summary(ours)["eval_return_mean"]
+    assert summary(own)["eval/return_mean"] == summary(ours)["eval/return_mean"]
 
 
 def test_threads_train_it(run_dir):
     directory = runs_in(run_dir, config_of)(*A3C, "algo.num_shards=2", "algo.runtime=threads", *OWN)
     assert summary(directory)["status"] == "completed"
-    assert all(row["gradient_norm"] > 0 for row in run_directory.rows(directory))
+    assert all(row["train/gradient_norm"] > 0 for row in run_directory.rows(directory))
 
 
 def test_its_arguments_reach_it():

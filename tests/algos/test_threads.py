@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from jaxac import spec
-from jaxac.algos.realtime import host
+from jaxac.algos import a3c
+from jaxac.algos.realtime import calls, hogwild, host
 from jaxac.errors import ConfigError
 from jaxac.programs import program
 from jaxac.storage import checkpoint, events, run_directory
@@ -52,7 +53,13 @@ def test_a_replay_gives_the_same_bits(run):
     again = run("algo.runtime=replay", f"algo.events={real / 'events.jsonl'}", at="again")
     assert summary(again)["params_digest"] == summary(real)["params_digest"]
     rows = [run_directory.rows(directory)[-1] for directory in (real, again)]
-    for name in ("policy_loss", "staleness_histogram", "parameter_distance", "eval_return_mean", "shard_env_steps"):
+    for name in (
+        "train/policy_loss",
+        "async/staleness_histogram",
+        "async/parameter_distance",
+        "eval/return_mean",
+        "async/shard_env_steps",
+    ):
         assert rows[0][name] == rows[1][name]
 
 
@@ -91,12 +98,12 @@ def test_staleness_is_measured_from_versions(run):
     expected = np.bincount([x["version"] - 1 - x["read"] for x in log(directory) if x["event"] == "push"], minlength=60)
     np.testing.assert_array_equal(counts, expected)
     row = run_directory.rows(directory)[-1]
-    assert 0 <= row["idle_share"] < 1 and 0 <= row["contention"] <= 1
-    assert sum(sum(row["shard_env_steps"]) for row in run_directory.rows(directory)) == 320
+    assert 0 <= row["time/idle_share"] < 1 and 0 <= row["time/contention"] <= 1
+    assert sum(sum(row["async/shard_env_steps"]) for row in run_directory.rows(directory)) == 320
 
 
 def ages(row):
-    return np.repeat(np.arange(len(row["staleness_histogram"])), row["staleness_histogram"])
+    return np.repeat(np.arange(len(row["async/staleness_histogram"])), row["async/staleness_histogram"])
 
 
 def test_one_thread_is_a3c_with_one_shard(run):
@@ -106,7 +113,15 @@ def test_one_thread_is_a3c_with_one_shard(run):
     for number, runtime in enumerate(runtimes):
         directory = run("algo.num_shards=1", *runtime, at=str(number))
         row = run_directory.rows(directory)[-1]
-        rows.append([row["value_mean"], row["policy_loss"], row["entropy"], row["gradient_norm"], row["learning_rate"]])
+        rows.append(
+            [
+                row["train/value_mean"],
+                row["train/policy_loss"],
+                row["train/entropy"],
+                row["train/gradient_norm"],
+                row["train/learning_rate"],
+            ]
+        )
     np.testing.assert_allclose(rows[1], rows[0], rtol=1e-3, atol=1e-6)
     np.testing.assert_allclose(rows[2], rows[0], rtol=1e-3, atol=1e-6)
 
@@ -117,6 +132,21 @@ def test_without_a_lock_nothing_is_lost_but_order(session):
     assert state.server.version == state.server.arrivals == 200
     assert int(report.asynchrony.staleness.sum()) == 200
     assert bool(report.finite)
+
+
+def test_without_a_lock_the_account_is_of_what_happened(small_spec):
+    """Two shards apply what they computed at version 0, then both are settled: neither gradient was too old."""
+    bound = ("algo.max_staleness=0", "algo.above_max_staleness=drop")
+    spec = small_spec(*THREADS, "algo.num_shards=2", "algo.lock=false", *bound)
+    init, layout = program.compile_init(a3c.init, spec, program.key_shape())
+    server = hogwild.Hogwild(calls.compile_programs(spec, layout), spec, init(spec, program.keys(0)[0]))
+    computed = [server.compute(each) for each in server.shards]
+    arrivals = [server.apply(each, mine.gradient) for each, mine in zip(server.shards, computed, strict=True)]
+    assert all(arrival.gradient_norm > 0 for arrival in arrivals)
+    for each, mine, arrival in zip(server.shards, computed, arrivals, strict=True):
+        cut = server.settle(each, mine, arrival, 0.0)
+    assert [(each.staleness, each.dropped) for each in cut.arrived] == [(0, False)] * 2
+    assert server.version == 2
 
 
 def test_a_slow_shard_slows_nobody_else(session, monkeypatch):

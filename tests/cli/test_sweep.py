@@ -58,8 +58,14 @@ def test_vmapped_lanes_are_single_runs_but_for_rounding(sweep, jobs):
     for number, job in enumerate(jobs):
         _, (alone,) = sweep([job], at=f"alone{number}")
         for one, other in zip(rows(alone), rows(side_by_side[number]), strict=True):
-            assert one["episodes"] == other["episodes"]
-            for name in ("policy_loss", "value_loss", "entropy", "gradient_norm", "learning_rate"):
+            assert one["train/episodes"] == other["train/episodes"]
+            for name in (
+                "train/policy_loss",
+                "train/value_loss",
+                "train/entropy",
+                "train/gradient_norm",
+                "train/learning_rate",
+            ):
                 assert one[name] == pytest.approx(other[name], rel=2e-3, abs=1e-5)
 
 
@@ -156,11 +162,11 @@ def test_seeds_of_one_job(sweep):
     merged = run_directory.rows(directory)
     each = [run_directory.rows(part) for part in parts]
     assert [row["updates"] for row in merged] == [row["updates"] for row in each[0]]
-    values = [row[-1]["eval_return_mean"] for row in each]
-    assert merged[-1]["eval_return_mean"] == pytest.approx(sum(values) / 3)
-    assert merged[-1]["eval_return_mean_low"] < merged[-1]["eval_return_mean"] < merged[-1]["eval_return_mean_high"]
+    values = [row[-1]["eval/return_mean"] for row in each]
+    assert merged[-1]["eval/return_mean"] == pytest.approx(sum(values) / 3)
+    assert merged[-1]["eval/return_mean_low"] < merged[-1]["eval/return_mean"] < merged[-1]["eval/return_mean_high"]
     assert merged[-1]["seeds"] == 3
-    assert summary(directory)["eval_return_mean"] == pytest.approx(job.result())
+    assert summary(directory)["eval/return_mean"] == pytest.approx(job.result())
     assert summary(directory)["status"] == "completed"
     assert yaml.safe_load((directory / "config.yaml").read_text())["num_seeds"] == 3
     _, (alone,) = sweep([("seed=6",)], at="alone")

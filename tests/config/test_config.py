@@ -74,8 +74,8 @@ BAD = {
     "env.num_envs=abc": "env.num_envs=abc",
     "env.num_envs=0": "env.num_envs=0",
     "env.num_envs=4096.5": "env.num_envs=4096.5",
-    "env.num_envs=true": "env.num_envs=True",
-    "env.num_envs=null": "env.num_envs=None",
+    "env.num_envs=true": "env.num_envs=true is",
+    "env.num_envs=null": "env.num_envs=null is",
     "env.name=CartPol-v1": "did you mean CartPole-v1",
     "env.name=xyzzy": "the names are: CartPole-v1, ",
     "env.name=Pendulum-v1": "continuous actions",
@@ -94,7 +94,7 @@ BAD = {
     "optimizer.learning_rate=nan": "optimizer.learning_rate=nan",
     "optimizer.max_grad_norm=0": "optimizer.max_grad_norm=0",
     "optimizer.decay=1": "optimizer.decay=1",
-    "network.hidden_sizes=[64,-1]": "network.hidden_sizes=-1",
+    "network.hidden_sizes=[64,-1]": "network.hidden_sizes=[64,-1] is not valid: each of them: give at least 1",
     "network.activation=sin": "network.activation=sin",
     "seed=-1": "seed=-1",
     "seed=4294967296": "seed=4294967296",
@@ -123,16 +123,17 @@ BAD_ASYNCHRONY = {
     ("algo.compensation=nan",): "algo.compensation=nan",
     ("algo.delay.distribution=normal",): "algo.delay.distribution=normal",
     ("algo.delay.mean=-1",): "algo.delay.mean=-1",
-    ("algo.delay.mean=[1,2]",): "algo.delay.mean=[1.0, 2.0] has 2 numbers for algo.num_shards=16",
-    ("algo.shard_periods=[1,2]",): "algo.shard_periods=[1, 2] has 2 numbers",
+    ("algo.delay.mean=[1,2]",): "algo.delay.mean=[1,2] has 2 numbers for algo.num_shards=16",
+    ("algo.shard_periods=[1,2]",): "algo.shard_periods=[1,2] has 2 numbers",
     ("algo.num_shards=2", "algo.shard_periods=[2,2]"): "has no shard of period 1",
     ("algo.num_shards=2", "algo.shard_periods=[1,2]", "algo.server=mean"): "algo.server=mean, a barrier",
     ("algo.shared_statistics=false", "algo.server=softsync"): "needs algo.server=per_gradient",
     ("algo.pull_at=round", "algo.pull_every=2"): "algo.pull_at=round leaves no room",
-    ("algo.runtime=replay",): "algo.events=None does not fit algo.runtime=replay",
+    ("algo.runtime=replay",): "algo.events=null does not fit algo.runtime=replay",
     ("algo.events=x",): "algo.events=x does not fit algo.runtime=compiled",
     ("algo.runtime=threads", "algo.server=mean"): "algo.server=mean is for algo.runtime=compiled",
     ("algo.runtime=threads", "algo.max_staleness=3"): "algo.above_max_staleness=wait is for algo.runtime=compiled",
+    ("algo.runtime=threads", "algo.lock=false", "optimizer.decay=0.9"): "raise it above 0.9375",
     ("algo.num_shards=3",): "env.num_envs=4096 does not divide",
     ("+algo.foo=1",): "algo.foo is not a setting",
 }
@@ -168,6 +169,12 @@ def test_slow_shards_make_a_run_longer():
 @pytest.mark.parametrize("server, expected", [("per_gradient", 3e-3 / 16), ("softsync", 3e-3 / 4), ("mean", 3e-3)])
 def test_the_steps_of_a_round_are_together_as_long_as_a2cs(server, expected):
     assert make_config("+algo=a3c", f"algo.server={server}").optimizer.learning_rate == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("bound, expected", [("null", 3e-3 * 15 / 16), (4, 3e-3 * 4 / 16), (0, 3e-3 / 16)])
+def test_a_rate_that_is_divided_by_the_staleness_is_not_divided_twice(bound, expected):
+    config = make_config("+algo=a3c", "algo.correction=learning_rate", f"algo.max_staleness={bound}")
+    assert config.optimizer.learning_rate == pytest.approx(expected)
 
 
 def test_no_algorithm_is_an_error():

@@ -9,16 +9,20 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 import jaxac
+from jaxac import names
 from jaxac.config.compose import make_config
 from jaxac.config.schema import Config
 from jaxac.loggers import rows
-from jaxac.types import Asynchrony, Lag, Metrics, Waiting
+from jaxac.storage import run_directory
+from jaxac.types import Asynchrony, Lag, Metrics, Steps, Waiting
 from tests.docs.pages import PAGES, ROOT, code, commands, name, tables
+from tests.whole_runs import train
 
 COMMANDS = [(name(page), words) for page in PAGES for words in commands(page)]
 TRAINED = [words[1:] for _, words in COMMANDS if words[0] == "jaxac.train"]
 FILE = re.compile(r"`((?:jaxac|conf|docs|experiments|tests)/[\w./-]+)`")
 PLACEHOLDER = re.compile(r"/[A-Z]+\.\w+$")
+RUNS = ROOT / "docs" / "guide" / "runs.md"
 LINK = re.compile(r"\]\(([^)#\s:]+)(?:#[^)\s]*)?\)")
 
 
@@ -85,14 +89,26 @@ def test_code_in_a_page_is_python(page):
         ast.parse(block)
 
 
+def explained(heading):
+    """The names in the first column of the tables under a heading of the page on runs."""
+    return set(re.findall(r"`([\w/]+)`", " ".join(row[0] for row in tables(RUNS)[heading])))
+
+
 def test_every_metric_is_explained():
     asynchrony = Asynchrony(np.ones(3), np.int32(0), np.int32(0), np.ones(2), np.int32(1))
-    of_a_loop = {"env_steps", "updates", "seconds", "sps", "episodes", "episode_return", "episode_length"}
-    columns = {*Metrics._fields, *rows.EVALUATION, *Lag._fields, *Waiting._fields}
-    columns |= {"NAME_loss", *rows.asynchrony_row(asynchrony, 1, 1.0)}
-    columns -= {"loss_terms"}  # which are those of NAME_loss
-    _, *explained = tables(ROOT / "docs" / "guide" / "runs.md")["Metrics"]
-    assert set(re.findall(r"`(\w+)`", " ".join(row[0] for row in explained))) == columns | of_a_loop
+    of_a_loop = {names.ENV_STEPS, names.UPDATES, names.SECONDS, names.SPS}
+    of_a_loop |= {names.EPISODES, names.EPISODE_RETURN, names.EPISODE_LENGTH, names.BEST_RETURN, names.BEST_ENV_STEPS}
+    columns = {f"train/{name}" for name in {*Metrics._fields, *Steps._fields[1:], "NAME_loss"} - {"loss_terms"}}
+    columns |= {f"async/{name}" for name in Lag._fields} | {f"time/{name}" for name in Waiting._fields}
+    columns |= {*names.EVALUATION, *rows.asynchrony_row(asynchrony, 1, 1.0)}
+    assert explained("Metrics") == columns | of_a_loop
+
+
+def test_what_a_summary_holds_is_explained(small_config, run_dir):
+    train(small_config("logger.curve=false", "logger.gif=false", "logger.console=false"), run_dir)
+    found = run_directory.read_summary(run_dir)
+    assert set(found) <= explained("Metrics") | explained("The summary")
+    assert explained("The summary") <= set(found)
 
 
 def test_the_map_in_the_readme_has_every_package():

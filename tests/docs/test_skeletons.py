@@ -63,7 +63,7 @@ def test_its_command_trains_with_it(trained, name):
     assert any(path.startswith(f"{name}:") for path in make_config(*command(name)).own_parts.values())
     found, rows = summary(trained(name)), run_directory.rows(trained(name))
     assert (found["status"], found["updates"]) == ("completed", 10)
-    assert all(row["gradient_norm"] > 0 for row in rows)
+    assert all(row["train/gradient_norm"] > 0 for row in rows)
 
 
 def test_the_network_has_its_arguments(trained):
@@ -85,7 +85,7 @@ def test_the_optimizer_decays_kernels_alone():
 def test_the_loss_term_is_in_the_rows(trained):
     """Of two actions with logits near 0: (log 2)²."""
     rows = run_directory.rows(trained("own_loss_term"))
-    assert rows[0]["size_loss"] == pytest.approx(np.log(2.0) ** 2, abs=0.05)
+    assert rows[0]["train/size_loss"] == pytest.approx(np.log(2.0) ** 2, abs=0.05)
 
 
 @pytest.mark.parametrize("action, ends_by_itself", [(1, True), (0, False)])

@@ -51,7 +51,7 @@ def test_learning_in_memory_is_the_runs_own_learning(small_config, tmp_path):
     config = small_config("evaluation.every=160", "evaluation.episodes=8", *silent)
     train(config, tmp_path / "run")
     rows = run_directory.rows(tmp_path / "run")
-    assert rows[-1]["eval_return_mean"] == common.learn(config)["returns"][-1]
+    assert rows[-1]["eval/return_mean"] == common.learn(config)["returns"][-1]
 
 
 def test_lanes_do_not_know_of_each_other(small_config):
@@ -65,8 +65,8 @@ def test_lanes_do_not_know_of_each_other(small_config):
     assert both["metrics"] == {name: values[::-1] for name, values in reverse["metrics"].items()}
     assert twice["returns"] == [both["returns"][0]] * 2
     alone = common.learn_lanes(configs[:1])
-    assert alone["metrics"]["staleness_mean"] == both["metrics"]["staleness_mean"][:1]
-    np.testing.assert_allclose(alone["metrics"]["entropy"], both["metrics"]["entropy"][:1], rtol=1e-4)
+    assert alone["metrics"]["async/staleness_mean"] == both["metrics"]["async/staleness_mean"][:1]
+    np.testing.assert_allclose(alone["metrics"]["train/entropy"], both["metrics"]["train/entropy"][:1], rtol=1e-4)
 
 
 def test_every_arm_of_the_comparison_composes_and_has_a_name_of_its_own():

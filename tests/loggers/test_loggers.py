@@ -14,20 +14,27 @@ from jaxac.loggers.json_lines import JsonLines
 from jaxac.loggers.open import open_loggers
 from jaxac.loggers.wandb import Wandb
 
-ROW = {"env_steps": 1_000, "updates": 5, "seconds": 0.5, "sps": 2_000.0, "policy_loss": 0.25, "episode_return": None}
+ROW = {
+    "env_steps": 1_000,
+    "updates": 5,
+    "time/seconds": 0.5,
+    "time/sps": 2_000.0,
+    "train/policy_loss": 0.25,
+    "train/episode_return": None,
+}
 SUMMARY = {
     "status": "completed",
     "env_steps": 1_000,
     "updates": 5,
-    "train_seconds": 0.5,
-    "sps": 2_000.0,
-    "compile_seconds": 1.0,
-    "eval_return_mean": 480.0,
-    "eval_return_std": 1.0,
-    "eval_episodes": 256,
-    "threshold": 475.0,
-    "env_steps_to_threshold": 800,
-    "seconds_to_threshold": 0.4,
+    "time/seconds": 0.5,
+    "time/sps_mean": 2_000.0,
+    "time/compile_seconds": 1.0,
+    "eval/return_mean": 480.0,
+    "eval/return_std": 1.0,
+    "eval/episodes": 256,
+    "eval/threshold": 475.0,
+    "eval/env_steps_to_threshold": 800,
+    "eval/seconds_to_threshold": 0.4,
     "directory": "somewhere",
 }
 
@@ -42,7 +49,7 @@ def test_json_lines_are_there_as_soon_as_they_are_logged(tmp_path):
 def test_the_console_says_what_matters():
     out = io.StringIO()
     console = Console(total_env_steps=1_000, out=out)
-    console.log({**ROW, "episode_return": 21.5, "eval_return_mean": 99.0})
+    console.log({**ROW, "train/episode_return": 21.5, "eval/return_mean": 99.0})
     console.finish(SUMMARY, [], 0)
     for expected in ("100%", "2 k SPS", "return 21.5", "evaluation 99.0", "480.0 ± 1.0", "800 steps", "somewhere"):
         assert expected in out.getvalue()
@@ -50,7 +57,7 @@ def test_the_console_says_what_matters():
 
 def test_the_console_says_how_stale_a3c_is():
     out = io.StringIO()
-    Console(total_env_steps=1_000, out=out).log({**ROW, "staleness_mean": 14.96})
+    Console(total_env_steps=1_000, out=out).log({**ROW, "async/staleness_mean": 14.96})
     assert "staleness 15.0" in out.getvalue()
 
 
@@ -62,11 +69,13 @@ def test_a_histogram_has_bins_of_one_width_and_loses_nothing():
 
 
 def test_wandb_gets_histograms_and_a_line_a_shard(offline_wandb):
-    offline_wandb.log({**ROW, "staleness_histogram": [3, 0, 1], "shard_env_steps": [64, 32]})
-    spread = dict(offline_wandb._spread({"staleness_histogram": [3, 0, 1], "shard_env_steps": [64, 32], "x": None}))
-    assert spread.pop("staleness_histogram").histogram == [3, 0, 1]
-    assert spread == {"shard_env_steps/0": 64, "shard_env_steps/1": 32}
-    assert dict(offline_wandb._spread({"staleness_histogram": []})) == {}
+    offline_wandb.log({**ROW, "async/staleness_histogram": [3, 0, 1], "async/shard_env_steps": [64, 32]})
+    spread = dict(
+        offline_wandb._spread({"async/staleness_histogram": [3, 0, 1], "async/shard_env_steps": [64, 32], "x": None})
+    )
+    assert spread.pop("async/staleness_histogram").histogram == [3, 0, 1]
+    assert spread == {"async/shard_env_steps/0": 64, "async/shard_env_steps/1": 32}
+    assert dict(offline_wandb._spread({"async/staleness_histogram": []})) == {}
 
 
 @pytest.fixture
@@ -88,7 +97,7 @@ def test_wandb_online_without_an_account_is_one_sentence(small_config, tmp_path,
 
 
 def test_without_evaluation_there_is_none_to_report():
-    lines = closing_lines({**SUMMARY, "eval_return_mean": None, "env_steps_to_threshold": None})
+    lines = closing_lines({**SUMMARY, "eval/return_mean": None, "eval/env_steps_to_threshold": None})
     assert not any("evaluation" in line for line in lines)
 
 
@@ -108,7 +117,7 @@ def offline_run(small_config, tmp_path):
 def test_wandb_holds_the_run_offline(offline_run):
     assert offline_run.stat().st_size > 0
     content = offline_run.read_bytes()
-    for expected in (b"abcd1234", b"mine", b"ours", b"CartPole-v1", b"policy_loss", b"num_envs"):
+    for expected in (b"abcd1234", b"mine", b"ours", b"CartPole-v1", b"train/policy_loss", b"num_envs"):
         assert expected in content
 
 
@@ -116,7 +125,7 @@ def test_wandbs_own_reader_finds_history_and_summary(offline_run):
     command = [sys.executable, "-m", "wandb", "leet", "inspect", "--summary", str(offline_run.parent)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "eval_return_mean" in done.stdout
+    assert "eval/return_mean" in done.stdout
 
 
 def test_disabled_wandb_is_not_opened(small_config, tmp_path):

@@ -27,7 +27,7 @@ def page_file(tmp_path_factory):
         rates=(1e-5, 9e-5, 1e-4, 1e-3, 1e-2, 0.5, 2.0, 10.0, 100.0),
         returns=lambda rate, seed: (20.0, 300.0 - seed, 480.0 - 4.7 * rate - seed),
     )
-    extra = {"staleness_histogram": [[3, 1], [2, 2]], "staleness_mean": [0.25, 0.5]}
+    extra = {"async/staleness_histogram": [[3, 1], [2, 2]], "async/staleness_mean": [0.25, 0.5]}
     rows = rows_of((20.0, 300.0), **extra)
     overrides = ("+algo=a3c", f"logger.wandb.name={'x' * 300}", "env.name=some.package.with.a.long.name:Environment")
     write_run(sweep / "27", rows=rows, overrides=overrides, algo__name="a3c", optimizer__learning_rate=7.0)

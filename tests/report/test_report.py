@@ -108,13 +108,19 @@ def rows(*changes):
         (write("metrics.jsonl", b'{"env_st'), "metrics.jsonl has no rows"),
         (write("metrics.jsonl", b"{]\n\xff\n"), "metrics.jsonl has no rows"),
         (write("metrics.jsonl", rows() + b"[1]\n"), "metrics.jsonl, line 3 is no row of metrics"),
-        (write("metrics.jsonl", rows(("seconds", None))), "metrics.jsonl, line 2: seconds is missing"),
-        (write("metrics.jsonl", rows(("eval_return_mean", "x"))), "line 2: eval_return_mean is no number"),
-        (write("metrics.jsonl", rows(("staleness_histogram", 3))), "line 2: staleness_histogram is no list of counts"),
-        (write("metrics.jsonl", rows() + rows()), "metrics.jsonl, line 3: env_steps or seconds go back"),
+        (write("metrics.jsonl", rows(("time/seconds", None))), "metrics.jsonl, line 2: time/seconds is missing"),
+        (write("metrics.jsonl", rows(("eval/return_mean", "x"))), "line 2: eval/return_mean is no number"),
+        (
+            write("metrics.jsonl", rows(("async/staleness_histogram", 3))),
+            "line 2: async/staleness_histogram is no list of counts",
+        ),
+        (write("metrics.jsonl", rows() + rows()), "metrics.jsonl, line 3: env_steps or time/seconds go back"),
         (write("summary.json", b'{"status": "comp'), "summary.json is not valid JSON"),
         (write("summary.json", b"{}"), "summary.json has no status"),
-        (write("summary.json", b'{"status": "completed", "sps": "x"}'), "summary.json: sps is no number"),
+        (
+            write("summary.json", b'{"status": "completed", "time/sps_mean": "x"}'),
+            "summary.json: time/sps_mean is no number",
+        ),
     ],
 )
 def test_a_broken_run_is_skipped_and_named(tmp_path, capsys, monkeypatch, damage, reason):
@@ -172,8 +178,8 @@ def test_a_last_line_without_its_end_is_a_row_if_it_is_whole(tmp_path):
 
 def test_what_is_not_finite_is_no_value(tmp_path):
     run = write_run(tmp_path / "run")
-    (run / "metrics.jsonl").write_text('{"env_steps": 1, "seconds": 1, "eval_return_mean": NaN}\n')
-    assert read_run(run, "run").series("eval_return_mean")[1].size == 0
+    (run / "metrics.jsonl").write_text('{"env_steps": 1, "time/seconds": 1, "eval/return_mean": NaN}\n')
+    assert read_run(run, "run").series("eval/return_mean")[1].size == 0
 
 
 @pytest.fixture
@@ -334,8 +340,8 @@ def test_the_table_is_what_the_runs_say(tmp_path):
 
 def run_with(returns, threshold, status="completed"):
     rows = rows_of(returns)
-    first = next((row["env_steps"] for row in rows if row["eval_return_mean"] >= threshold), None)
-    summary = {**summary_of(rows, status), "threshold": threshold, "env_steps_to_threshold": first}
+    first = next((row["env_steps"] for row in rows if row["eval/return_mean"] >= threshold), None)
+    summary = {**summary_of(rows, status), "eval/threshold": threshold, "eval/env_steps_to_threshold": first}
     return Run("run", with_settings(), (), tuple(rows), summary)
 
 
@@ -388,7 +394,7 @@ def test_a_run_that_has_not_ended_has_no_final_return(tmp_path, status):
 def test_a_curve_is_the_mean_over_seeds(tmp_path):
     write_sweep(tmp_path / "sweep", (1e-3,), (0, 1, 2), lambda rate, seed: (10.0 * seed, 100.0, 200.0 + 30 * seed))
     (trial,) = trials_of(tmp_path / "sweep")
-    found = curve(trial, "eval_return_mean", "env_steps")
+    found = curve(trial, "eval/return_mean", "env_steps")
     np.testing.assert_allclose(found.x, [100, 200, 300])
     np.testing.assert_allclose(found.mean, [10, 100, 230])
     assert (found.low <= found.mean).all() and (found.mean <= found.high).all()
@@ -400,10 +406,10 @@ def test_a_curve_says_where_runs_have_ended(tmp_path):
     write_run(tmp_path / "runs" / "0", (10.0, 20.0, 30.0, 40.0))
     write_run(tmp_path / "runs" / "1", (20.0, 30.0), seed=1)
     (trial,) = trials_of(tmp_path / "runs")
-    found = curve(trial, "eval_return_mean", "env_steps")
+    found = curve(trial, "eval/return_mean", "env_steps")
     np.testing.assert_allclose(found.mean, [15, 25, 30, 40])
     assert found.complete.tolist() == [True, True, False, False]
-    against_seconds = curve(trial, "eval_return_mean", "seconds")
+    against_seconds = curve(trial, "eval/return_mean", "time/seconds")
     assert (against_seconds.x[0], against_seconds.x[-1]) == (0.5, 2.0)
     assert against_seconds.mean[-1] == pytest.approx(40)
 
@@ -446,8 +452,13 @@ HISTOGRAMS = ([3, 1], [], [0, 2, 4])
 
 
 def write_a3c(directory, **settings):
-    extra = {"staleness_histogram": HISTOGRAMS, "staleness_mean": [0.25, None, 5 / 3], "pushes_dropped": [1, 0, 2]}
-    rows = rows_of((20.0, 300.0, 480.0), **extra, pulls_forced=[0, 4, 0], idle_share=[0.5, 0.25, 0.75])
+    extra = {
+        "async/staleness_histogram": HISTOGRAMS,
+        "async/staleness_mean": [0.25, None, 5 / 3],
+        "async/pushes_dropped": [1, 0, 2],
+    }
+    extra |= {"async/pulls_forced": [0, 4, 0], "time/idle_share": [0.5, 0.25, 0.75]}
+    rows = rows_of((20.0, 300.0, 480.0), **extra)
     return write_run(directory, rows=rows, overrides=("+algo=a3c",), algo__name="a3c", **settings)
 
 
@@ -520,7 +531,7 @@ def test_a_report_on_real_runs(small_config, tmp_path, capsys, monkeypatch):
     ]
     for outcome in section.outcomes:
         finals = [
-            json.loads((tmp_path / run.name / "summary.json").read_text())["eval_return_mean"]
+            json.loads((tmp_path / run.name / "summary.json").read_text())["eval/return_mean"]
             for run in outcome.trial.runs
         ]
         assert outcome.mean == pytest.approx(np.mean(finals))

@@ -141,9 +141,9 @@ def test_what_is_published_comes_back(python, server, tmp_path):
     assert found["title"] == "A2C on CartPole-v1"
     assert found["code"] == ["python -m jaxac.train +algo=a2c optimizer.learning_rate=0.01"]
     assert {"ScalarChart", "ParallelCoordinatesPlot", "RunComparer", "LinePlot"} == set(found["panels"])
-    assert found["x"] == ["env_steps", "seconds"]
-    assert found["y"][0] == "eval_return_mean"
-    assert found["columns"] == [["optimizer.learning_rate", True], ["eval_return_mean", None]]
+    assert found["x"] == ["env_steps", "time/seconds"]
+    assert found["y"][0] == "eval/return_mean"
+    assert found["columns"] == [["optimizer.learning_rate", True], ["eval/return_mean", None]]
     assert found["groupby"] == ["config.optimizer.value.learning_rate"]
     assert "run_id" in found["filters"] and "0123abcd" in found["filters"]
     assert found["tables"][0].count("\n") == 4  # heading, rule, three trials

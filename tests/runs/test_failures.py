@@ -60,11 +60,10 @@ def test_a_full_disk(run, monkeypatch):
 
     def fill(patch):
         at_update(patch, 3, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1])))
+        patch.setattr(runner, "_close", restored(before))
 
     try:
-        fails(
-            run, monkeypatch, lambda patch: (fill(patch), patch.setattr(runner, "_close", restored(before)))[0], "space"
-        )
+        fails(run, monkeypatch, fill, "no space is left to write")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
@@ -177,5 +176,5 @@ def test_other_errors_stay_what_they_are():
 
 
 def test_more_seeds_than_anybody_can_mean(small_config):
-    with pytest.raises(ConfigError, match=r"num_seeds=100000 is not valid: .* 4096"):
+    with pytest.raises(ConfigError, match=r"num_seeds=100000 is not valid"):
         small_config("num_seeds=100000")

@@ -23,13 +23,27 @@ def run(small_config, run_dir):
 
 def test_a_run_leaves_what_it_promises(run):
     directory = run("logger.curve=true", "logger.gif=true", "evaluation.episodes=4")
-    expected = {"status", "eval_return_mean", "eval_return_std", "eval_episodes", "env_steps", "updates", "sps"}
-    expected |= {"compile_seconds", "train_seconds", "wall_seconds", "env_steps_to_threshold", "seconds_to_threshold"}
+    expected = {
+        "status",
+        "eval/return_mean",
+        "eval/return_std",
+        "eval/episodes",
+        "env_steps",
+        "updates",
+        "time/sps_mean",
+    }
+    expected |= {"time/compile_seconds", "time/seconds", "time/wall_seconds"}
+    expected |= {
+        "eval/env_steps_to_threshold",
+        "eval/seconds_to_threshold",
+        "eval/best_return_mean",
+        "eval/best_env_steps",
+    }
     expected |= {"params_digest", "versions", "devices"}
     found = summary(directory)
     assert expected <= set(found)
     assert (found["status"], found["env_steps"], found["updates"]) == ("completed", 320, 10)
-    assert found["eval_episodes"] == 4
+    assert found["eval/episodes"] == 4
     assert len(found["params_digest"]) == 64
     assert yaml.safe_load((directory / "config.yaml").read_text())["env"]["num_envs"] == 8
     assert [row["env_steps"] for row in run_directory.rows(directory)] == list(range(32, 321, 32))
@@ -64,7 +78,7 @@ def test_stopping_and_resuming_changes_no_bit(run, algo, stop):
     assert final_state(parts) == final_state(whole)
     assert rows(parts) == rows(whole)
     assert summary(parts)["params_digest"] == summary(whole)["params_digest"]
-    assert summary(parts)["eval_return_mean"] == summary(whole)["eval_return_mean"]
+    assert summary(parts)["eval/return_mean"] == summary(whole)["eval/return_mean"]
 
 
 def test_rows_after_the_checkpoint_are_written_again(run):
@@ -137,13 +151,13 @@ def test_divergence_stops_the_run_and_keeps_the_last_good_checkpoint(run, run_di
     assert (found["status"], found["updates"]) == ("diverged", 2)
     good = checkpoint.read(checkpoint.newest(run_dir / "a" / "checkpoints"))
     assert good.updates == 1
-    assert rows(run_dir / "a")[-1]["policy_loss"] is None  # JSON has no NaN
+    assert rows(run_dir / "a")[-1]["train/policy_loss"] is None  # JSON has no NaN
 
 
 def test_a_run_stops_where_its_return_is_reached(run):
     found = summary(run("evaluation.stop_at_return=5", "evaluation.every=96"))
-    assert (found["status"], found["updates"], found["env_steps_to_threshold"]) == ("completed", 3, 96)
-    assert found["eval_return_mean"] >= 5
+    assert (found["status"], found["updates"], found["eval/env_steps_to_threshold"]) == ("completed", 3, 96)
+    assert found["eval/return_mean"] >= 5
 
 
 def test_a_signal_saves_and_says_so(run, run_dir, monkeypatch):
@@ -175,27 +189,27 @@ def test_shards_on_devices_resume_too(run):
 def test_a3c_says_how_stale_it_was(run):
     directory = run(*A3C)
     for row in run_directory.rows(directory):
-        counts = row["staleness_histogram"]
-        assert sum(counts) + row["pushes_dropped"] == 4
+        counts = row["async/staleness_histogram"]
+        assert sum(counts) + row["async/pushes_dropped"] == 4
         if sum(counts):
-            assert row["staleness_mean"] == pytest.approx(sum(i * n for i, n in enumerate(counts)) / sum(counts))
-            assert row["staleness_max"] == len(counts) - 1 <= 4
-        assert row["shard_env_steps"] == [8, 8, 8, 8]
-        assert row["parameter_distance"] >= 0 and row["policy_kl"] >= 0
+            assert row["async/staleness_mean"] == pytest.approx(sum(i * n for i, n in enumerate(counts)) / sum(counts))
+            assert row["async/staleness_max"] == len(counts) - 1 <= 4
+        assert row["async/shard_env_steps"] == [8, 8, 8, 8]
+        assert row["async/parameter_distance"] >= 0 and row["async/policy_kl"] >= 0
     assert set(row) - set(run_directory.rows(run(at="a2c"))[-1]) == ASYNCHRONY
 
 
 ASYNCHRONY = {
-    "staleness_mean",
-    "staleness_max",
-    "staleness_histogram",
-    "versions",
-    "versions_per_second",
-    "pushes_dropped",
-    "pulls_forced",
-    "shard_env_steps",
-    "parameter_distance",
-    "policy_kl",
+    "async/staleness_mean",
+    "async/staleness_max",
+    "async/staleness_histogram",
+    "async/server_steps",
+    "time/server_steps_per_second",
+    "async/pushes_dropped",
+    "async/pulls_forced",
+    "async/shard_env_steps",
+    "async/parameter_distance",
+    "async/policy_kl",
 }
 
 

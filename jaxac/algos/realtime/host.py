@@ -10,13 +10,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxac.algos import a3c, optimizers, staleness, trees
+from jaxac.agent import objective
+from jaxac.algos import a3c, staleness, trees
 from jaxac.algos.arrival import Ledger, Round, Wave
 from jaxac.algos.realtime.calls import Programs
 from jaxac.algos.shard import Gradient, Unrolled
 from jaxac.spec import Spec
 from jaxac.storage.events import Event
-from jaxac.types import ActorState, Array, Asynchrony, ChunkReport, Metrics, Params, Totals, Waiting
+from jaxac.types import ActorState, Array, Asynchrony, ChunkReport, Params, Steps, Totals, Waiting
 
 
 @dataclass
@@ -48,6 +49,17 @@ class Computed(NamedTuple):
     """Losses and ended episodes."""
 
 
+class Arrival(NamedTuple):
+    """A gradient's arrival at the server."""
+
+    version: int
+    """The server's version then, by which it was decided whether the gradient is too old."""
+    gradient_norm: Array
+    """[] float32, norm of the gradient before clipping; 0 if it was dropped."""
+    learning_rate: Array
+    """[] float32, the learning rate, corrected for staleness; 0 if the gradient was dropped."""
+
+
 class Arrived(NamedTuple):
     """A push that the server has taken or dropped, as the host remembers it."""
 
@@ -57,8 +69,8 @@ class Arrived(NamedTuple):
     """Versions between the snapshot and the server on arrival."""
     dropped: bool
     """True if it was older than ``algo.max_staleness``."""
-    gradient_norm: Array
-    """[] float32, norm of the gradient before clipping; 0 if it was dropped."""
+    arrival: Arrival
+    """Norm and learning rate of the server's step."""
     unrolled: Unrolled
     """Losses and ended episodes of the unroll behind it."""
 
@@ -74,6 +86,8 @@ class Arrivals(NamedTuple):
     """[N] bool."""
     gradient_norm: np.ndarray
     """[N] float32, norms of the gradients before clipping; 0 where dropped."""
+    learning_rate: np.ndarray
+    """[N] float32, learning rates of the server's steps; 0 where dropped."""
     unrolled: Unrolled
     """[N] losses and ended episodes."""
 
@@ -136,14 +150,10 @@ class Host:
         computed = self.programs.gradient[device](self._specs[device], params, shard.actor)
         return jax.block_until_ready(Computed(*computed))
 
-    def apply(self, shard: Shard, gradient: Gradient) -> Array:
-        """The server takes the gradient, or drops it.
-
-        Returns:
-            [] float32, norm of the gradient before clipping; 0 if it was dropped.
-        """
+    def apply(self, shard: Shard, gradient: Gradient) -> Arrival:
+        """The server takes the gradient, or drops it."""
         self.ledger, outcome = self._push_to(self.ledger, shard, gradient)
-        return outcome.gradient_norm
+        return Arrival(self.version, outcome.gradient_norm, outcome.learning_rate)
 
     def newest(self) -> Params:
         """The newest parameters: the result of a pull."""
@@ -153,26 +163,26 @@ class Host:
         """The ledger to save."""
         return self.ledger
 
-    def settle(self, shard: Shard, computed: Computed, norm: Array, seconds: float) -> Cut | None:
+    def settle(self, shard: Shard, computed: Computed, arrival: Arrival, seconds: float) -> Cut | None:
         """Records an arrival: versions, the shard's pull, the log's events.
 
         Args:
             shard: the shard that pushed.
             computed: the result of its unroll.
-            norm: [] float32, the norm that :meth:`apply` returned.
+            arrival: the result of :meth:`apply`.
             seconds: seconds from the start of the session to the arrival.
 
         Returns:
             A cut after every ``K``-th push, else None.
         """
-        age = self.version - shard.version
+        age = arrival.version - shard.version  # the server may have moved on since, where nothing is locked
         dropped = self.algo.max_staleness is not None and age > self.algo.max_staleness
         self.pushes, self.version = self.pushes + 1, self.version + (not dropped)
         common = {"push": self.pushes, "shard": shard.number, "version": self.version, "seconds": round(seconds, 6)}
         self.events.append(
             {"event": "push", **common, "read": shard.version, "dropped": dropped, "locked": self.algo.lock}
         )
-        self.arrived.append(Arrived(shard.number, age, dropped, norm, computed.unrolled))
+        self.arrived.append(Arrived(shard.number, age, dropped, arrival, computed.unrolled))
         shard.actor, shard.pushes = computed.actor, shard.pushes + 1
         if dropped or shard.pushes >= self.algo.pull_every:
             shard.snapshot, shard.version, shard.pushes = self.newest(), self.version, 0
@@ -190,7 +200,7 @@ class Host:
         self._row = [] if begins else self._row
         self._row.append(_fetch(cuts))
         state = self._state(cuts[-1])
-        return state, self._report(state, cuts[-1].updates, waiting)
+        return state, self._report(state, waiting)
 
     def _state(self, cut: Cut) -> a3c.State:
         """The training state at a cut, laid out as in the compiled runtime."""
@@ -199,15 +209,14 @@ class Host:
         state = a3c.State(self.key, jnp.int32(cut.updates), cut.ledger, snapshots, actors)
         return jax.device_put(state, jax.tree.map(lambda leaf: leaf.sharding, self.programs.layout))
 
-    def _report(self, state: a3c.State, updates: int, waiting: Waiting | None) -> ChunkReport:
-        """The report of the row so far, which ends after ``updates`` updates."""
+    def _report(self, state: a3c.State, waiting: Waiting | None) -> ChunkReport:
+        """The report of the row so far."""
         arrived = jax.tree.map(lambda *parts: np.concatenate(parts), *self._row)
         bins, used = staleness.bins(self.algo), int((~arrived.dropped).sum())
-        rate = optimizers.learning_rate(self.spec, jnp.int32((updates - 1) * self.algo.num_shards))
-        means = jax.tree.map(np.mean, arrived.unrolled.losses)
-        norm = arrived.gradient_norm.sum() / max(used, 1)
-        metrics = Metrics(**means._asdict(), gradient_norm=norm, learning_rate=rate)
-        finite = [np.isfinite(np.asarray(leaf)).all() for leaf in jax.tree.leaves((metrics, a3c.params(state)))]
+        share = np.full(arrived.shard.size, 1 / arrived.shard.size)
+        metrics = objective.metrics(objective.pooled(arrived.unrolled.losses, share))
+        steps = Steps(jnp.float32(used), arrived.gradient_norm.sum(), arrived.learning_rate.sum())
+        finite = [np.isfinite(np.asarray(leaf)).all() for leaf in jax.tree.leaves((metrics, steps, a3c.params(state)))]
         ages = np.minimum(arrived.staleness[~arrived.dropped], bins - 1)
         asynchrony = Asynchrony(
             staleness=jnp.asarray(np.bincount(ages, minlength=bins)),
@@ -219,7 +228,7 @@ class Host:
         episodes = jax.tree.map(np.sum, arrived.unrolled.episodes)
         lag = self.programs.lag(self.spec, state)
         totals = Totals(jnp.int32(arrived.shard.size // self.algo.num_shards), None)
-        return ChunkReport(metrics, episodes, asynchrony, lag, waiting, jnp.asarray(all(finite)), totals)
+        return ChunkReport(metrics, steps, episodes, asynchrony, lag, waiting, jnp.asarray(all(finite)), totals)
 
     def _push_to(self, ledger: Ledger, shard: Shard, gradient: Gradient) -> Any:
         wave = Wave(jax.device_put(gradient, self.home), shard.snapshot, jnp.int32(shard.version))
@@ -236,11 +245,12 @@ class Host:
 def _fetch(cuts: list[Cut]) -> Arrivals:
     """The pushes of a chunk, on the host."""
     arrived = [each for cut in cuts for each in cut.arrived]
-    norms, unrolled = jax.device_get([each.gradient_norm for each in arrived]), [each.unrolled for each in arrived]
+    arrivals, unrolled = jax.device_get(([each.arrival for each in arrived], [each.unrolled for each in arrived]))
     return Arrivals(
         np.array([each.shard for each in arrived], int),
         np.array([each.staleness for each in arrived], int),
         np.array([each.dropped for each in arrived], bool),
-        np.array(norms),
-        jax.tree.map(lambda *scalars: np.array(scalars), *jax.device_get(unrolled)),
+        np.array([each.gradient_norm for each in arrivals]),
+        np.array([each.learning_rate for each in arrivals]),
+        jax.tree.map(lambda *scalars: np.array(scalars), *unrolled),
     )
