@@ -64,10 +64,10 @@ def test_a_row_that_was_left_in_the_middle_goes_on(run, algo, stops):
     assert rows(parts) == rows(whole)
     assert final_state(parts) == final_state(whole)
     for row in run_directory.rows(parts):
-        assert row["sps"] > 0
-    seconds = [row["seconds"] for row in run_directory.rows(parts)]
+        assert row["time/sps"] > 0
+    seconds = [row["time/seconds"] for row in run_directory.rows(parts)]
     assert seconds == sorted(seconds)
-    assert row["env_steps"] / row["sps"] < 2 * seconds[-1]
+    assert row["env_steps"] / row["time/sps"] < 2 * seconds[-1]
 
 
 def test_lanes_leave_rows_in_the_middle_too(small_config, run_dir):
@@ -95,13 +95,13 @@ def test_rows_of_threads_are_whole_however_they_are_cut(run, monkeypatch):
     threads = ("+algo=a3c", "algo.runtime=threads", "algo.num_shards=2", *LONG_ROWS)
     directory = run(*threads)
     for row in run_directory.rows(directory):
-        assert row["shard_env_steps"] and sum(row["shard_env_steps"]) == 160
-        assert sum(row["staleness_histogram"]) + row["pushes_dropped"] == 10
-        assert 0 <= row["idle_share"] <= 1 and 0 <= row["contention"] <= 1
+        assert row["async/shard_env_steps"] and sum(row["async/shard_env_steps"]) == 160
+        assert sum(row["async/staleness_histogram"]) + row["async/pushes_dropped"] == 10
+        assert 0 <= row["time/idle_share"] <= 1 and 0 <= row["time/contention"] <= 1
     stopped = run(*threads, "stop_after_updates=3", at="stopped")
     run(*threads, f"resume={stopped}", at="stopped")
     assert [row["updates"] for row in run_directory.rows(stopped)] == [3, 5, 10]
-    counts = np.sum([row["shard_env_steps"] for row in run_directory.rows(stopped)], axis=0)
+    counts = np.sum([row["async/shard_env_steps"] for row in run_directory.rows(stopped)], axis=0)
     assert counts.sum() == 320
 
 
@@ -155,7 +155,7 @@ def test_the_second_signal_leaves_the_run_at_its_newest_checkpoint(run, run_dir,
     assert stopped.value.signal == signal.SIGINT
     assert f"resume with: python -m jaxac.train resume={run_dir / 'a'}" in capsys.readouterr().out
     found, alike = summary(run_dir / "a"), summary(run(*every, "stop_after_updates=3", at="alike"))
-    same = ("status", "updates", "env_steps", "params_digest", "eval_return_mean", "best_eval_return_mean")
+    same = ("status", "updates", "env_steps", "params_digest", "eval/return_mean", "eval/best_return_mean")
     assert {name: found[name] for name in same} == {name: alike[name] for name in same}
     run(*every, f"resume={run_dir / 'a'}")
     assert final_state(run_dir / "a") == final_state(run(*every, at="whole"))
