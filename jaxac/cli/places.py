@@ -7,8 +7,9 @@ from pathlib import Path
 
 from jaxac.config.words import shorten
 from jaxac.errors import ConfigError
+from jaxac.storage import lock
 
-_RECORDS = ("config.yaml", "hydra.yaml", "overrides.yaml", "sweep.yaml", "multirun.yaml")
+_RECORDS = ("config.yaml", "hydra.yaml", "overrides.yaml", "sweep.yaml", "multirun.yaml", lock.LOCK)
 """Files that say what was asked for, and hold nothing that came of it."""
 
 
@@ -52,6 +53,8 @@ def remove_traces(made: list[Path]) -> None:
     Args:
         made: directories that were not there before, innermost last; all stay if one holds more than records.
     """
+    if any(map(lock.is_held, made[-1:])):
+        return
     files = [path for folder in made[-1:] for path in folder.rglob("*") if not path.is_dir()]
     if all(path.name in _RECORDS or path.stat().st_size == 0 for path in files):
         for folder in reversed(made):

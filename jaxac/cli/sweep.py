@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from jaxac.errors import ConfigError, DivergedError
+from jaxac.errors import ConfigError, DivergedError, RunError
 from jaxac.runs.job import Job
 
 
@@ -39,6 +39,6 @@ def train(jobs: Mapping[int, Job], max_lanes: int, how: str) -> dict[int, float 
     for index, job in jobs.items():
         try:
             results[index] = job.result()
-        except (ConfigError, DivergedError) as error:
+        except (ConfigError, DivergedError, RunError) as error:
             results[index] = error
     return results

@@ -1,7 +1,9 @@
 """Training of jobs, from their first line of output to their summaries."""
 
+import contextlib
 import functools
 import os
+import signal
 import warnings
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +21,7 @@ from jaxac.loggers.console import Console, Followed, Overview, closing_lines, sw
 from jaxac.programs import memory, program
 from jaxac.programs.executors import Executor, Pooled, Vmapped
 from jaxac.programs.program import Program
-from jaxac.runs import one_parser, plan
+from jaxac.runs import failures, one_parser, plan, resuming
 from jaxac.runs.job import Job
 from jaxac.runs.plan import Group
 from jaxac.runs.run import Run
@@ -45,7 +47,9 @@ def train(jobs: Sequence[Job], max_lanes: int | None = None, how: str = "auto", 
 
     Raises:
         ConfigError: if the jobs cannot share a process.
-        SystemExit: with 128 + the signal's number, if Ctrl-C or SIGTERM stopped it; everything has been saved by then.
+        RunError: if there is no more disk, memory or threads.
+        SystemExit: with 128 + the signal's number, if a signal stopped it; everything has been saved by then.
+        StopNowError: if a second signal did; what was done since the newest checkpoint is lost.
     """
     try:
         _train(jobs, max_lanes, how, say)
@@ -68,9 +72,13 @@ def _train(jobs: Sequence[Job], max_lanes: int | None, how: str, say: Say) -> No
     _announce(jobs, groups, how, say)
     overview = Overview(_followed(jobs)) if len(runs) > 1 and jobs[0].config.logger.console else None
     try:
-        with stop_request() as stop:
+        with stop_request(say) as stop:
             for group in groups:
                 _train_group(group, jobs, how, overview, stop, say)
+    except (SystemExit, KeyboardInterrupt):
+        for line in resuming.lines(jobs):
+            say(line)
+        raise
     finally:
         if overview:
             overview.stop()
@@ -143,27 +151,45 @@ def _train_group(
     """Trains one group, from its headline to the summaries of the jobs that it finishes."""
     mine = [job for job in jobs if any(run in job.unfinished for run in group.runs)]
     say(headline(group.runs[0].config, len(group.runs)))
-    exit_code = 1
     try:
-        with ThreadPoolExecutor(1) as pool:  # opening many loggers takes a while, and so does compiling
-            compiling = pool.submit(*_compilation(group, how))
-            for job in mine:
-                job.open(overview.of if overview else _console)
-                for note in job.notes:
-                    say(note)
-            executor = _executor(group, compiling.result())
+        executor = _open(group, mine, how, overview, say)
         say(f"compiled in {executor.compile_seconds:.1f} s")
         Trainer(group.runs, executor).train(stop)
-        exit_code = 128 + stop.signal if stop.signal else 0
-    except ConfigError as error:  # the other groups are still trained
-        for job in mine:
-            job.error = error
-    finally:
-        for job in mine:
-            if exit_code or all(run.status for run in job.unfinished):
-                job.close(exit_code)
+        _close(mine, 128 + stop.signal if stop.signal else 0)
+    except KeyboardInterrupt as error:
+        for run in group.runs:
+            run.abandon()
+        _close(mine, 128 + getattr(error, "signal", signal.SIGINT))
+        raise
+    except Exception as error:
+        with contextlib.suppress(Exception):  # the first error is the one to tell
+            _close(mine, 1)
+        failed = error if isinstance(error, ConfigError) else failures.explain(error, resuming.place(jobs))
+        if failed is None or isinstance(error, OSError):
+            raise failed or error from None
+        for job in mine:  # the other groups are still trained
+            job.error = failed
     if stop.signal:
         raise SystemExit(128 + stop.signal)
+
+
+def _close(jobs: Sequence[Job], exit_code: int) -> None:
+    """Closes the jobs that have ended; if the process ends, all of them."""
+    for job in jobs:
+        if exit_code or all(run.status for run in job.unfinished):
+            job.close(exit_code)
+
+
+def _open(group: Group, mine: Sequence[Job], how: str, overview: Overview | None, say: Say) -> Executor[Any, Any]:
+    """Opens the loggers of a group's jobs while its program is compiled, because both take a while."""
+    pool = ThreadPoolExecutor(1)
+    compiling = pool.submit(*_compilation(group, how))
+    pool.shutdown(wait=False)  # a request to stop at once does not wait for the compiler
+    for job in mine:
+        job.open(overview.of if overview else _console)
+        for note in job.notes:
+            say(note)
+    return _executor(group, compiling.result())
 
 
 def _compilation(group: Group, how: str) -> tuple[Any, ...]:
