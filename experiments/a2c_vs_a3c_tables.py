@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxac.report.intervals import interval
+from jaxac.intervals import interval
 
 PAGE = Path(__file__).with_name("a2c_vs_a3c.md")
 MARKERS = ("<!-- tables, written by the experiment -->", "<!-- end of the tables -->")

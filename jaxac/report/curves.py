@@ -35,7 +35,7 @@ def learning_curves(outcomes: list[Outcome], against: str, env: str) -> Picture 
     legend(figure, min(len(curves), SHOWN))
     which = f"the best {SHOWN} of {len(curves)} trials in color, the others faint"
     caption = (
-        f"{_RETURNS[metric].capitalize()} against {AXES[against]}: mean over seeds and its 95% bootstrap interval, "
+        f"{_RETURNS[metric].capitalize()} against {AXES[against]}: mean over seeds and its 95% interval (Student's t), "
         f"{which if len(curves) > SHOWN else 'all trials'}. Dotted: some of the trial's runs have ended before."
     )
     return picture(

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxac import names
-from jaxac.report.intervals import band, interval
+from jaxac.intervals import band, interval
 from jaxac.report.read import Run
 from jaxac.report.trials import Trial
 
