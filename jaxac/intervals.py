@@ -1,7 +1,8 @@
 """Confidence intervals of means over seeds: Student's t, the one convention of rows, reports and experiments.
 
 Of two seeds as of thirty it covers the true mean in 95% of cases where values are about normal, which a percentile
-bootstrap does not (48% at two). Where returns pile up at a maximum it covers less, as any interval of so few values does.
+bootstrap does not (48% at two). Where returns pile up at a maximum it covers less: 88% at
+two, 94% at thirty.
 """
 
 import numpy as np

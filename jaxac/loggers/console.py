@@ -155,10 +155,11 @@ def closing_lines(summary: dict[str, Any]) -> list[str]:
         f"compilation {summary[names.COMPILE_SECONDS]:.1f} s"
     ]
     if summary[names.RETURN] is not None:
-        lines.append(
-            f"evaluation return {summary[names.RETURN]:.1f} ± {summary[names.RETURN_STD]:.1f} "
-            f"over {summary[names.EVAL_EPISODES]} episodes"
-        )
+        lines.append(_last_evaluation(summary))
+    best, last = summary.get(names.BEST_RETURN), summary[names.RETURN]
+    if best is not None and names.SEEDS not in summary and (last is None or best > last):
+        steps = _short(summary[names.BEST_ENV_STEPS])
+        lines.append(f"best evaluation along the way: return {best:.1f}, after {steps} steps")
     if summary[names.STEPS_TO_THRESHOLD] is not None:
         lines.append(
             f"first reached {summary[names.THRESHOLD]:g} after {_short(summary[names.STEPS_TO_THRESHOLD])} steps, "
@@ -168,6 +169,18 @@ def closing_lines(summary: dict[str, Any]) -> list[str]:
     if summary["status"] == "interrupted":
         lines.append(f"resume with: python -m jaxac.train resume={summary['directory']}")
     return lines
+
+
+def _last_evaluation(summary: dict[str, Any]) -> str:
+    """The last evaluation of one seed, or of several with their ends."""
+    mean, episodes = summary[names.RETURN], summary[names.EVAL_EPISODES]
+    if names.SEEDS not in summary:
+        return f"last evaluation: return {mean:.1f} ± {summary[names.RETURN_STD]:.1f} over {episodes} episodes"
+    low, high = (summary[name] for name in names.bounds(names.RETURN))
+    within = "" if low is None else f", 95% interval of the mean {low:.1f} to {high:.1f}"
+    diverged = summary[names.SEEDS_DIVERGED]
+    counted = f"; {diverged} diverged, which count with the lowest evaluation of all" if diverged else ""
+    return f"last evaluation: return {mean:.1f} over {summary[names.SEEDS]} seeds{within}{counted}"
 
 
 def sweep_lines(

@@ -96,7 +96,9 @@ def final_return(axes: Axes, x: float, outcome: Outcome) -> None:
     """Draws a point for a trial's mean final return, with its interval."""
     mean = outcome.mean or 0.0
     low, high = outcome.bounds or (mean, mean)
-    axes.errorbar(x, mean, [[mean - low], [high - mean]], fmt="o", color="C0", alpha=0.8, capsize=3, zorder=3)
+    # Of equal values the bounds can lie a rounding error on the wrong side of the mean.
+    errors = [[max(0.0, mean - low)], [max(0.0, high - mean)]]
+    axes.errorbar(x, mean, errors, fmt="o", color="C0", alpha=0.8, capsize=3, zorder=3)
 
 
 def scale(axes: Axes, name: str, values: Sequence[Any]) -> list[float]:

@@ -218,7 +218,8 @@ class Run:
         progress.wall_seconds += self._seconds_since_lap()
         return {
             "status": self.status,
-            **progress.evaluation,
+            # A run that has diverged has no policy that could be evaluated.
+            **(progress.evaluation if self.status != Status.DIVERGED else dict.fromkeys(names.EVALUATION)),
             **self._best(),
             names.THRESHOLD: self.config.return_threshold,
             names.STEPS_TO_THRESHOLD: progress.env_steps_to_threshold,
