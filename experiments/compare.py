@@ -122,7 +122,7 @@ SPEEDS: dict[str, tuple[tuple[str, ...], Callable[[Path, float], float], str]] =
         lambda run, _: sps(run),
         "steps a second",
     ),
-    "start-up, warm": (("+algo=a2c", *SMALL), lambda _, seconds: 1 / seconds, "runs a second"),
+    "warm start-up": (("+algo=a2c", *SMALL), lambda _, seconds: 1 / seconds, "runs a second"),
     "sweep of 64": (
         (*JOBS, "seed=range(0,64)", "logger.wandb.mode=disabled"),
         lambda _, seconds: 1 / seconds,
@@ -131,9 +131,8 @@ SPEEDS: dict[str, tuple[tuple[str, ...], Callable[[Path, float], float], str]] =
 }
 
 
-def speeds(before: Program, after: Program, pairs: int, only: list[str]) -> dict[str, dict]:
+def speeds(before: Program, after: Program, pairs: int, only: list[str]) -> Iterator[tuple[str, dict]]:
     """The speed of each kind of run with the program here over the one before, pair by pair, in turns."""
-    found = {}
     for name, (overrides, speed, unit) in SPEEDS.items():
         if only and not any(part in name for part in only):
             continue
@@ -147,10 +146,9 @@ def speeds(before: Program, after: Program, pairs: int, only: list[str]) -> dict
                     values[which].append(measured)
         ratios = common.ratio(values[1], values[0])
         medians = [statistics.median(each) for each in values]
-        found[name] = {"unit": unit, "before": values[0], "after": values[1], **ratios}
         spread = f"{ratios['lowest']:.3f} to {ratios['highest']:.3f}"
         print(f"{name}: {medians[0]:.4g} → {medians[1]:.4g} {unit}, × {ratios['ratio']:.3f} ({spread})", flush=True)
-    return found
+        yield name, {"unit": unit, "before": values[0], "after": values[1], **ratios}
 
 
 def main() -> int:
@@ -166,9 +164,11 @@ def main() -> int:
             same = len(set(found)) == 1
             equal &= same
             print(f"{name}: {'equal' if same else 'DIFFERENT'} {' '.join(each[:12] for each in found)}", flush=True)
-        if arguments.speed:
-            result = speeds(before, after, arguments.speed, arguments.only)
-            common.save("compare", {"revision": arguments.revision, "speeds": result})
+        kept = common.load("compare")
+        known = kept["speeds"] if kept.get("revision") == arguments.revision else {}
+        for name, result in speeds(before, after, arguments.speed, arguments.only) if arguments.speed else ():
+            known[name] = result
+            common.save("compare", {"revision": arguments.revision, "speeds": known})
     return 0 if equal else 1
 
 

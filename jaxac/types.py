@@ -82,6 +82,11 @@ class ActorState(NamedTuple):
     """[B] float32, returns so far of the running episodes, undiscounted and unscaled."""
     episode_length: Array
     """[B] int32, steps so far of the running episodes."""
+    head_start: Array
+    """[B] int32, steps by which the time limit of the running episode comes earlier: ``env.stagger_starts``."""
+    counted: Array
+    """[B] float32: 1 if the running episode counts in the sums over episodes; 0 if it will be cut early, or if an
+    unroll of whole episodes (Monte Carlo) has had its one already."""
 
 
 class Moments(NamedTuple):
@@ -118,7 +123,7 @@ class Server(NamedTuple):
 
 
 class Metrics(NamedTuple):
-    """Metrics of one update; in a report of a chunk, their means over its updates."""
+    """Metrics of one update, over all of its steps; in a report of a chunk, their means over its updates."""
 
     policy_loss: Array
     """[] float32, policy-gradient loss."""
@@ -128,16 +133,12 @@ class Metrics(NamedTuple):
     """[] float32, mean entropy of the policy in nats."""
     explained_variance: Array
     """[] float32, 1 − Var[return − value] / Var[return]; 1 is a perfect critic, 0 one that predicts the mean."""
-    gradient_norm: Array
-    """[] float32, global L2 norm of the gradient before clipping."""
     advantage_std: Array
     """[] float32, standard deviation of the advantages, before any normalization."""
     value_mean: Array
     """[] float32, mean of the critic's values."""
     loss_terms: dict[str, Array]
     """[] float32 each, the terms in ``algo.loss_terms`` by name, without their weights; usually none."""
-    learning_rate: Array
-    """[] float32, scheduled learning rate, before any correction for staleness."""
 
     @property
     def by_name(self) -> dict[str, Array]:
@@ -145,6 +146,22 @@ class Metrics(NamedTuple):
         metrics = self._asdict()
         added = metrics.pop("loss_terms")
         return metrics | {f"{name}_loss": value for name, value in added.items()}
+
+
+class Steps(NamedTuple):
+    """Sums over the server's optimizer steps; an update of A3C may have several, or none."""
+
+    taken: Array
+    """[] float32, number of steps."""
+    gradient_norm: Array
+    """[] float32, sum of the global L2 norms of their gradients, before clipping."""
+    learning_rate: Array
+    """[] float32, sum of their learning rates, after any correction for staleness."""
+
+    @property
+    def means(self) -> dict[str, Array]:
+        """Means ``[]`` over the steps, by their names in rows; not a number if there was no step."""
+        return {"gradient_norm": self.gradient_norm / self.taken, "learning_rate": self.learning_rate / self.taken}
 
 
 class Asynchrony(NamedTuple):
@@ -175,7 +192,9 @@ class Report(NamedTuple):
     """Metrics and counts of one update."""
 
     metrics: Metrics
-    """The losses, the gradient's norm and the learning rate."""
+    """The losses, and what explains them."""
+    steps: Steps
+    """Sums over the server's optimizer steps."""
     episodes: Episodes
     """Sums over the episodes that ended in this update."""
     asynchrony: Asynchrony | None
@@ -196,6 +215,8 @@ class ChunkReport(NamedTuple):
 
     metrics: Metrics
     """Means over the chunk's updates."""
+    steps: Steps
+    """Sums over the server's optimizer steps in the chunk."""
     episodes: Episodes
     """Sums over the episodes that ended in the chunk."""
     asynchrony: Asynchrony | None

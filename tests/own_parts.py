@@ -113,6 +113,58 @@ class Continuous(probe_envs.ConstantReward):
         return spaces.Box(-1.0, 1.0, (1,))
 
 
+class PairOfObservations(probe_envs.ConstantReward):
+    """Observations are no array."""
+
+    def observation_space(self, params):
+        return spaces.Dict({"one": spaces.Box(-1.0, 1.0, (1,)), "other": spaces.Box(-1.0, 1.0, (1,))})
+
+
+class OtherShape(probe_envs.ConstantReward):
+    """Observes twice what it says."""
+
+    def observe_state(self, state):
+        return jnp.ones(2)
+
+
+class FailsInStep(probe_envs.ConstantReward):
+    """Can only be reset."""
+
+    def reward(self, state, action):
+        return 1 / 0
+
+
+class TwoRewards(probe_envs.ConstantReward):
+    """One reward too many."""
+
+    def reward(self, state, action):
+        return jnp.ones(2)
+
+
+class OtherState(probe_envs.ConstantReward):
+    """The clock becomes a real number."""
+
+    def step_env(self, key, state, action, params):
+        observation, stepped, *rest = super().step_env(key, state, action, params)
+        return observation, stepped.replace(time=stepped.time * 0.5), *rest
+
+
+class Poisson(probe_envs.ConstantReward):
+    """Rewards are counts."""
+
+    def step_env(self, key, state, action, params):
+        observation, stepped, _, *rest = super().step_env(key, state, action, params)
+        return observation, stepped, jax.random.poisson(key, 3.0), *rest
+
+
+class KeyInState(probe_envs.ConstantReward):
+    """Keeps a key of its own."""
+
+    def reset_env(self, key, params):
+        observation, state = super().reset_env(key, params)
+        return observation, state.replace(sign=key)
+
+
 class NoModule:
     """No flax module."""
 

@@ -110,6 +110,27 @@ class Endless(Probe):
         return jnp.bool_(False)
 
 
+@struct.dataclass
+class NoLimit(environment.EnvParams):
+    """Parameters without a time limit."""
+
+    patience: int = 3
+
+
+class Unlimited(Probe):
+    """Decides by itself when an episode is too long."""
+
+    @property
+    def default_params(self):
+        return NoLimit()
+
+    def is_truncated(self, state, params):
+        return state.time >= params.patience
+
+    def terminated(self, state):
+        return jnp.bool_(False)
+
+
 class NoisyReward(Probe):
     """The reward is drawn anew in every step: does each step of each environment have a key of its own?"""
 

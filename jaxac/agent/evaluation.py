@@ -1,6 +1,5 @@
 """Evaluation of a fixed policy on fresh episodes, from start to end."""
 
-import functools
 from typing import NamedTuple
 
 import jax
@@ -9,6 +8,9 @@ import jax.numpy as jnp
 from jaxac.agent import actor_critic, distributions
 from jaxac.spec import Spec
 from jaxac.types import Array, Params, PRNGKey, PyTree
+
+_LONGEST = 100_000
+"""Steps after which an episode of an evaluation is cut, in an environment that neither ends nor has a time limit."""
 
 
 class Episodes(NamedTuple):
@@ -29,6 +31,8 @@ class Episodes(NamedTuple):
 def evaluate(spec: Spec, params: Params, key: PRNGKey, num_episodes: int, greedy: bool) -> Array:
     """[num_episodes] undiscounted returns of fresh episodes, run side by side until the last has ended.
 
+    An episode without an end counts as far as 100 000 steps.
+
     Args:
         spec: the training program.
         params: the policy's parameters.
@@ -36,9 +40,17 @@ def evaluate(spec: Spec, params: Params, key: PRNGKey, num_episodes: int, greedy
         num_episodes: number of episodes.
         greedy: take the most probable actions rather than sample.
     """
-    start = _start(spec, key, num_episodes)
-    step = functools.partial(_step, spec, params, greedy)
-    return jax.lax.while_loop(lambda episodes: jnp.any(episodes.alive), step, start).returns
+
+    def go_on(carry: tuple[Episodes, Array]) -> Array:
+        episodes, steps = carry
+        return jnp.any(episodes.alive) & (steps < _LONGEST)
+
+    def step(carry: tuple[Episodes, Array]) -> tuple[Episodes, Array]:
+        episodes, steps = carry
+        return _step(spec, params, greedy, episodes), steps + 1
+
+    start = _start(spec, key, num_episodes), jnp.zeros((), jnp.int32)
+    return jax.lax.while_loop(go_on, step, start)[0].returns
 
 
 def record_episode(spec: Spec, params: Params, key: PRNGKey, max_steps: int, greedy: bool) -> tuple[Array, Array]:

@@ -1,13 +1,15 @@
 """The objective that A2C and A3C minimize, its terms, and diagnostics of the critic."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import chex
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxac.agent import distributions, returns
 from jaxac.spec import Spec
-from jaxac.types import Array, Transition
+from jaxac.types import Array, Metrics, Transition
 
 
 class Terms(NamedTuple):
@@ -21,8 +23,17 @@ class Terms(NamedTuple):
     """[] float32, E[H(π)], in nats."""
 
 
+class Spread(NamedTuple):
+    """Mean and variance of a quantity over the steps that count."""
+
+    mean: Array
+    """[] float32, the mean."""
+    variance: Array
+    """[] float32, the variance around it."""
+
+
 class Losses(NamedTuple):
-    """The terms of the objective, with diagnostics of the critic."""
+    """The terms of the objective and diagnostics of the critic, in a form that parts of a batch can be pooled from."""
 
     policy_loss: Array
     """[] float32, −E[log π(a) A]."""
@@ -30,10 +41,12 @@ class Losses(NamedTuple):
     """[] float32, ½ E[(R − V)²]."""
     entropy: Array
     """[] float32, E[H(π)], in nats."""
-    explained_variance: Array
-    """[] float32, 1 − Var(R − V) / Var(R); 1 is a perfect critic, 0 one that predicts the mean."""
-    advantage_std: Array
-    """[] float32, standard deviation of the advantages, before any normalization."""
+    returns: Spread
+    """The λ-returns R."""
+    errors: Spread
+    """The critic's errors R − V."""
+    advantage: Spread
+    """The advantages A, before any normalization."""
     value_mean: Array
     """[] float32, mean of the critic's values."""
     loss_terms: dict[str, Array]
@@ -51,7 +64,13 @@ def masked_mean(x: Array, weight: Array) -> Array:
 
 def masked_variance(x: Array, weight: Array) -> Array:
     """[] the weighted variance of ``x [...]``, with weights ``weight [...]``."""
-    return masked_mean(jnp.square(x - masked_mean(x, weight)), weight)
+    return spread(x, weight).variance
+
+
+def spread(x: Array, weight: Array) -> Spread:
+    """Weighted mean and variance of ``x [...]``, with weights ``weight [...]``."""
+    mean = masked_mean(x, weight)
+    return Spread(mean, masked_mean(jnp.square(x - mean), weight))
 
 
 def trace_decay(spec: Spec) -> Array | float:
@@ -98,11 +117,41 @@ def explain(terms: Terms, value: Array, targets: returns.Targets, weight: Array)
         targets: [T, B] advantages and λ-returns.
         weight: [T, B] 1 where a step counts, else 0.
     """
-    unexplained = masked_variance(targets.value - value, weight)
     return Losses(
         *terms,
-        explained_variance=1.0 - unexplained / (masked_variance(targets.value, weight) + 1e-12),
-        advantage_std=jnp.sqrt(masked_variance(targets.advantage, weight)),
+        returns=spread(targets.value, weight),
+        errors=spread(targets.value - value, weight),
+        advantage=spread(targets.advantage, weight),
         value_mean=masked_mean(value, weight),
         loss_terms={},
+    )
+
+
+def pooled(losses: Losses, share: Array | np.ndarray) -> Losses:
+    """The losses of a whole batch, from those of its parts.
+
+    Args:
+        losses: [...] losses of the parts, as arrays of JAX or numpy.
+        share: [...] shares of the parts in the batch, which add up to 1.
+    """
+
+    def pool(x: Any) -> Any:
+        if not isinstance(x, Spread):
+            return (x * share).sum()
+        mean = (x.mean * share).sum()
+        return Spread(mean, ((x.variance + (x.mean - mean) ** 2) * share).sum())
+
+    return jax.tree.map(pool, losses, is_leaf=lambda x: isinstance(x, Spread))
+
+
+def metrics(losses: Losses) -> Metrics:
+    """The metrics that rows hold, from the losses ``[]`` of a whole batch."""
+    return Metrics(
+        policy_loss=losses.policy_loss,
+        value_loss=losses.value_loss,
+        entropy=losses.entropy,
+        explained_variance=1.0 - losses.errors.variance / (losses.returns.variance + 1e-12),
+        advantage_std=losses.advantage.variance**0.5,
+        value_mean=losses.value_mean,
+        loss_terms=losses.loss_terms,
     )

@@ -14,17 +14,32 @@ from jaxac.types import ActorState, Array, Draws, Episodes, Params, PRNGKey, Tra
 
 
 def init(spec: Spec, env: Env, key: PRNGKey, num_envs: int) -> ActorState:
-    """``B = num_envs`` fresh episodes.
+    """``B = num_envs`` fresh episodes, whose time limits are staggered if ``env.stagger_starts`` says so."""
+    key, reset_key, stagger_key = jax.random.split(key, 3)
+    state, observation = env.reset(reset_key, env.params(spec.env.params), num_envs)
+    nothing = jnp.zeros(num_envs, jnp.int32)
+    head_start = _head_start(spec, env, stagger_key, num_envs) if _staggers(spec, env) else nothing
+    counted = (head_start == 0).astype(jnp.float32)
+    return ActorState(key, state, observation, jnp.zeros(num_envs), nothing, head_start, counted)
 
-    With ``env.stagger_starts`` their clocks start anywhere below the time limit, so that the time limit does not cut
-    all of them in the same step.
+
+def _staggers(spec: Spec, env: Env) -> bool:
+    """True if first episodes are cut early, so that the time limit does not cut all environments in the same step.
+
+    Not those of Monte Carlo, which start afresh in every unroll and must be whole.
     """
-    key, reset_key, clock_key = jax.random.split(key, 3)
-    params = env.params(spec.env.params)
-    state, observation = env.reset(reset_key, params, num_envs)
-    if spec.env.stagger_starts:
-        state = env.stagger(clock_key, state, params)
-    return ActorState(key, state, observation, jnp.zeros(num_envs), jnp.zeros(num_envs, jnp.int32))
+    limit = env.time_limit(env.params(spec.env.params))
+    return spec.env.stagger_starts and not _whole_episodes(spec) and limit is not None
+
+
+def _head_start(spec: Spec, env: Env, key: PRNGKey, num_envs: int) -> Array:
+    """[B] int32, head starts anywhere below the time limit; the environment's own clock knows nothing of them."""
+    limit = env.time_limit(env.params(spec.env.params))
+    return jnp.floor(jax.random.uniform(key, (num_envs,)) * limit).astype(jnp.int32)
+
+
+def _whole_episodes(spec: Spec) -> bool:
+    return spec.algo.returns == "monte_carlo"
 
 
 def draw(spec: Spec, env: Env, actor: ActorState) -> tuple[ActorState, Draws]:
@@ -63,10 +78,9 @@ def step(
     env_key = None if draws.key is None else jax.random.wrap_key_data(draws.key, impl=jax.random.key_impl(actor.key))
     action = distributions.choose(draws.uniform, agent.policy(params, actor.observation), env.num_actions)
     stepped, timestep = env.step(env_key, actor.env_state, action, env.params(spec.env.params))
-    done = timestep.terminated | timestep.truncated
+    ran = actor._replace(episode_return=actor.episode_return + timestep.reward, episode_length=actor.episode_length + 1)
+    done = timestep.terminated | timestep.truncated | _cut_early(spec, env, ran)
     env_state, observation = envs.restart(done, draws.fresh, (stepped, timestep.observation))
-    episode_return = actor.episode_return + timestep.reward
-    episode_length = actor.episode_length + 1
     transition = Transition(
         observation=actor.observation,
         action=action,
@@ -74,19 +88,35 @@ def step(
         discount=1.0 - timestep.terminated,
         done=done,
         final_observation=timestep.observation,
-        weight=jnp.ones_like(timestep.reward),
+        weight=actor.counted if _whole_episodes(spec) else jnp.ones_like(timestep.reward),
     )
-    running = jnp.where(done, 0.0, episode_return), jnp.where(done, 0, episode_length)
-    actor = ActorState(actor.key, env_state, observation, *running)
-    return actor, (transition, _ended(done, episode_return, episode_length))
+    after = _from_zero(spec, done, ran)._replace(env_state=env_state, observation=observation)
+    return after, (transition, _sums(done * actor.counted, ran))
 
 
-def _ended(done: Array, episode_return: Array, episode_length: Array) -> Episodes:
-    """Sums over the episodes, ``[B]`` each, that are ``done``."""
+def _cut_early(spec: Spec, env: Env, actor: ActorState) -> Array | bool:
+    """[B] bool: the episode reaches the time limit that its head start brings nearer."""
+    if not _staggers(spec, env):
+        return False
+    return actor.episode_length >= env.time_limit(env.params(spec.env.params)) - actor.head_start
+
+
+def _from_zero(spec: Spec, done: Array, actor: ActorState) -> ActorState:
+    """The actor with counts that start again where an episode is ``done [B]``."""
+    return actor._replace(
+        episode_return=jnp.where(done, 0.0, actor.episode_return),
+        episode_length=jnp.where(done, 0, actor.episode_length),
+        head_start=jnp.where(done, 0, actor.head_start),
+        counted=jnp.where(done, 0.0 if _whole_episodes(spec) else 1.0, actor.counted),
+    )
+
+
+def _sums(ended: Array, actor: ActorState) -> Episodes:
+    """Sums over the episodes for which ``ended [B]`` is 1 rather than 0."""
     return Episodes(
-        ended=jnp.sum(done, dtype=jnp.float32),
-        return_sum=jnp.sum(jnp.where(done, episode_return, 0.0)),
-        length_sum=jnp.sum(jnp.where(done, episode_length, 0), dtype=jnp.float32),
+        ended=jnp.sum(ended),
+        return_sum=jnp.sum(jnp.where(ended > 0, actor.episode_return, 0.0)),
+        length_sum=jnp.sum(jnp.where(ended > 0, actor.episode_length, 0), dtype=jnp.float32),
     )
 
 
@@ -108,13 +138,9 @@ def unroll(
     Returns:
         The environments after the unroll, transitions ``[T, B]``, and sums over the episodes that ended.
     """
-    whole_episodes = spec.algo.returns == "monte_carlo"
-    if whole_episodes:
+    if _whole_episodes(spec):
         actor = init(spec, env, actor.key, actor.observation.shape[0])
 
     actor, draws = draw(spec, env, actor)
     actor, (transitions, episodes) = jax.lax.scan(functools.partial(step, spec, env, agent, params), actor, draws)
-    if whole_episodes:
-        ended_before = jnp.cumsum(transitions.done, axis=0) - transitions.done
-        transitions = transitions._replace(weight=(ended_before == 0).astype(jnp.float32))
     return actor, transitions, jax.tree.map(functools.partial(jnp.sum, axis=0), episodes)

@@ -6,13 +6,14 @@ A2C is the synchronous form of A3C (Mnih et al. 2016, "Asynchronous Methods for 
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 
-from jaxac.agent import actor_critic
+from jaxac.agent import actor_critic, objective
 from jaxac.algos import optimizers, server, shard, trees
 from jaxac.devices import placement
 from jaxac.devices.placement import Placement
 from jaxac.spec import Spec
-from jaxac.types import ActorState, Metrics, Params, PRNGKey, Report, Server
+from jaxac.types import ActorState, Params, PRNGKey, Report, Server, Steps
 
 
 class State(NamedTuple):
@@ -44,8 +45,9 @@ def update(spec: Spec, state: State) -> tuple[State, Report]:
     rate = optimizers.learning_rate(spec, state.server.arrivals)
     stepped, norm = server.step(spec, state.server, pushed, rate)
     stepped = stepped._replace(arrivals=stepped.arrivals + spec.algo.num_shards)
-    metrics = Metrics(**trees.mean(unrolled.losses)._asdict(), gradient_norm=norm, learning_rate=rate)
-    report = Report(metrics, trees.total(unrolled.episodes), asynchrony=None)
+    losses, episodes = shard.pooled(unrolled)
+    steps = Steps(jnp.ones(()), gradient_norm=norm, learning_rate=rate)
+    report = Report(objective.metrics(losses), steps, episodes, asynchrony=None)
     return State(place.replicated(stepped), actors), report
 
 

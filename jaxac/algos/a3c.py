@@ -19,14 +19,14 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxac.agent import actor_critic, distributions
-from jaxac.algos import arrival, optimizers, server, shard, staleness, trees
+from jaxac.agent import actor_critic, distributions, objective
+from jaxac.algos import arrival, server, shard, staleness, trees
 from jaxac.algos.arrival import Group, Ledger, Outcome, Round
 from jaxac.algos.shard import Gradient, Unrolled
 from jaxac.devices import placement
 from jaxac.devices.placement import Placement
 from jaxac.spec import Spec
-from jaxac.types import ActorState, Array, Asynchrony, Lag, Metrics, Params, PRNGKey, Report, Server
+from jaxac.types import ActorState, Array, Asynchrony, Lag, Params, PRNGKey, Report, Server, Steps
 
 
 class State(NamedTuple):
@@ -84,7 +84,6 @@ def init(spec: Spec, key: PRNGKey) -> State:
 def update(spec: Spec, state: State) -> tuple[State, Report]:
     """One round: every shard takes its turn, in waves and in an order of arrival."""
     algo, place = staleness.settings(spec), _place(spec)
-    rate = optimizers.learning_rate(spec, state.server.arrivals)
     key, order_key, delay_key = jax.random.split(state.key, 3)
     this_round = Round(staleness.active(algo, state.round), staleness.delays(algo, delay_key))
     waves = staleness.arrival_order(algo, order_key).reshape(-1, staleness.wave_size(algo))
@@ -95,7 +94,7 @@ def update(spec: Spec, state: State) -> tuple[State, Report]:
         state, reports = jax.lax.scan(functools.partial(_wave, spec, this_round), state, waves)
     ledger, snapshots = place.replicated((state.ledger, state.snapshots))
     state = State(key, state.round + 1, ledger, snapshots, place.split(state.actors))
-    return state, _report(spec, rate, this_round, reports)
+    return state, _report(spec, this_round, reports)
 
 
 def _place(spec: Spec) -> Placement:
@@ -196,16 +195,12 @@ def _arrive(
     return state._replace(ledger=ledger, snapshots=snapshots), outcomes
 
 
-def _report(spec: Spec, rate: Array, this_round: Round, waves: WaveReport) -> Report:
+def _report(spec: Spec, this_round: Round, waves: WaveReport) -> Report:
     """The report of a round, from the reports of its waves, ``[waves, W]``."""
     outcomes, bins = waves.outcomes, staleness.bins(staleness.settings(spec))
     versions = jnp.sum(outcomes.stepped, dtype=jnp.int32)
-    weight = waves.active / jnp.sum(waves.active)
-    metrics = Metrics(
-        **jax.tree.map(lambda x: jnp.sum(x * weight), waves.unrolled.losses)._asdict(),
-        gradient_norm=jnp.sum(outcomes.gradient_norm) / jnp.maximum(versions, 1),
-        learning_rate=rate,
-    )
+    losses = objective.pooled(waves.unrolled.losses, waves.active / jnp.sum(waves.active))
+    steps = Steps(versions.astype(jnp.float32), jnp.sum(outcomes.gradient_norm), jnp.sum(outcomes.learning_rate))
     age = jnp.minimum(outcomes.staleness, bins - 1)
     asynchrony = Asynchrony(
         staleness=jnp.zeros(bins, jnp.int32).at[age].add(outcomes.used.astype(jnp.int32)),
@@ -215,4 +210,4 @@ def _report(spec: Spec, rate: Array, this_round: Round, waves: WaveReport) -> Re
         versions=versions,
     )
     episodes = jax.tree.map(lambda x: jnp.sum(x * waves.active), waves.unrolled.episodes)
-    return Report(metrics, episodes, asynchrony)
+    return Report(objective.metrics(losses), steps, episodes, asynchrony)

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 
-from jaxac.agent import actor_critic, loss_terms, normalization, rollout
+from jaxac.agent import actor_critic, loss_terms, normalization, objective, rollout
 from jaxac.agent.objective import Losses
 from jaxac.algos import trees
 from jaxac.devices import placement
@@ -106,7 +107,16 @@ def gradient(spec: Spec, params: Params, actors: ActorState) -> tuple[Gradient, 
     of_blocks = placement.over(1, number).map(block_gradient, (None, 0, 0))
     pushed, actors, unrolled = of_blocks(spec, trees.copies(params, number), actors)
     pushed = Gradient(trees.mean(pushed.weights), normalization.of_shards(pushed.moments))
-    return pushed, actors, Unrolled(trees.mean(unrolled.losses), trees.total(unrolled.episodes))
+    return pushed, actors, pooled(unrolled)
+
+
+def pooled(unrolled: Unrolled) -> Unrolled:
+    """Losses and episodes of ``N`` blocks or shards of the same size, together."""
+    number = unrolled.episodes.ended.shape[0]
+    return Unrolled(
+        objective.pooled(unrolled.losses, jnp.full(number, 1 / number)),
+        trees.total(unrolled.episodes),
+    )
 
 
 def block_gradient(spec: Spec, params: Params, actor: ActorState) -> tuple[Gradient, ActorState, Unrolled]:

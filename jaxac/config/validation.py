@@ -244,7 +244,13 @@ def _default_env_steps(config: Config) -> int:
 def _default_learning_rate(config: Config) -> float:
     """A learning rate at which CartPole does not relapse: smaller below 512 environments, whose gradients are noisier.
 
-    If the server makes several steps in a round, all of them together are as long as A2C's single step.
+    If the server makes several steps in a round, all of them together are as long as A2C's single step, also after a
+    correction that divides by the staleness, which is about their number.
     """
-    steps_per_round = config.algo.num_shards / min(config.algo.group_size, config.algo.num_shards)
-    return _LEARNING_RATES[config.optimizer.name] * min(1.0, config.env.num_envs / 512) ** 0.25 / steps_per_round
+    algo = config.algo
+    rate = _LEARNING_RATES[config.optimizer.name] * min(1.0, config.env.num_envs / 512) ** 0.25
+    steps_per_round = algo.num_shards / min(algo.group_size, algo.num_shards)
+    if isinstance(algo, A3CConfig) and algo.correction == "learning_rate":
+        bound = math.inf if algo.max_staleness is None else algo.max_staleness
+        rate *= max(1.0, min(steps_per_round - 1, bound))
+    return rate / steps_per_round

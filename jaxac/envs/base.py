@@ -18,8 +18,8 @@ class Env(NamedTuple):
     step: Callable[[PRNGKey | None, PyTree, Array, PyTree], tuple[PyTree, TimeStep]]
     """``step(key, env_state [B, ...], action [B], params) -> (env_state, TimeStep)``; steps after an episode's end are
     undefined, see :func:`restart`. The key may be None for an environment whose steps draw nothing."""
-    stagger: Callable[[PRNGKey, PyTree, PyTree], PyTree]
-    """``stagger(key, env_state, params) -> env_state``, with clocks anywhere below the time limit."""
+    time_limit: Callable[[PyTree], Any]
+    """``time_limit(params) -> limit []``, the most steps of an episode; None if the environment names none."""
     params: Callable[[dict[str, Any]], PyTree]
     """``params(overrides) -> params``: the environment's defaults with some replaced."""
     observation_size: int

@@ -1,5 +1,6 @@
 """Gymnax's environments, and those that users write in its form; the only module that imports gymnax."""
 
+import dataclasses
 import functools
 import math
 from collections.abc import Callable
@@ -9,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxac.config import catalog, import_path
-from jaxac.envs import bare_import
+from jaxac.envs import bare_import, own_environment
 from jaxac.envs.base import Env
 from jaxac.errors import ConfigError
 from jaxac.types import Array, PRNGKey, PyTree, TimeStep
@@ -34,16 +35,17 @@ def _make(name: str, own: Callable[[], Any] | None) -> Env:
 
     Cached: gymnax environments hash by identity, so a second instance would be compiled again.
     """
-    env, space = _create(name) if own is None else _create_own(name, own)
+    env, space = _create(name) if own is None else own_environment.create(name, own)
+    keys = _ours if own is None else own_environment.keys
     categories = getattr(space, "n", None)
     shape = (categories,) if categories else tuple(space.shape)
     size = math.prod(shape)
     flatten = functools.partial(_one_hot, categories) if categories else functools.partial(_flat, size)
     return Env(
-        reset=functools.partial(_reset, env, flatten),
-        step=functools.partial(_step, env, flatten),
-        stagger=_stagger,
-        params=functools.partial(_params, env),
+        reset=functools.partial(_reset, env, keys, flatten),
+        step=functools.partial(_step, env, keys, flatten),
+        time_limit=_time_limit,
+        params=functools.partial(_params, name, env),
         observation_size=size,
         observation_shape=shape,
         num_actions=int(env.num_actions),
@@ -58,21 +60,6 @@ def _create(name: str) -> tuple[Any, Any]:
     return env, env.observation_space(env.default_params)
 
 
-def _create_own(name: str, own: Callable[[], Any]) -> tuple[Any, Any]:
-    """An environment of the user's own, and the space of its observations."""
-    try:
-        env = own()
-        actions, space = env.action_space(env.default_params), env.observation_space(env.default_params)
-    except Exception as error:
-        raise ConfigError(
-            f"env.name={name} cannot be made: {import_path.explain(error)}; give a gymnax environment that takes no "
-            "arguments."
-        ) from error
-    if not hasattr(actions, "n"):
-        raise ConfigError(f"env.name={name} has continuous actions, which are not supported yet; choose another.")
-    return env, space
-
-
 Flatten = Callable[[Array], Array]
 """``flatten(observation [B, ...]) -> observation [B, O]``, float32."""
 
@@ -85,22 +72,35 @@ def _flat(size: int, observation: Array) -> Array:
     return observation.reshape(-1, size).astype(jnp.float32)
 
 
-def _params(env: Any, overrides: dict[str, Any]) -> PyTree:
+Keys = Callable[[PRNGKey], PRNGKey]
+"""``keys(key [B]) -> key [B]``: the keys as an environment takes them, with the same bits."""
+
+
+def _ours(key: PRNGKey) -> PRNGKey:
+    """The keys as they are: gymnax's environments draw nothing that needs JAX's own implementation."""
+    return key
+
+
+def _params(name: str, env: Any, overrides: dict[str, Any]) -> PyTree:
+    """The environment's parameters with some replaced; :class:`ConfigError` for one that it does not have."""
+    known = [field.name for field in dataclasses.fields(env.default_params)]
+    for unknown in overrides.keys() - known:
+        raise ConfigError(f"env.params.{unknown} is not a parameter of {name}; it has: {', '.join(known) or 'none'}.")
     return env.default_params.replace(**overrides)
 
 
-def _reset(env: Any, flatten: Flatten, key: PRNGKey, params: PyTree, num_envs: int) -> tuple[PyTree, Array]:
-    observation, state = jax.vmap(env.reset_env, (0, None))(jax.random.split(key, num_envs), params)
+def _reset(env: Any, keys: Keys, flatten: Flatten, key: PRNGKey, params: PyTree, num_envs: int) -> tuple[PyTree, Array]:
+    observation, state = jax.vmap(env.reset_env, (0, None))(keys(jax.random.split(key, num_envs)), params)
     return _strong(state), flatten(observation)
 
 
 def _step(
-    env: Any, flatten: Flatten, key: PRNGKey | None, state: PyTree, action: Array, params: PyTree
+    env: Any, keys: Keys, flatten: Flatten, key: PRNGKey | None, state: PyTree, action: Array, params: PyTree
 ) -> tuple[PyTree, TimeStep]:
     num_envs = action.shape[0]
-    keys, axis = (None, None) if key is None else (jax.random.split(key, num_envs), 0)
+    each, axis = (None, None) if key is None else (keys(jax.random.split(key, num_envs)), 0)
     observation, stepped, reward, terminated, _ = jax.vmap(env.step_env, (axis, 0, 0, None))(
-        keys, state, action, params
+        each, state, action, params
     )
     truncated = jax.vmap(env.is_truncated, (0, None))(stepped, params)
     terminated = terminated.astype(bool)
@@ -109,9 +109,8 @@ def _step(
     return _strong(stepped), TimeStep(flatten(observation), reward, terminated, truncated)
 
 
-def _stagger(key: PRNGKey, state: PyTree, params: PyTree) -> PyTree:
-    clock = jax.random.uniform(key, state.time.shape) * params.max_steps_in_episode
-    return state.replace(time=jnp.floor(clock).astype(state.time.dtype))
+def _time_limit(params: PyTree) -> Any:
+    return getattr(params, "max_steps_in_episode", None)
 
 
 def _strong(state: PyTree) -> PyTree:

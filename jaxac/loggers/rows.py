@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxac import names
 from jaxac.loggers.base import Row
-from jaxac.types import Array, Asynchrony, ChunkReport
+from jaxac.types import Array, Asynchrony, ChunkReport, Steps
 
 
 def to_row(report: ChunkReport, steps_per_push: int, seconds: float) -> Row:
@@ -20,10 +20,12 @@ def to_row(report: ChunkReport, steps_per_push: int, seconds: float) -> Row:
         steps_per_push: environment steps behind one shard's gradient.
         seconds: seconds that the chunk took.
     """
-    metrics, episodes, asynchrony, lag, waiting, _ = jax.device_get(report)
+    metrics, steps, episodes, asynchrony, lag, waiting, _ = jax.device_get(report)
     ended = float(episodes.ended)
     return {
         **_numbers("train", metrics.by_name),
+        **names.section("train", dict.fromkeys(Steps._fields[1:])),
+        **_numbers("train", steps.means if steps.taken else {}),
         names.EPISODES: int(ended),
         names.EPISODE_RETURN: number(episodes.return_sum / ended) if ended else None,
         names.EPISODE_LENGTH: number(episodes.length_sum / ended) if ended else None,

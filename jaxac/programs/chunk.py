@@ -28,10 +28,11 @@ def run_chunk(algo: Algo, spec: Spec, state: PyTree, num_updates: Array) -> tupl
         return state, jax.tree.map(jnp.add, totals, report)
 
     state, sums = jax.lax.fori_loop(0, num_updates, body, (state, zeros))
-    finite = [jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves((algo.params(state), sums.metrics))]
+    finite = [jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves((algo.params(state), sums.metrics, sums.steps))]
     means = jax.tree.map(lambda x: x / num_updates, sums.metrics)
     return state, ChunkReport(
         means,
+        sums.steps,
         sums.episodes,
         sums.asynchrony,
         algo.lag(spec, state),

@@ -118,7 +118,7 @@ def _row(report: ChunkReport) -> dict[str, Array]:
     """A chunk's metrics by name, scalars ``[]``."""
     ended = report.episodes.ended
     row = {
-        **names.section("train", report.metrics.by_name),
+        **names.section("train", report.metrics.by_name | report.steps.means),
         names.EPISODES: ended,
         names.EPISODE_RETURN: report.episodes.return_sum / ended,  # NaN where none ended
         names.EPISODE_LENGTH: report.episodes.length_sum / ended,

@@ -18,7 +18,7 @@ from jaxac.loggers.console import Console, Followed, Overview, closing_lines, sw
 from jaxac.programs import program
 from jaxac.programs.executors import Executor, Pooled, Vmapped
 from jaxac.programs.program import Program
-from jaxac.runs import plan
+from jaxac.runs import one_parser, plan
 from jaxac.runs.job import Job
 from jaxac.runs.plan import Group
 from jaxac.runs.run import Run
@@ -71,6 +71,7 @@ def _prepare(configs: Sequence[Config], how: str) -> None:
         raise ConfigError(
             f"compilation_cache={', '.join(map(str, caches))}: jobs that are trained together have one; give one value."
         )
+    one_parser.install()
     several = len(configs) > 1 or configs[0].num_seeds > 1
     in_real_time = any(config.algo.in_real_time for config in configs)
     note = machine.use_cores(by_threads=in_real_time or (several and how == "cores"))

@@ -8,13 +8,19 @@ import jax
 import numpy as np
 from flax import serialization
 
-from jaxac.devices import threefry
 from jaxac.errors import ConfigError
 from jaxac.types import Moments, Params, PyTree
 
 
 def _is_key(x: jax.Array) -> bool:
     return jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key)
+
+
+def _implementation(keys: jax.Array) -> Any:
+    """The implementation of ``keys [...]`` or of their shapes: an environment of the user's own may keep JAX's."""
+    found: list[Any] = []
+    jax.eval_shape(lambda keys: found.append(jax.random.key_impl(keys)), keys)
+    return found[0]
 
 
 def to_host(tree: PyTree) -> dict[str, np.ndarray]:
@@ -36,6 +42,10 @@ def pack_host(arrays: dict[str, np.ndarray]) -> bytes:
     return serialization.msgpack_serialize(arrays)
 
 
+_ADDED = {"head_start": 0, "counted": 1}
+"""Fields that training states of version 0.1 lack, with the values that stand for what those states did."""
+
+
 def unpack(template: PyTree, content: bytes) -> PyTree:
     """Restores a tree from msgpack; the inverse of :func:`pack`.
 
@@ -50,13 +60,15 @@ def unpack(template: PyTree, content: bytes) -> PyTree:
     leaves, treedef = jax.tree_util.tree_flatten_with_path(template)
 
     def restore(path: str, leaf: jax.Array) -> jax.Array:
-        value = stored.get(path)
         expected = jax.eval_shape(jax.random.key_data, leaf) if _is_key(leaf) else leaf
+        value = stored.get(path)
+        if value is None and (added := _ADDED.get(path.rpartition(".")[2])) is not None:
+            value = np.full(expected.shape, added, expected.dtype)
         if value is None or value.shape != expected.shape or value.dtype != expected.dtype:
             raise ConfigError(
                 f"resume: the checkpoint does not fit this program at {path}; resume with the version that wrote it."
             )
-        restored = threefry.wrap(value) if _is_key(leaf) else value
+        restored = jax.random.wrap_key_data(value, impl=_implementation(leaf)) if _is_key(leaf) else value
         return jax.device_put(restored, leaf.sharding)
 
     return jax.tree.unflatten(treedef, [restore(jax.tree_util.keystr(path), leaf) for path, leaf in leaves])

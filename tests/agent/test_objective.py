@@ -149,7 +149,7 @@ def test_explained_variance_of_a_perfect_critic_is_one(small_spec):
     logits, value, _, batch = random_objective(spec, np.random.default_rng(7))
     targets = Targets(jnp.zeros_like(value), value)
     _, terms = objective.objective(spec, logits, value, targets, batch)
-    perfect = objective.explain(terms, value, targets, batch.weight)
+    perfect = objective.metrics(objective.explain(terms, value, targets, batch.weight))
     np.testing.assert_allclose(perfect.explained_variance, 1, rtol=1e-6)
 
 
@@ -158,4 +158,25 @@ def test_a_critic_of_constant_targets_is_no_better_than_perfect(small_spec):
     logits, value, _, batch = random_objective(spec, np.random.default_rng(8))
     targets = Targets(jnp.zeros_like(value), jnp.ones_like(value))
     _, terms = objective.objective(spec, logits, value, targets, batch)
-    assert objective.explain(terms, value, targets, batch.weight).explained_variance < 0
+    assert objective.metrics(objective.explain(terms, value, targets, batch.weight)).explained_variance < 0
+
+
+def test_metrics_do_not_depend_on_how_a_batch_is_cut(small_spec):
+    """Variances of a whole batch are no means of its parts' variances."""
+    spec = small_spec()
+    logits, value, targets, batch = random_objective(spec, np.random.default_rng(9))
+    offsets = jnp.broadcast_to(jnp.arange(value.shape[1]), value.shape)  # so that the parts' means differ
+    targets = Targets(targets.advantage + offsets, targets.value + offsets)
+    batch = batch._replace(weight=jnp.ones_like(value))
+
+    def losses(part):
+        mine = jax.tree.map(lambda x: x[:, part], (logits, value, targets, batch))
+        _, terms = objective.objective(spec, *mine)
+        return objective.explain(terms, mine[1], mine[2], mine[3].weight)
+
+    half = value.shape[1] // 2
+    parts = jax.tree.map(lambda *x: jnp.stack(x), losses(slice(half)), losses(slice(half, None)))
+    together = objective.metrics(objective.pooled(parts, jnp.array([0.5, 0.5])))
+    whole = objective.metrics(losses(slice(None)))
+    np.testing.assert_allclose(jax.tree.leaves(together), jax.tree.leaves(whole), rtol=1e-4)
+    assert whole.advantage_std > 1.2 * np.mean(np.sqrt(parts.advantage.variance))

@@ -44,20 +44,55 @@ def test_episode_sums_count_raw_rewards(small_spec):
     np.testing.assert_array_equal(transitions.reward, 0.5)
 
 
-def test_staggered_clocks_spread_below_the_limit(small_spec):
+def test_staggered_limits_spread_and_the_environment_does_not_know(small_spec):
     actor, *_ = unroll(small_spec("env.num_envs=512"))
-    time = np.asarray(actor.env_state.time)
-    assert 0 <= time.min() < 50
-    assert 450 < time.max() < 500
+    assert 0 <= actor.head_start.min() < 50
+    assert 450 < actor.head_start.max() < 500
+    np.testing.assert_array_equal(actor.env_state.time, 0)
+
+
+def test_a_staggered_episode_is_truncated_early_and_not_counted(small_spec):
+    """Episodes of 10 steps, of which the first of each environment is shorter by its head start."""
+    spec = small_spec("env.name=tests.probe_envs:Endless", "algo.unroll_length=25", "env.num_envs=32")
+    actor, after, transitions, episodes = unroll(spec)
+    step, head_start = np.arange(1, 26)[:, None], np.asarray(actor.head_start)
+    np.testing.assert_array_equal(transitions.done, (step + head_start) % 10 == 0)
+    np.testing.assert_array_equal(transitions.discount, 1)
+    ended, cut = np.asarray(transitions.done).sum(0), head_start > 0
+    assert cut.any() and episodes.ended == (ended - cut).sum()
+    assert episodes.length_sum == 10 * episodes.ended == episodes.return_sum
+    np.testing.assert_array_equal(after.head_start, 0)
+
+
+@pytest.mark.parametrize("name, steps", [("MemoryChain-bsuite", 6), ("UmbrellaChain-bsuite", 10)])
+def test_episodes_whose_end_the_clock_decides_have_their_length(small_spec, name, steps):
+    _, _, _, episodes = unroll(small_spec(f"env.name={name}", "algo.unroll_length=25", "env.num_envs=64"))
+    _, _, _, whole = unroll(
+        small_spec(f"env.name={name}", "algo.unroll_length=25", "env.num_envs=64", "env.stagger_starts=false")
+    )
+    assert episodes.length_sum == steps * episodes.ended
+    assert whole.length_sum == steps * whole.ended > 0
+
+
+def test_an_environment_without_a_time_limit_is_not_staggered(small_spec):
+    actor, *_ = unroll(small_spec("env.name=tests.probe_envs:Unlimited"))
+    np.testing.assert_array_equal(actor.head_start, 0)
 
 
 def test_monte_carlo_counts_the_first_whole_episode_only(small_spec):
     spec = small_spec("algo.returns=monte_carlo", "++env.params.max_steps_in_episode=20", "algo.unroll_length=20")
-    _, _, transitions, _ = unroll(spec)
+    _, _, transitions, episodes = unroll(spec)
     weight, done = np.asarray(transitions.weight), np.asarray(transitions.done)
-    for b in range(weight.shape[1]):
-        length = int(np.argmax(done[:, b])) + 1
-        np.testing.assert_array_equal(weight[:, b], np.arange(20) < length)
+    lengths = np.argmax(done, axis=0) + 1
+    np.testing.assert_array_equal(weight, np.arange(20)[:, None] < lengths)
+    assert (episodes.ended, episodes.length_sum) == (len(lengths), lengths.sum())
+
+
+def test_monte_carlo_is_whole_episodes_though_starts_are_staggered(small_spec):
+    overrides = "env.name=tests.probe_envs:Endless", "algo.returns=monte_carlo", "algo.unroll_length=15"
+    _, _, transitions, episodes = unroll(small_spec(*overrides, "++env.params.max_steps_in_episode=10"))
+    np.testing.assert_array_equal(transitions.weight.sum(0), 10)
+    assert episodes.length_sum == 10 * episodes.ended == 80
 
 
 @pytest.mark.parametrize("clip, expected", [("null", 2.0), ("0.5", 0.25)])

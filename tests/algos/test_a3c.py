@@ -9,6 +9,7 @@ import pytest
 from jaxac import spec as spec_module
 from jaxac.algos import ALGOS, a2c, a3c, corrections, optimizers, server, shard, staleness, trees
 from jaxac.devices import placement
+from jaxac.loggers import rows
 from jaxac.programs import program
 from jaxac.programs.chunk import run_chunk
 from jaxac.storage import serialization
@@ -34,7 +35,7 @@ def assert_a2c(asynchronous, synchronous, compare):
     compare(state.server.opt_state, other.server.opt_state)
     compare(state.actors, other.actors)
     for mine, theirs in zip(reports, others, strict=True):
-        compare((mine.metrics, mine.episodes), (theirs.metrics, theirs.episodes))
+        compare((mine.metrics, mine.steps, mine.episodes), (theirs.metrics, theirs.steps, theirs.episodes))
 
 
 def test_one_shard_that_pulls_after_every_push_is_a2c(small_spec):
@@ -99,6 +100,29 @@ def test_softsync_of_all_is_the_mean(small_spec, order):
 def test_softsync_of_one_is_per_gradient(small_spec):
     one = small_spec(*SHARDS, "algo.server=softsync", "algo.softsync_size=1")
     assert programs(one) == programs(small_spec(*SHARDS))
+
+
+@pytest.mark.parametrize("size", [4, 16])
+def test_the_norm_of_the_gradient_is_the_mean_over_the_servers_steps(small_spec, size):
+    """Not over rounds, of which most have no step if the server waits for the gradients of four of them."""
+    spec = small_spec(*SHARDS, "algo.server=softsync", f"algo.softsync_size={size}", "optimizer.learning_rate=0")
+    state = start(a3c, spec)
+    steps = []
+    for _ in range(8):
+        state, report = jax.jit(a3c.update)(spec, state)
+        steps.append(report.steps)
+    _, report = jax.jit(functools.partial(run_chunk, ALGOS["a3c"]))(spec, start(a3c, spec), 8)
+    norms = [each.gradient_norm for each in steps if each.taken]
+    assert len(norms) == 32 // size
+    row = rows.to_row(report, 1, 1.0)
+    assert row["train/gradient_norm"] == pytest.approx(np.mean(norms), rel=1e-5)
+
+
+def test_the_learning_rate_of_a_row_is_the_one_that_was_used(small_spec):
+    """Corrected for staleness, which is 3 where four shards arrive in a fixed order."""
+    settings = ("algo.order=fixed", "optimizer.schedule=constant", "optimizer.learning_rate=0.3")
+    _, reports = advance(a3c, small_spec(*SHARDS, *settings, "algo.correction=learning_rate"), 3)
+    np.testing.assert_allclose(reports[-1].steps.means["learning_rate"], 0.1, rtol=1e-6)
 
 
 @pytest.mark.parametrize("num_shards", [2, 4, 8])

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from jaxac import spec
-from jaxac.algos.realtime import host
+from jaxac.algos import a3c
+from jaxac.algos.realtime import calls, hogwild, host
 from jaxac.errors import ConfigError
 from jaxac.programs import program
 from jaxac.storage import checkpoint, events, run_directory
@@ -131,6 +132,21 @@ def test_without_a_lock_nothing_is_lost_but_order(session):
     assert state.server.version == state.server.arrivals == 200
     assert int(report.asynchrony.staleness.sum()) == 200
     assert bool(report.finite)
+
+
+def test_without_a_lock_the_account_is_of_what_happened(small_spec):
+    """Two shards apply what they computed at version 0, then both are settled: neither gradient was too old."""
+    bound = ("algo.max_staleness=0", "algo.above_max_staleness=drop")
+    spec = small_spec(*THREADS, "algo.num_shards=2", "algo.lock=false", *bound)
+    init, layout = program.compile_init(a3c.init, spec, program.key_shape())
+    server = hogwild.Hogwild(calls.compile_programs(spec, layout), spec, init(spec, program.keys(0)[0]))
+    computed = [server.compute(each) for each in server.shards]
+    arrivals = [server.apply(each, mine.gradient) for each, mine in zip(server.shards, computed, strict=True)]
+    assert all(arrival.gradient_norm > 0 for arrival in arrivals)
+    for each, mine, arrival in zip(server.shards, computed, arrivals, strict=True):
+        cut = server.settle(each, mine, arrival, 0.0)
+    assert [(each.staleness, each.dropped) for each in cut.arrived] == [(0, False)] * 2
+    assert server.version == 2
 
 
 def test_a_slow_shard_slows_nobody_else(session, monkeypatch):

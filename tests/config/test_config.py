@@ -170,6 +170,12 @@ def test_the_steps_of_a_round_are_together_as_long_as_a2cs(server, expected):
     assert make_config("+algo=a3c", f"algo.server={server}").optimizer.learning_rate == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("bound, expected", [("null", 3e-3 * 15 / 16), (4, 3e-3 * 4 / 16), (0, 3e-3 / 16)])
+def test_a_rate_that_is_divided_by_the_staleness_is_not_divided_twice(bound, expected):
+    config = make_config("+algo=a3c", "algo.correction=learning_rate", f"algo.max_staleness={bound}")
+    assert config.optimizer.learning_rate == pytest.approx(expected)
+
+
 def test_no_algorithm_is_an_error():
     with pytest.raises(ConfigError, match=r"\+algo=a2c"):
         make_config()

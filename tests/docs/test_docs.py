@@ -14,7 +14,7 @@ from jaxac.config.compose import make_config
 from jaxac.config.schema import Config
 from jaxac.loggers import rows
 from jaxac.storage import run_directory
-from jaxac.types import Asynchrony, Lag, Metrics, Waiting
+from jaxac.types import Asynchrony, Lag, Metrics, Steps, Waiting
 from tests.docs.pages import PAGES, ROOT, code, commands, name, tables
 from tests.whole_runs import train
 
@@ -98,7 +98,7 @@ def test_every_metric_is_explained():
     asynchrony = Asynchrony(np.ones(3), np.int32(0), np.int32(0), np.ones(2), np.int32(1))
     of_a_loop = {names.ENV_STEPS, names.UPDATES, names.SECONDS, names.SPS}
     of_a_loop |= {names.EPISODES, names.EPISODE_RETURN, names.EPISODE_LENGTH, names.BEST_RETURN, names.BEST_ENV_STEPS}
-    columns = {f"train/{name}" for name in {*Metrics._fields, "NAME_loss"} - {"loss_terms"}}
+    columns = {f"train/{name}" for name in {*Metrics._fields, *Steps._fields[1:], "NAME_loss"} - {"loss_terms"}}
     columns |= {f"async/{name}" for name in Lag._fields} | {f"time/{name}" for name in Waiting._fields}
     columns |= {*names.EVALUATION, *rows.asynchrony_row(asynchrony, 1, 1.0)}
     assert explained("Metrics") == columns | of_a_loop

@@ -43,7 +43,9 @@ def test_a_chunk_reports_the_mean_of_its_updates(compiled):
     for _ in range(4):
         state, report = compiled.chunk(spec, state, 1)
         reports.append(report)
-    for name in ("policy_loss", "entropy", "learning_rate"):
+    assert together.steps.taken == 4
+    np.testing.assert_allclose(together.steps.learning_rate, sum(report.steps.learning_rate for report in reports))
+    for name in ("policy_loss", "entropy"):
         parts = [getattr(report.metrics, name) for report in reports]
         np.testing.assert_allclose(getattr(together.metrics, name), np.mean(parts), rtol=1e-5)
     assert together.episodes.ended == sum(report.episodes.ended for report in reports)

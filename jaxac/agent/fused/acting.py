@@ -26,7 +26,7 @@ def unroll(spec: Spec, env: Env, params: Params, actor: ActorState) -> tuple[Act
     """
     tiled, length, num_envs = tiles.make(spec, env), spec.algo.unroll_length, actor.episode_return.shape[0]
     actor, draws = rollout.draw(spec, env, actor)
-    acting = (actor.env_state, actor.episode_return, actor.episode_length)
+    acting = _of_kernel(actor)
     after, taken, episodes = grid.call(
         functools.partial(_kernel, tiled, length),
         num_envs,
@@ -53,5 +53,10 @@ def _kernel(tiled: Tiled, length: int, inputs: PyTree, after: PyTree, taken: Ste
         return actor, jax.tree.map(jnp.add, totals, episodes)
 
     actor, totals = jax.lax.fori_loop(0, length, step, (actor, grid.zeros(Episodes)))
-    grid.write(after, (actor.env_state, actor.episode_return, actor.episode_length))
+    grid.write(after, _of_kernel(actor))
     grid.write(ended, totals)
+
+
+def _of_kernel(actor: ActorState) -> tuple[PyTree, ...]:
+    """The actor's fields that a kernel reads and writes: all but the key and the observation, which the state holds."""
+    return actor.env_state, *actor[ActorState._fields.index("observation") + 1 :]

@@ -12,7 +12,7 @@ import numpy as np
 from jaxac.algos import a3c
 from jaxac.algos.arrival import Ledger
 from jaxac.algos.realtime.calls import Programs
-from jaxac.algos.realtime.host import Host, Shard
+from jaxac.algos.realtime.host import Arrival, Host, Shard
 from jaxac.algos.shard import Gradient
 from jaxac.spec import Spec
 from jaxac.types import Array, Params, Server
@@ -28,19 +28,16 @@ class Hogwild(Host):
         self._leaves = [np.array(leaf) for leaf in leaves]
         self._moments = server.params.moments  # replaced as a whole: a mixture of two would be no moments
 
-    def apply(self, shard: Shard, gradient: Gradient) -> Array:
-        """Reads the parameters, steps from there, and adds the difference; other threads may have stepped in between.
-
-        Returns:
-            [] float32, norm of the gradient before clipping; 0 if it was dropped.
-        """
-        read = [leaf.copy() for leaf in self._leaves]
-        ledger, outcome = self._push_to(self.ledger._replace(server=self._server(read)), shard, gradient)
+    def apply(self, shard: Shard, gradient: Gradient) -> Arrival:
+        """Reads the parameters, steps from there, and adds the difference; others may have stepped in between."""
+        version, read = self.version, [leaf.copy() for leaf in self._leaves]
+        server = self._server(read)._replace(version=cast(Array, np.int32(version)))
+        ledger, outcome = self._push_to(self.ledger._replace(server=server), shard, gradient)
         stepped = jax.tree.leaves((ledger.server.params.network, ledger.server.opt_state))
         for leaf, before, after in zip(self._leaves, read, stepped, strict=True):
             np.add(leaf, np.asarray(after) - before, out=leaf)
         self._moments = ledger.server.params.moments
-        return outcome.gradient_norm
+        return Arrival(version, outcome.gradient_norm, outcome.learning_rate)
 
     def newest(self) -> Params:
         """The newest parameters, whose leaves may belong to different versions."""

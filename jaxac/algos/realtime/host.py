@@ -11,13 +11,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxac.algos import a3c, optimizers, staleness, trees
+from jaxac.agent import objective
+from jaxac.algos import a3c, staleness, trees
 from jaxac.algos.arrival import Ledger, Round, Wave
 from jaxac.algos.realtime.calls import Programs
 from jaxac.algos.shard import Gradient, Unrolled
 from jaxac.spec import Spec
 from jaxac.storage.events import Event
-from jaxac.types import ActorState, Array, Asynchrony, ChunkReport, Metrics, Params, PyTree, Waiting
+from jaxac.types import ActorState, Array, Asynchrony, ChunkReport, Params, PyTree, Steps, Waiting
 
 
 @dataclass
@@ -49,6 +50,17 @@ class Computed(NamedTuple):
     """Losses and ended episodes."""
 
 
+class Arrival(NamedTuple):
+    """A gradient's arrival at the server."""
+
+    version: int
+    """The server's version then, by which it was decided whether the gradient is too old."""
+    gradient_norm: Array
+    """[] float32, norm of the gradient before clipping; 0 if it was dropped."""
+    learning_rate: Array
+    """[] float32, the learning rate, corrected for staleness; 0 if the gradient was dropped."""
+
+
 class Arrived(NamedTuple):
     """A push that the server has taken or dropped, as the host remembers it."""
 
@@ -58,8 +70,8 @@ class Arrived(NamedTuple):
     """Versions between the snapshot and the server on arrival."""
     dropped: bool
     """True if it was older than ``algo.max_staleness``."""
-    gradient_norm: Array
-    """[] float32, norm of the gradient before clipping; 0 if it was dropped."""
+    arrival: Arrival
+    """Norm and learning rate of the server's step."""
     unrolled: Unrolled
     """Losses and ended episodes of the unroll behind it."""
 
@@ -121,14 +133,10 @@ class Host:
         computed = self.programs.gradient[device](self._specs[device], params, shard.actor)
         return jax.block_until_ready(Computed(*computed))
 
-    def apply(self, shard: Shard, gradient: Gradient) -> Array:
-        """The server takes the gradient, or drops it.
-
-        Returns:
-            [] float32, norm of the gradient before clipping; 0 if it was dropped.
-        """
+    def apply(self, shard: Shard, gradient: Gradient) -> Arrival:
+        """The server takes the gradient, or drops it."""
         self.ledger, outcome = self._push_to(self.ledger, shard, gradient)
-        return outcome.gradient_norm
+        return Arrival(self.version, outcome.gradient_norm, outcome.learning_rate)
 
     def newest(self) -> Params:
         """The newest parameters: the result of a pull."""
@@ -138,26 +146,26 @@ class Host:
         """The ledger to save."""
         return self.ledger
 
-    def settle(self, shard: Shard, computed: Computed, norm: Array, seconds: float) -> Cut | None:
+    def settle(self, shard: Shard, computed: Computed, arrival: Arrival, seconds: float) -> Cut | None:
         """Records an arrival: versions, the shard's pull, the log's events.
 
         Args:
             shard: the shard that pushed.
             computed: the result of its unroll.
-            norm: [] float32, the norm that :meth:`apply` returned.
+            arrival: the result of :meth:`apply`.
             seconds: seconds from the start of the session to the arrival.
 
         Returns:
             A cut after every ``K``-th push, else None.
         """
-        age = self.version - shard.version
+        age = arrival.version - shard.version  # the server may have moved on since, where nothing is locked
         dropped = self.algo.max_staleness is not None and age > self.algo.max_staleness
         self.pushes, self.version = self.pushes + 1, self.version + (not dropped)
         common = {"push": self.pushes, "shard": shard.number, "version": self.version, "seconds": round(seconds, 6)}
         self.events.append(
             {"event": "push", **common, "read": shard.version, "dropped": dropped, "locked": self.algo.lock}
         )
-        self.arrived.append(Arrived(shard.number, age, dropped, norm, computed.unrolled))
+        self.arrived.append(Arrived(shard.number, age, dropped, arrival, computed.unrolled))
         shard.actor, shard.pushes = computed.actor, shard.pushes + 1
         if dropped or shard.pushes >= self.algo.pull_every:
             shard.snapshot, shard.version, shard.pushes = self.newest(), self.version, 0
@@ -184,14 +192,13 @@ class Host:
     def _report(self, state: a3c.State, cuts: list[Cut], waiting: Waiting | None) -> ChunkReport:
         """The report of a chunk, from its cuts."""
         arrived = [each for cut in cuts for each in cut.arrived]
-        unrolled, norms = _fetch([each.unrolled for each in arrived]), _fetch([each.gradient_norm for each in arrived])
+        unrolled, arrivals = _fetch([each.unrolled for each in arrived]), _fetch([each.arrival for each in arrived])
         ages = np.array([each.staleness for each in arrived])
         dropped = np.array([each.dropped for each in arrived])
         bins, used = staleness.bins(self.algo), int((~dropped).sum())
-        rate = optimizers.learning_rate(self.spec, jnp.int32((cuts[-1].updates - 1) * self.algo.num_shards))
-        means = jax.tree.map(np.mean, unrolled.losses)
-        metrics = Metrics(**means._asdict(), gradient_norm=norms.sum() / max(used, 1), learning_rate=rate)
-        finite = [np.isfinite(np.asarray(leaf)).all() for leaf in jax.tree.leaves((metrics, a3c.params(state)))]
+        metrics = objective.metrics(objective.pooled(unrolled.losses, np.full(len(arrived), 1 / len(arrived))))
+        steps = Steps(jnp.float32(used), arrivals.gradient_norm.sum(), arrivals.learning_rate.sum())
+        finite = [np.isfinite(np.asarray(leaf)).all() for leaf in jax.tree.leaves((metrics, steps, a3c.params(state)))]
         asynchrony = Asynchrony(
             staleness=jnp.asarray(np.bincount(np.minimum(ages[~dropped], bins - 1), minlength=bins)),
             dropped=jnp.int32(dropped.sum()),
@@ -201,7 +208,7 @@ class Host:
         )
         episodes = jax.tree.map(np.sum, unrolled.episodes)
         lag = self.programs.lag(self.spec, state)
-        return ChunkReport(metrics, episodes, asynchrony, lag, waiting, finite=jnp.asarray(all(finite)))
+        return ChunkReport(metrics, steps, episodes, asynchrony, lag, waiting, finite=jnp.asarray(all(finite)))
 
     def _push_to(self, ledger: Ledger, shard: Shard, gradient: Gradient) -> Any:
         wave = Wave(jax.device_put(gradient, self.home), shard.snapshot, jnp.int32(shard.version))

@@ -13,11 +13,11 @@ from pathlib import Path
 from jaxac.algos import a3c
 from jaxac.algos.realtime.calls import Programs
 from jaxac.algos.realtime.hogwild import Hogwild
-from jaxac.algos.realtime.host import Computed, Cut, Host, Shard
+from jaxac.algos.realtime.host import Arrival, Computed, Cut, Host, Shard
 from jaxac.config.algos import A3CConfig
 from jaxac.spec import Spec
 from jaxac.storage import events
-from jaxac.types import Array, ChunkReport, Waiting
+from jaxac.types import ChunkReport, Waiting
 
 _AHEAD = 8
 """Number of updates that threads may be ahead of the main loop."""
@@ -99,17 +99,17 @@ class Threads:
             taken, start = self._lock.locked(), time.perf_counter()
             with self._lock:
                 self._idle[shard.number] += time.perf_counter() - start
-                norm = host.apply(shard, computed.gradient)
-                self._settle(host, shard, computed, norm, taken)
+                arrival = host.apply(shard, computed.gradient)
+                self._settle(host, shard, computed, arrival, taken)
         else:
             version = host.version
-            norm = host.apply(shard, computed.gradient)
+            arrival = host.apply(shard, computed.gradient)
             with self._lock:  # for the host's records alone
-                self._settle(host, shard, computed, norm, host.version != version)
+                self._settle(host, shard, computed, arrival, host.version != version)
 
-    def _settle(self, host: Host, shard: Shard, computed: Computed, norm: Array, contended: bool) -> None:
+    def _settle(self, host: Host, shard: Shard, computed: Computed, arrival: Arrival, contended: bool) -> None:
         self._contended, self._arrivals = self._contended + contended, self._arrivals + 1
-        cut = host.settle(shard, computed, norm, time.perf_counter() - self._started)
+        cut = host.settle(shard, computed, arrival, time.perf_counter() - self._started)
         if cut:
             self._cuts.put(cut)
 
