@@ -7,6 +7,10 @@ from jaxac.report.plots import AXES, SHOWN, Picture, legend, legend_label, new_f
 from jaxac.report.statistics import EVALUATION, TRAINING, Curve, Outcome, curve
 
 _FAINT = "0.82"
+_AFTER = {
+    EVALUATION: "what completed keeps its last evaluation, what diverged counts with the lowest of all",
+    TRAINING: "from there it is the mean of the others",
+}
 _RETURNS = {EVALUATION: "evaluation return", TRAINING: "return of training episodes"}
 
 
@@ -19,7 +23,9 @@ def learning_curves(outcomes: list[Outcome], against: str, env: str) -> Picture 
         env: the environment's name, for the file's name.
     """
     metric = curve_metric(outcomes)
-    curves = [(outcome, found) for outcome in outcomes if (found := curve(outcome.trial, metric, against))]
+    curves = [
+        (outcome, found) for outcome in outcomes if (found := curve(outcome.trial, metric, against, outcome.failure))
+    ]
     if not curves:
         return None
     figure, axes = new_figure(3.0)
@@ -36,7 +42,7 @@ def learning_curves(outcomes: list[Outcome], against: str, env: str) -> Picture 
     which = f"the best {SHOWN} of {len(curves)} trials in color, the others faint"
     caption = (
         f"{_RETURNS[metric].capitalize()} against {AXES[against]}: mean over seeds and its 95% interval (Student's t), "
-        f"{which if len(curves) > SHOWN else 'all trials'}. Dotted: some of the trial's runs have ended before."
+        f"{which if len(curves) > SHOWN else 'all trials'}. Dotted: some of the trial's runs have ended before; {_AFTER[metric]}."
     )
     return picture(
         figure, f"{env}_curves_{against.rsplit('/')[-1]}", caption, f"Learning curves. {caption} {_best(outcomes)}"

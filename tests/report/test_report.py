@@ -394,11 +394,34 @@ def test_a_curve_says_where_runs_have_ended(tmp_path):
     write_run(tmp_path / "runs" / "1", (20.0, 30.0), seed=1)
     (trial,) = trials_of(tmp_path / "runs")
     found = curve(trial, "eval/return_mean", "env_steps")
-    np.testing.assert_allclose(found.mean, [15, 25, 30, 40])
+    np.testing.assert_allclose(found.mean, [15, 25, 30, 35])
     assert found.complete.tolist() == [True, True, False, False]
     against_seconds = curve(trial, "eval/return_mean", "time/seconds")
     assert (against_seconds.x[0], against_seconds.x[-1]) == (0.5, 2.0)
-    assert against_seconds.mean[-1] == pytest.approx(40)
+    assert against_seconds.mean[-1] == pytest.approx(35)
+
+
+@pytest.mark.parametrize(
+    "status, expected",
+    [("completed", [15, 25, 30, 35]), ("diverged", [15, 25, 20, 25]), ("interrupted", [15, 25, 30, 40])],
+)
+def test_an_evaluation_curve_is_never_one_of_the_survivors(tmp_path, status, expected):
+    """What was solved keeps its last evaluation, what diverged fails; what was interrupted nobody knows."""
+    write_run(tmp_path / "runs" / "0", (10.0, 20.0, 30.0, 40.0))
+    write_run(tmp_path / "runs" / "1", (20.0, 30.0), seed=1, status=status)
+    (section,) = build(tmp_path / "runs").sections
+    (outcome,) = section.outcomes
+    found = curve(outcome.trial, "eval/return_mean", "env_steps", outcome.failure)
+    np.testing.assert_allclose(found.mean, expected)
+    assert found.complete.tolist() == [True, True, False, False]
+
+
+def test_of_runs_that_all_diverged_no_return_is_told(tmp_path):
+    for seed in (0, 1):
+        write_run(tmp_path / "runs" / str(seed), (10.0, 20.0), seed=seed, status="diverged")
+    (section,) = build(tmp_path / "runs").sections
+    (row,) = table(section)
+    assert (row["final return"], row["95% interval"]) == ("–", "–")
 
 
 def test_the_setting_that_matters_is_the_important_one(tmp_path):
