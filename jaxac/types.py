@@ -201,6 +201,15 @@ class Report(NamedTuple):
     """Counts of pushes and pulls; None for A2C."""
 
 
+class Totals(NamedTuple):
+    """Sums over a row's updates so far: a row may be made of several chunks, each of which adds to those before."""
+
+    updates: Array
+    """[] int32, number of updates."""
+    report: Report | None
+    """Sums of metrics and counts; None if the runtime keeps them itself (threads, replay)."""
+
+
 class Waiting(NamedTuple):
     """Time that threads spent waiting since the previous row."""
 
@@ -211,19 +220,21 @@ class Waiting(NamedTuple):
 
 
 class ChunkReport(NamedTuple):
-    """Metrics and counts of a chunk of updates; its size does not depend on the chunk's length."""
+    """Metrics and counts of a row's updates so far; its size does not depend on their number."""
 
     metrics: Metrics
-    """Means over the chunk's updates."""
+    """Means over the updates."""
     steps: Steps
-    """Sums over the server's optimizer steps in the chunk."""
+    """Sums over the server's optimizer steps."""
     episodes: Episodes
-    """Sums over the episodes that ended in the chunk."""
+    """Sums over the episodes that ended in them."""
     asynchrony: Asynchrony | None
-    """Sums over the chunk's updates; None for A2C."""
+    """Sums over the updates; None for A2C."""
     lag: Lag | None
     """Distance of the snapshots from the server at the end of the chunk; None for A2C."""
     waiting: Waiting | None
     """Time that threads spent waiting; None without threads."""
     finite: Array
     """[] bool: every metric and every parameter is a finite number."""
+    totals: Totals | None = None
+    """The sums behind the means, for a next chunk of the same row."""

@@ -33,7 +33,8 @@ def learning_rate(spec: Spec, arrivals: Array) -> Array:
 def make(spec: Spec, rate: Array) -> optax.GradientTransformation:
     """The optimizer that ``spec`` describes, for the learning rate ``rate []``; its numbers may be traced.
 
-    RMSProp is the one of Mnih et al. 2016, eq. S3, and of TensorFlow: θ ← θ − η Δ / √(g + ε), with ε *inside* the root.
+    RMSProp is the one of Mnih et al. 2016, eq. S3: θ ← θ − η Δ / √(g + ε), with ε *inside* the root, and g from 0 on;
+    TensorFlow's, and with it Baselines', begins with g = 1.
     """
     config = spec.optimizer
     clip = optax.identity() if config.max_grad_norm is None else optax.clip_by_global_norm(config.max_grad_norm)

@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import OverrideParseException
 
 from jaxac.config import compose
 from jaxac.config.compose import key_of
 from jaxac.errors import ConfigError
-from jaxac.storage import run_directory
+from jaxac.storage import lock, records, run_directory
 
 _MULTIRUN = {"-m", "--multirun"}
 _OPTUNA = ("hydra.sweeper.direction=maximize", "hydra.sweeper.max_failure_rate=1.0")
@@ -74,6 +73,7 @@ def _resume(arguments: list[str], value: str) -> list[str]:
 def _resume_sweep(arguments: list[str], value: str) -> list[str]:
     """The sweep's own overrides, its directory, and the other arguments."""
     directory = Path(value).expanduser().resolve()
+    lock.acquire(directory)  # until the process ends
     return [
         "-m",
         *_repeat(directory / run_directory.SWEEP, arguments, place="hydra.sweep.dir"),
@@ -90,7 +90,7 @@ def _repeat(record: Path, arguments: list[str], place: str) -> list[str]:
     where = {"resume", place}
     given = [argument for argument in arguments if key_of(argument) not in where]
     replaced = where.union(map(key_of, given))
-    saved = yaml.safe_load(record.read_text()) or []
+    saved = records.read_overrides(record)
     return _choose([override for override in saved if key_of(override) not in replaced] + given)
 
 

@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from jaxac.storage import run_directory
+from jaxac.storage import lock, records, run_directory
 
 
 class SweepRecord(Callback):
@@ -20,6 +19,7 @@ class SweepRecord(Callback):
         overrides = [*config.hydra.overrides.hydra, *config.hydra.overrides.task]
         if not run_directory.holds_sweep(directory):
             directory.mkdir(parents=True, exist_ok=True)
+            lock.acquire(directory)  # until the process ends
             left_out = ("hydra.mode", "hydra.sweep.dir", *run_directory.PER_PROCESS)
             mine = [text for text in overrides if text.split("=")[0] not in left_out]
-            run_directory.write_atomically(directory / run_directory.SWEEP, yaml.safe_dump(mine))
+            records.write_yaml(directory / run_directory.SWEEP, mine)

@@ -20,7 +20,7 @@ def to_row(report: ChunkReport, steps_per_push: int, seconds: float) -> Row:
         steps_per_push: environment steps behind one shard's gradient.
         seconds: seconds that the chunk took.
     """
-    metrics, steps, episodes, asynchrony, lag, waiting, _ = jax.device_get(report)
+    metrics, steps, episodes, asynchrony, lag, waiting, *_ = jax.device_get(report)
     ended = float(episodes.ended)
     return {
         **_numbers("train", metrics.by_name),

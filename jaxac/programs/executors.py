@@ -8,9 +8,10 @@ A single run is one lane.
 """
 
 import dataclasses
+import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -19,75 +20,13 @@ import numpy as np
 from jaxac.algos import ALGOS
 from jaxac.config.schema import Config
 from jaxac.programs import lanes_program, program
+from jaxac.programs.executor import Chunk as Chunk
+from jaxac.programs.executor import Executor as Executor
+from jaxac.programs.executor import Outcome as Outcome
+from jaxac.programs.executor import copied, first, to_host
 from jaxac.programs.program import Program
 from jaxac.spec import Spec
-from jaxac.storage import serialization
-from jaxac.types import Array, ChunkReport, Params, PyTree
-
-
-class Chunk(NamedTuple):
-    """The next chunk of updates of every lane."""
-
-    num_updates: int
-    """Number of updates in the chunk."""
-    updates: int
-    """Updates done at the chunk's end, since the run began."""
-    batches: tuple[int, ...]
-    """Batches of the evaluation at the chunk's end; empty for no evaluation."""
-    save: bool
-    """True to return the state at the chunk's end, for a checkpoint."""
-
-
-class Outcome(NamedTuple):
-    """Result of one lane's chunk."""
-
-    report: ChunkReport
-    """Metrics and counts of the chunk."""
-    returns: Array | np.ndarray | None
-    """[episodes] returns of the evaluation; None without one."""
-    params: Params | None
-    """The parameters that were evaluated, on the host; None without an evaluation."""
-    saved: Any
-    """The state as host arrays by path; None unless the chunk had ``save``."""
-
-
-S = TypeVar("S")
-"""Lanes' states, as an executor holds them."""
-F = TypeVar("F")
-"""A running chunk, as an executor holds it."""
-
-
-class Executor(Protocol[S, F]):
-    """Advances ``P`` lanes; ``state`` stands for all of their states, and each may be used once."""
-
-    compile_seconds: float
-    """Seconds that compilation took."""
-    memory_bytes: int
-    """Peak bytes per device, with as many lanes at once as the executor runs."""
-    template: PyTree
-    """Shapes, dtypes and shardings of one lane's state."""
-
-    def start(self, states: Sequence[PyTree | None]) -> S:
-        """The states of all lanes, from ``P`` states of single lanes; a lane whose state is None is initialized."""
-
-    def advance(self, state: S, chunk: Chunk, active: Sequence[int]) -> tuple[S, F]:
-        """Starts a chunk of the active lanes, and returns at once.
-
-        Returns:
-            The lanes' states after the chunk, and the running chunk, for :meth:`fetch`.
-        """
-
-    def fetch(self, pending: F) -> dict[int, Outcome]:
-        """Waits for a chunk, and returns its outcomes by lane, on the host."""
-
-    def evaluate(self, state: S, lane: int, updates: int, batches: Sequence[int]) -> Array:
-        """[episodes] returns of these batches of a lane's evaluation after ``updates`` updates."""
-
-    def lane(self, state: S, lane: int) -> PyTree:
-        """The state of one lane."""
-
-    def close(self) -> None:
-        """Ends what still runs in the background."""
+from jaxac.types import Array, PyTree, Totals
 
 
 class Pooled:
@@ -106,6 +45,11 @@ class Pooled:
         self._pool = ThreadPoolExecutor(workers)
         self.compile_seconds, self.template = compiled.compile_seconds, compiled.state
         self.memory_bytes = compiled.memory_bytes * min(workers, len(specs))
+        self.nothing = compiled.nothing
+        self._totals: list[Totals | None] = [None] * len(specs)
+
+    def continue_rows(self, totals: Sequence[Totals | None]) -> None:
+        self._totals = list(totals)
 
     def start(self, states: Sequence[PyTree | None]) -> list[Future[PyTree]]:
         def begin(lane: int, state: PyTree | None) -> PyTree:
@@ -117,20 +61,23 @@ class Pooled:
         self, state: list[Future[PyTree]], chunk: Chunk, active: Sequence[int]
     ) -> tuple[list[Future[PyTree]], dict[int, Future[tuple[PyTree, Outcome]]]]:
         pending = {lane: self._pool.submit(self._run, lane, state[lane], chunk) for lane in active}
-        after = [_first(pending[lane]) if lane in pending else state[lane] for lane in range(len(state))]
+        after = [first(pending[lane]) if lane in pending else state[lane] for lane in range(len(state))]
         return after, pending
 
     def _run(self, lane: int, state: Future[PyTree], chunk: Chunk) -> tuple[PyTree, Outcome]:
         """A lane's whole chunk in one task, because the next chunk reuses the memory of the state."""
-        after, report = self._program.chunk(self._specs[lane], state.result(), chunk.num_updates)
+        before, start = None if chunk.begins else self._totals[lane], time.perf_counter()
+        after, report = self._program.chunk(self._specs[lane], state.result(), chunk.num_updates, before)
+        self._totals[lane] = jax.device_get(report.totals)
+        seconds = time.perf_counter() - start
         returns = self._evaluate(after, lane, chunk.updates, chunk.batches) if chunk.batches else None
         saved = self._program.copy(after) if chunk.save else None
         jax.block_until_ready((after, report, returns, saved))
-        params = _copied(ALGOS[self._specs[lane].algo.name].params(after)) if chunk.batches else None
-        return after, Outcome(report, returns, params, saved)
+        params = copied(ALGOS[self._specs[lane].algo.name].params(after)) if chunk.batches else None
+        return after, Outcome(report, returns, params, saved, seconds)
 
     def fetch(self, pending: dict[int, Future[tuple[PyTree, Outcome]]]) -> dict[int, Outcome]:
-        return {lane: _to_host(future.result()[1]) for lane, future in pending.items()}
+        return {lane: to_host(future.result()[1]) for lane, future in pending.items()}
 
     def evaluate(self, state: list[Future[PyTree]], lane: int, updates: int, batches: Sequence[int]) -> Array:
         return self._evaluate(state[lane].result(), lane, updates, batches)
@@ -142,9 +89,12 @@ class Pooled:
     def lane(self, state: list[Future[PyTree]], lane: int) -> PyTree:
         return state[lane].result()
 
-    def close(self) -> None:
-        self._program.close()
-        self._pool.shutdown()
+    def close(self, wait: bool = True) -> None:
+        if wait:
+            self._program.close()
+        else:
+            threading.Thread(target=self._program.close, daemon=True).start()
+        self._pool.shutdown(wait, cancel_futures=not wait)
 
 
 class Vmapped:
@@ -174,10 +124,18 @@ class Vmapped:
         self.compile_seconds, self.template = self._programs.compile_seconds, self._programs.lane
         self.memory_bytes = self._programs.memory_bytes
         self._pool = ThreadPoolExecutor(1)
+        self.nothing = jax.tree.map(lambda x: x[0], self._programs.nothing)
+        self._totals = self._programs.nothing
+
+    def continue_rows(self, totals: Sequence[Totals | None]) -> None:
+        each = [self.nothing if one is None else one for one in totals]
+        self._totals = jax.tree.map(lambda *rows: np.stack(rows), *self._padded(each))
+
+    def _padded(self, trees: Sequence[PyTree]) -> list[PyTree]:
+        return [*trees, *[trees[-1]] * self._num_missing]
 
     def _stack(self, trees: Sequence[PyTree]) -> PyTree:
-        padded = [*trees, *[trees[-1]] * self._num_missing]
-        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *padded)
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *self._padded(trees))
 
     def start(self, states: Sequence[PyTree | None]) -> Future[PyTree]:
         def begin() -> PyTree:
@@ -191,20 +149,24 @@ class Vmapped:
         self, state: Future[PyTree], chunk: Chunk, active: Sequence[int]
     ) -> tuple[Future[PyTree], tuple[list[int], Future[tuple[PyTree, Outcome]]]]:
         pending = self._pool.submit(self._run, state, chunk)
-        return _first(pending), (list(active), pending)
+        return first(pending), (list(active), pending)
 
     def _run(self, state: Future[PyTree], chunk: Chunk) -> tuple[PyTree, Outcome]:
-        advanced = self._programs.chunk(self._specs, state.result(), np.int32(chunk.num_updates))
+        before, start = self._programs.nothing if chunk.begins else self._totals, time.perf_counter()
+        advanced = self._programs.chunk(self._specs, state.result(), np.int32(chunk.num_updates), before)
         after, report = jax.block_until_ready(advanced)
+        self._totals, seconds = jax.device_get(report.totals), time.perf_counter() - start
         returns = self._evaluate(after, chunk.updates, chunk.batches) if chunk.batches else None
-        params = _copied(self._algo.params(after)) if chunk.batches else None
+        params = copied(self._algo.params(after)) if chunk.batches else None
         saved = jax.block_until_ready(self._programs.copy(after)) if chunk.save else None
-        return after, Outcome(report, returns, params, saved)
+        return after, Outcome(report, returns, params, saved, seconds)
 
     def fetch(self, pending: tuple[list[int], Future[tuple[PyTree, Outcome]]]) -> dict[int, Outcome]:
         lanes, future = pending
-        host = _to_host(future.result()[1])
-        return {lane: jax.tree.map(lambda x, lane=lane: x[lane], host) for lane in lanes}
+        host = to_host(future.result()[1])
+        seconds, host = host.seconds, host._replace(seconds=None)
+        one = {lane: jax.tree.map(lambda x, lane=lane: x[lane], host) for lane in lanes}
+        return {lane: outcome._replace(seconds=seconds) for lane, outcome in one.items()}
 
     def evaluate(self, state: Future[PyTree], lane: int, updates: int, batches: Sequence[int]) -> Array:
         return self._pool.submit(self._evaluate, state.result(), updates, batches).result()[lane]
@@ -224,27 +186,5 @@ class Vmapped:
     def _take(self, state: PyTree, lane: int) -> PyTree:
         return jax.block_until_ready(self._programs.take(state, np.int32(lane)))
 
-    def close(self) -> None:
-        self._pool.shutdown()
-
-
-def _first(future: Future[tuple[PyTree, Outcome]]) -> Future[PyTree]:
-    """A future of the first of a future's two results."""
-    first: Future[PyTree] = Future()
-
-    def pass_on(done: Future[tuple[PyTree, Outcome]]) -> None:
-        error = done.exception()
-        first.set_exception(error) if error else first.set_result(done.result()[0])
-
-    future.add_done_callback(pass_on)
-    return first
-
-
-def _copied(params: Params) -> Params:
-    """The parameters in host memory of their own, because the next chunk reuses the device's."""
-    return jax.tree.map(np.array, params)
-
-
-def _to_host(outcome: Outcome) -> Outcome:
-    saved = None if outcome.saved is None else serialization.to_host(outcome.saved)
-    return Outcome(jax.device_get(outcome.report), jax.device_get(outcome.returns), outcome.params, saved)
+    def close(self, wait: bool = True) -> None:
+        self._pool.shutdown(wait, cancel_futures=not wait)

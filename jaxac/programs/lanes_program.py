@@ -15,10 +15,10 @@ from jaxac.config.schema import Config
 from jaxac.devices import machine, placement
 from jaxac.errors import ConfigError
 from jaxac.programs import program, runtimes
-from jaxac.programs.chunk import run_chunk
+from jaxac.programs.chunk import nothing, run_chunk
 from jaxac.programs.program import Signature
 from jaxac.spec import Spec
-from jaxac.types import Array, PRNGKey, PyTree
+from jaxac.types import Array, PRNGKey, PyTree, Totals
 
 
 class LanesProgram(NamedTuple):
@@ -27,7 +27,9 @@ class LanesProgram(NamedTuple):
     init: Callable[[Spec, PRNGKey], PyTree]
     """``init(specs, keys)``: the lanes' initial states ``[P, ...]``."""
     chunk: jax.stages.Compiled
-    """``chunk(specs, state, num_updates)``: the states ``[P, ...]`` and a ``ChunkReport``; ``state`` is donated."""
+    """``chunk(specs, state, num_updates, before)``: the states ``[P, ...]`` and a ``ChunkReport``; ``state`` is donated."""
+    nothing: Totals
+    """[P, ...] totals of rows that have just begun, on the host."""
     evaluate: Callable[[Spec, PyTree, PRNGKey, np.int32, np.int32], Array]
     """``evaluate(specs, state, keys, updates, batch)``: returns ``[P, episodes / 4]``, rounded up."""
     copy: Callable[[PyTree], PyTree]
@@ -82,10 +84,11 @@ def compile_shared(signature: Signature) -> LanesProgram:
     init, state = program.compile_init(in_turn, specs, train_keys)
     shardings = init.output_shardings
     chunk = jax.jit(
-        mapped(functools.partial(run_chunk, algo), 0, 0, None), donate_argnums=1, out_shardings=(shardings, None)
+        mapped(functools.partial(run_chunk, algo), 0, 0, None, 0), donate_argnums=1, out_shardings=(shardings, None)
     )
+    begin = jax.eval_shape(jax.vmap(functools.partial(nothing, algo)), specs, state)
     lowered = [
-        chunk.lower(specs, state, number),
+        chunk.lower(specs, state, number, begin),
         jax.jit(mapped(evaluate, 0, 0, 0, None, None)).lower(specs, state, train_keys, number, number),
         jax.jit(program.copy).lower(state),
         jax.jit(lambda state, lane: jax.tree.map(lambda x: x[lane], state)).lower(state, number),
@@ -94,7 +97,8 @@ def compile_shared(signature: Signature) -> LanesProgram:
         advance, evaluates, copy, take = pool.map(lambda each: each.compile(), lowered)
     lane = jax.eval_shape(lambda state: jax.tree.map(lambda x: x[0], state), state)
     memory = runtimes.needed_bytes(advance)
-    return LanesProgram(init, advance, evaluates, copy, take, shardings, lane, 0.0, memory)
+    begin = runtimes.on_host(begin)
+    return LanesProgram(init, advance, begin, evaluates, copy, take, shardings, lane, 0.0, memory)
 
 
 def _num_lanes(signature: Signature) -> int:

@@ -19,7 +19,7 @@ from jaxac.errors import ConfigError
 from jaxac.programs import runtimes
 from jaxac.programs.runtimes import Advance
 from jaxac.spec import Spec
-from jaxac.types import Array, PRNGKey, PyTree
+from jaxac.types import Array, PRNGKey, PyTree, Totals
 
 EVALUATION_BATCHES = 4
 """Number of batches of episodes in the final evaluation; an evaluation along the way takes one."""
@@ -31,7 +31,8 @@ class Program(NamedTuple):
     init: Callable[[Spec, PRNGKey], PyTree]
     """``init(spec, key)``: the initial training state."""
     chunk: Advance
-    """``chunk(spec, state, num_updates)``; ``state`` is donated. Any number of updates runs in the same program."""
+    """``chunk(spec, state, num_updates, before=None)``; ``state`` is donated, ``before`` are the totals of the row's
+    chunks before. Any number of updates runs in the same program."""
     evaluate: Callable[[Spec, PyTree, PRNGKey], Array]
     """``evaluate(spec, state, key)``: the returns ``[episodes / 4]``, rounded up, of a batch of episodes."""
     copy: Callable[[PyTree], PyTree]
@@ -44,6 +45,8 @@ class Program(NamedTuple):
     """Bytes of one device's memory while a chunk runs; 0 where the compiler does not say."""
     close: Callable[[], None]
     """Ends what still runs in the background."""
+    nothing: Totals | None
+    """Totals of a row that has just begun, on the host; None if the runtime keeps them itself."""
 
 
 class Signature(NamedTuple):
@@ -108,6 +111,7 @@ def compile_program(config: Config, spec: Spec, log: Path | None = None) -> Prog
         compile_seconds=time.perf_counter() - start,
         memory_bytes=needed,
         close=advancing.close,
+        nothing=getattr(compiled.chunk, "nothing", None),
     )
 
 

@@ -15,21 +15,31 @@ from jaxac.algos.realtime.replay import Replay
 from jaxac.algos.realtime.threads import Threads
 from jaxac.config.algos import A2CConfig, A3CConfig
 from jaxac.config.schema import Config
-from jaxac.programs.chunk import run_chunk
+from jaxac.programs.chunk import nothing, run_chunk
 from jaxac.spec import Spec
-from jaxac.types import ChunkReport, PyTree
+from jaxac.types import ChunkReport, PyTree, Totals
 
-Advance = Callable[[Spec, PyTree, int], tuple[PyTree, ChunkReport]]
-"""``advance(spec, state, num_updates) -> (state, report)``; ``state`` is donated."""
+Advance = Callable[..., tuple[PyTree, ChunkReport]]
+"""``advance(spec, state, num_updates, before=None) -> (state, report)``; ``state`` is donated. ``before`` are the
+totals of the row's chunks before; None begins a row."""
 
 
 class Advancing(NamedTuple):
     """One run's own part of a runtime."""
 
     advance: Advance
-    """``advance(spec, state, num_updates) -> (state, report)``."""
+    """``advance(spec, state, num_updates, before=None) -> (state, report)``."""
     close: Callable[[], None]
     """Ends what still runs in the background."""
+
+
+class Loop(NamedTuple):
+    """The compiled loop over updates."""
+
+    program: jax.stages.Compiled
+    """``program(spec, state, num_updates, before) -> (state, report)``."""
+    nothing: Totals
+    """Totals of a row that has just begun, on the host."""
 
 
 class Runtime(NamedTuple):
@@ -48,12 +58,18 @@ def of(algo: A2CConfig | A3CConfig) -> Runtime:
     return RUNTIMES[algo.runtime if isinstance(algo, A3CConfig) else "compiled"]
 
 
-def compile_loop(spec: Spec, state: PyTree) -> jax.stages.Compiled:
+def compile_loop(spec: Spec, state: PyTree) -> Loop:
     """Compiles :func:`jaxac.programs.chunk.run_chunk`; every leaf of the state keeps its sharding."""
-    shardings = jax.tree.map(lambda leaf: leaf.sharding, state)
-    loop = functools.partial(run_chunk, ALGOS[spec.algo.name])
-    program = jax.jit(loop, donate_argnums=1, out_shardings=(shardings, None))
-    return program.lower(spec, state, jax.ShapeDtypeStruct((), jnp.int32)).compile()
+    shardings, algo = jax.tree.map(lambda leaf: leaf.sharding, state), ALGOS[spec.algo.name]
+    begin = jax.eval_shape(functools.partial(nothing, algo), spec, state)
+    program = jax.jit(functools.partial(run_chunk, algo), donate_argnums=1, out_shardings=(shardings, None))
+    compiled = program.lower(spec, state, jax.ShapeDtypeStruct((), jnp.int32), begin).compile()
+    return Loop(compiled, on_host(begin))
+
+
+def on_host(shapes: PyTree) -> PyTree:
+    """Zeros of these shapes, on the host."""
+    return jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), shapes)
 
 
 def needed_bytes(program: jax.stages.Compiled) -> int:
@@ -62,14 +78,16 @@ def needed_bytes(program: jax.stages.Compiled) -> int:
     return analysis.temp_size_in_bytes + analysis.argument_size_in_bytes if analysis else 0
 
 
-def _start_loop(config: Config, loop: jax.stages.Compiled, state: PyTree, log: Path | None) -> Advancing:
+def _start_loop(config: Config, loop: Loop, state: PyTree, log: Path | None) -> Advancing:
     del config, log
     devices = {device for leaf in jax.tree.leaves(state) for device in leaf.sharding.device_set}
     # Several CPU devices share one pool of threads: two chunks at once can starve each other for ever.
     wait = jax.default_backend() == "cpu" and len(devices) > 1
 
-    def advance(spec: Spec, state: PyTree, num_updates: int) -> tuple[PyTree, ChunkReport]:
-        result = loop(spec, state, np.int32(num_updates))
+    def advance(
+        spec: Spec, state: PyTree, num_updates: int, before: Totals | None = None
+    ) -> tuple[PyTree, ChunkReport]:
+        result = loop.program(spec, state, np.int32(num_updates), before or loop.nothing)
         return jax.block_until_ready(result) if wait else result
 
     return Advancing(advance, lambda: None)
@@ -93,7 +111,7 @@ def _gradient_bytes(programs: calls.Programs) -> int:
 
 
 RUNTIMES = {
-    "compiled": Runtime(compile_loop, lambda loop, _: needed_bytes(loop), _start_loop),
+    "compiled": Runtime(compile_loop, lambda loop, _: needed_bytes(loop.program), _start_loop),
     "threads": Runtime(calls.compile_programs, lambda each, shards: shards * _gradient_bytes(each), _start_threads),
     "replay": Runtime(calls.compile_programs, lambda each, _: _gradient_bytes(each), _start_replay),
 }

@@ -1,7 +1,7 @@
 """One run's directory, read and checked. Imports no JAX.
 
-A run is read whole or not at all: :class:`UnreadableError` says what is wrong with it. Only a last line of
-``metrics.jsonl`` that a crash cut short is left out, with a note.
+A run is read whole or not at all: :class:`UnreadableError` says what is wrong with it. Only lines of ``metrics.jsonl``
+that are no JSON are left out, with a note.
 """
 
 import json
@@ -184,19 +184,17 @@ def _read_summary(path: Path) -> dict[str, Any]:
 
 
 def _read_rows(path: Path) -> tuple[tuple[dict[str, Any], ...], str | None]:
-    """The rows, and a note if the last line was cut short."""
-    lines = _load(path, str).split("\n")
+    """The rows, and a note on lines that were left out: those that are damaged, and a last one that was cut short."""
+    lines = _read_lines(path)
     rows: list[dict[str, Any]] = []
-    note = None
+    left_out: list[int] = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             row = _parse(line)
         except ValueError:
-            if number < len(lines):
-                raise UnreadableError(f"{path.name}, line {number} is not valid JSON") from None
-            note = f"the last line of {path.name} is cut short and left out"
+            left_out.append(number)
             continue
         if isinstance(row, dict):
             row = old_names.row(row)
@@ -204,7 +202,24 @@ def _read_rows(path: Path) -> tuple[tuple[dict[str, Any], ...], str | None]:
         rows.append(row)
     if not rows:
         raise UnreadableError(f"{path.name} has no rows")
-    return tuple(rows), note
+    return tuple(rows), _note(path.name, left_out, len(lines)) if left_out else None
+
+
+def _read_lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").split("\n")
+    except FileNotFoundError:
+        raise UnreadableError(f"{path.name} is missing") from None
+    except OSError as error:
+        raise UnreadableError(f"{path.name} cannot be read: {error.strerror}") from None
+
+
+def _note(name: str, left_out: list[int], last: int) -> str:
+    if left_out == [last]:
+        return f"the last line of {name} is cut short and left out"
+    if len(left_out) == 1:
+        return f"{name}, line {left_out[0]} is damaged and left out"
+    return f"{name}: {len(left_out)} lines are damaged and left out, the first is line {left_out[0]}"
 
 
 def _check_row(row: Any, before: dict[str, Any] | None, where: str) -> None:

@@ -15,7 +15,7 @@ from jaxac.config.schema import Config
 from jaxac.errors import ConfigError, DivergedError
 from jaxac.loggers.base import Logger, Memory
 from jaxac.loggers.open import open_loggers
-from jaxac.storage import run_directory
+from jaxac.storage import lock, run_directory
 from jaxac.storage.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
@@ -54,7 +54,10 @@ class Job:
         """The summary over all seeds, once they have ended."""
         self.error: ConfigError | None = None
         """The reason that the job could not be trained."""
+        self.notes: list[str] = []
+        """Sentences for the user on what was done to the directory when the job was opened."""
         self._opened_at = time.perf_counter()
+        self._lock = lock.claim(directory) if directory else None
         self._means: SeedMeans | None = None
         self._loggers: list[Logger] = []
 
@@ -77,9 +80,10 @@ class Job:
         if self.directory is None:
             return config, None, None
         directory = self.directory / run_directory.SEEDS / str(seed)
-        if run_directory.holds_run(directory):
+        if run_directory.has_begun(directory):
             config = dataclasses.replace(config, resume=str(directory))
-        return config, *run_directory.open_run(config, directory, [])
+        of_all = [text for text in self.overrides if text.lstrip("+").split("=")[0] not in ("seed", "num_seeds")]
+        return config, *run_directory.open_locked(config, directory, [*of_all, f"seed={seed}"])
 
     @functools.cached_property
     def unfinished(self) -> "list[Run]":
@@ -97,9 +101,11 @@ class Job:
         """
         if any(run.loggers for run in self.runs) or self._means:
             return
+        from jaxac.storage.rewind import rewind  # imports JAX
+
         for run in self.unfinished:
             if run.start and run.directory:
-                run_directory.truncate_rows(run.directory, run.start.updates)
+                self.notes += rewind(run.config, run.directory, run.start)
         if self.config.num_seeds > 1:
             self._open_seeds(console)
             return
@@ -116,7 +122,8 @@ class Job:
 
         before = {run.config.seed: run_directory.rows(run.directory) if run.directory else [] for run in self.runs}
         if self.directory:
-            (self.directory / run_directory.METRICS).unlink(missing_ok=True)
+            for name in (run_directory.METRICS, run_directory.SUMMARY):  # made again of the seeds'
+                (self.directory / name).unlink(missing_ok=True)
         self._loggers = self._open_loggers(None)
         statuses: dict[int, Status] = {run.config.seed: functools.partial(self._status, run) for run in self.runs}
         self._means = SeedMeans(self._loggers, before, statuses, [run.config.seed for run in self.unfinished])
@@ -145,6 +152,11 @@ class Job:
         for logger in self._loggers:
             logger.finish(self.summary, files, 1 if self.summary.get("status") == "diverged" else exit_code)
         self._loggers, self._means = [], None
+
+    def release(self) -> None:
+        """Lets other processes train in the job's directory."""
+        if self._lock:
+            self._lock.release()
 
     def _write_summary(self) -> list[Path]:
         from jaxac.runs import artifacts  # imports JAX

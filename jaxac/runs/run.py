@@ -1,9 +1,7 @@
 """A run on the host: its progress, its rows, its checkpoints, its end."""
 
 import dataclasses
-import secrets
 import time
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -18,9 +16,10 @@ from jaxac.loggers import rows
 from jaxac.loggers.base import Logger, Row
 from jaxac.programs.executors import Outcome
 from jaxac.runs import artifacts, schedule
+from jaxac.runs.progress import progress_of
 from jaxac.storage import checkpoint, run_directory, serialization, weights
 from jaxac.storage.checkpoint import Checkpoint
-from jaxac.types import Params, PyTree
+from jaxac.types import Params, PyTree, Totals
 
 
 class Status(StrEnum):
@@ -29,30 +28,6 @@ class Status(StrEnum):
     COMPLETED = "completed"
     INTERRUPTED = "interrupted"
     DIVERGED = "diverged"
-
-
-@dataclass
-class Progress:
-    """Counts kept by the host; part of every checkpoint, so that a resumed run continues them."""
-
-    run_id: str = dataclasses.field(default_factory=lambda: secrets.token_hex(4))
-    """Identity of the run, at Weights & Biases too."""
-    train_seconds: float = 0.0
-    """Seconds of training, evaluations included."""
-    wall_seconds: float = 0.0
-    """Seconds since the run was opened, over all of its sessions."""
-    compile_seconds: float = 0.0
-    """Seconds of compilation."""
-    env_steps_to_threshold: int | None = None
-    """Environment steps before the first evaluation that reached the threshold."""
-    seconds_to_threshold: float | None = None
-    """Seconds of training before that evaluation."""
-    evaluation: Row = dataclasses.field(default_factory=lambda: dict.fromkeys(names.EVALUATION))
-    """The latest evaluation."""
-    best_eval_return_mean: float | None = None
-    """The highest mean of an evaluation so far."""
-    best_env_steps: int | None = None
-    """Environment steps before that evaluation."""
 
 
 class Run:
@@ -76,7 +51,9 @@ class Run:
     ) -> None:
         self.config, self.directory, self.start = config, directory, start
         self.spec, self.schedule = spec.make(config), schedule.make(config)
-        self.progress = Progress(**start.progress) if start else Progress()
+        self.progress = progress_of(start)
+        self.totals: Totals | None = None
+        """Totals of a row in the middle of which the run was stopped."""
         self.updates = start.updates if start else 0
         """Updates read and logged so far."""
         self.saved = start.updates if start else None
@@ -112,16 +89,31 @@ class Run:
             self.status = Status.COMPLETED
 
     def _row(self, outcome: Outcome, updates: int, seconds: float) -> Row:
-        env_steps = self.config.env_steps
-        steps, self.updates = env_steps(updates) - env_steps(self.updates), updates
-        self.progress.train_seconds += seconds
+        env_steps, progress = self.config.env_steps, self.progress
+        steps, self.updates = env_steps(updates) - env_steps(self.updates - progress.row_updates), updates
+        progress.train_seconds += seconds
+        seconds += progress.row_seconds
+        progress.row_updates, progress.row_seconds = 0, 0.0
         return {
             names.ENV_STEPS: env_steps(updates),
             names.UPDATES: updates,
-            names.SECONDS: self.progress.train_seconds,
+            names.SECONDS: progress.train_seconds,
             names.SPS: steps / seconds,
             **rows.to_row(outcome.report, self.config.steps_per_push, seconds),
         }
+
+    def pause(self, updates: int, seconds: float, totals: Totals) -> None:
+        """Leaves a row in the middle, for a later session to go on with.
+
+        Args:
+            updates: updates done.
+            seconds: seconds since the previous row.
+            totals: the row's totals so far.
+        """
+        progress = self.progress
+        progress.train_seconds, progress.row_seconds = progress.train_seconds + seconds, progress.row_seconds + seconds
+        progress.row_updates += updates - self.updates
+        self.updates, self.totals = updates, totals
 
     def _note_evaluation(self, outcome: Outcome) -> Row:
         assert outcome.returns is not None
@@ -171,7 +163,9 @@ class Run:
         if self.directory is None:
             return
         content = Checkpoint(updates, dataclasses.asdict(self.progress), serialization.pack_host(state))
-        checkpoint.write(self.directory / run_directory.CHECKPOINTS, content, self.config.checkpoint.keep)
+        place = self.directory / run_directory.CHECKPOINTS
+        checkpoint.write(place, content, self.config.checkpoint.keep)
+        weights.keep_best(self.directory, updates, [int(path.stem) for path in checkpoint.paths(place)])
 
     def _save_weights(self, name: str, params: Params | None) -> None:
         if self.directory is not None and params is not None:
@@ -187,7 +181,8 @@ class Run:
         params = ALGOS[self.config.algo.name].params(state)
         self.final_state = state if self._keeps_state else None
         if self.status != Status.DIVERGED and self.saved != self.updates and self.directory is not None:
-            self.save(serialization.to_host(state), self.updates)
+            row = {} if self.totals is None else serialization.totals_to_host(self.totals)
+            self.save(serialization.to_host(state) | row, self.updates)
         if self.status != Status.DIVERGED:
             self._save_weights(weights.FINAL, params)
         self.summary = self._summary(serialization.digest(params))
@@ -196,6 +191,16 @@ class Run:
             run_directory.write_summary(self.directory, self.summary)
             files = artifacts.make(self.config, self.directory, self.spec, params, self.status == Status.COMPLETED)
         self.close(files, exit_code)
+
+    def abandon(self) -> None:
+        """Makes the newest checkpoint the run's end: what was done since then is lost."""
+        newest = self.directory and checkpoint.newest(self.directory / run_directory.CHECKPOINTS)
+        if self.summary or self.directory is None or newest is None:
+            return
+        last = checkpoint.read(newest)
+        self.status, self.updates, self.progress = Status.INTERRUPTED, last.updates, progress_of(last)
+        self.summary = self._summary(serialization.digest(serialization.unpack_params(last.state)))
+        run_directory.write_summary(self.directory, self.summary)
 
     def close(self, files: list[Path], exit_code: int) -> None:
         """Finishes the loggers.

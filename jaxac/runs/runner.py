@@ -46,6 +46,14 @@ def train(jobs: Sequence[Job], max_lanes: int | None = None, how: str = "auto", 
         ConfigError: if the jobs cannot share a process.
         SystemExit: with 128 + the signal's number, if Ctrl-C or SIGTERM stopped it; everything has been saved by then.
     """
+    try:
+        _train(jobs, max_lanes, how, say)
+    finally:
+        for job in jobs:
+            job.release()
+
+
+def _train(jobs: Sequence[Job], max_lanes: int | None, how: str, say: Say) -> None:
     if how == "auto":
         how = "vmap" if machine.has_accelerator() else "cores"
     _prepare([job.config for job in jobs], how)
@@ -122,6 +130,8 @@ def _train_group(
             compiling = pool.submit(*_compilation(group, how))
             for job in mine:
                 job.open(overview.of if overview else _console)
+                for note in job.notes:
+                    say(note)
             executor = _executor(group, compiling.result())
         say(f"compiled in {executor.compile_seconds:.1f} s")
         Trainer(group.runs, executor).train(stop)

@@ -1,36 +1,89 @@
-"""Ctrl-C and SIGTERM as a request to stop at the next good moment."""
+"""Ctrl-C, SIGTERM, SIGHUP and SIGUSR1 as a request to stop at the next good moment; the second stops at once.
+
+SIGHUP comes when a terminal is closed, SIGUSR1 is what Slurm can be told to send before a job's time is up.
+"""
 
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+_ONE_REQUEST = 0.5
+"""Seconds in which signals are one request: some launchers pass on what the terminal has sent to all already."""
+_TAKEN_OVER = (signal.SIGINT, signal.SIGTERM)
+_IF_UNUSED = ("SIGHUP", "SIGUSR1")
 
-class StopRequest:
-    """A handler of signals that remembers the first one."""
 
-    signal: int | None = None
-    """Number of the signal that asked to stop; None so far."""
+class StopNowError(KeyboardInterrupt):
+    """The second request to stop.
 
-    def __call__(self, number: int, frame: FrameType | None) -> None:
-        del frame
-        if self.signal is not None and number == signal.SIGINT:
-            raise KeyboardInterrupt  # the second Ctrl-C stops at once
+    Args:
+        number: the signal's number.
+    """
+
+    def __init__(self, number: int) -> None:
         self.signal = number
 
 
+class StopRequest:
+    """A handler of signals that remembers the first one.
+
+    Args:
+        tell: shows people a line of text.
+    """
+
+    signal: int | None = None
+    """Number of the signal that asked to stop; None so far."""
+    after = "compiling"
+    """Words for what has to end before the run can stop."""
+
+    def __init__(self, tell: Callable[[str], None] = lambda text: None) -> None:
+        self._tell, self._at = tell, 0.0
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        if self.signal is None:
+            self.signal, self._at = number, time.monotonic()
+            self._say(f"{signal.Signals(number).name}: stopping after {self.after}; again to stop now")
+        elif time.monotonic() - self._at > _ONE_REQUEST:
+            _default()  # a third one ends the process
+            raise StopNowError(self.signal)
+
+    def _say(self, text: str) -> None:
+        try:
+            self._tell(text)
+        except (RuntimeError, OSError):  # the signal came while something was being printed, or the terminal is gone
+            pass
+
+
 @contextmanager
-def stop_request() -> Iterator[StopRequest]:
-    """Collects SIGINT and SIGTERM while the block runs; outside the main thread, where none arrive, does nothing."""
-    request = StopRequest()
+def stop_request(tell: Callable[[str], None] = lambda text: None) -> Iterator[StopRequest]:
+    """Collects signals while the block runs; outside the main thread, where none arrive, does nothing.
+
+    SIGHUP and SIGUSR1 are left alone if the process ignores them already (``nohup``) or uses them itself.
+
+    Args:
+        tell: shows people a line of text.
+    """
+    request = StopRequest(tell)
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, request) for number in numbers]
+    before = {number: signal.signal(number, request) for number in _signals()}
     try:
         yield request
     finally:
-        for number, handler in zip(numbers, before, strict=True):
+        for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _signals() -> list[int]:
+    here = [getattr(signal, name) for name in _IF_UNUSED if hasattr(signal, name)]
+    return [*_TAKEN_OVER, *(number for number in here if signal.getsignal(number) == signal.SIG_DFL)]
+
+
+def _default() -> None:
+    for number in _TAKEN_OVER:
+        signal.signal(number, signal.SIG_DFL)

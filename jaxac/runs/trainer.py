@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxac.programs import program
-from jaxac.programs.executors import Chunk, Executor
+from jaxac.programs.executors import Chunk, Executor, Outcome
+from jaxac.runs.pace import Pace
 from jaxac.runs.run import Run, Status
 from jaxac.runs.signals import StopRequest
 from jaxac.storage import serialization
@@ -23,6 +24,10 @@ class Pending(NamedTuple):
     """Updates done at the chunk's end."""
     outcomes: Any
     """The running chunk as its executor holds it, for ``executor.fetch``."""
+    num_updates: int
+    """Number of updates in the chunk."""
+    ends_row: bool
+    """False if the next chunk adds to the same row."""
 
 
 class Trainer:
@@ -39,6 +44,10 @@ class Trainer:
         self._decides = any(run.config.evaluation.stop_at_return is not None for run in runs)
         few = runs[0].config.stop_after_updates or self.schedule.total
         self._stop_at = min(self.schedule.total, self.updates + few)
+        self._pace = Pace()
+        self._in_row = False
+        self._unfinished: dict[int, Outcome] = {}
+        """Outcomes of a row that has no end yet, by lane."""
 
     def train(self, stop: StopRequest) -> None:
         """Trains every run to its end, or until it is stopped, is solved or diverges."""
@@ -46,17 +55,24 @@ class Trainer:
             self._start()
             for pending in self._chunks(stop):
                 self._absorb(pending)
+            self._leave_row()
             for lane in self._active():
                 done = self.updates == self.schedule.total
                 self.runs[lane].status = Status.COMPLETED if done else Status.INTERRUPTED
                 self._end(lane, 128 + stop.signal if stop.signal else 0)
-        finally:
+        except KeyboardInterrupt:
+            self.executor.close(wait=False)
+            raise
+        except BaseException:
             self.executor.close()
+            raise
+        self.executor.close()
 
     def _start(self) -> None:
         starts = [run.start for run in self.runs]
         states = [start and serialization.unpack(self.executor.template, start.state) for start in starts]
         self.state = self.executor.start(states)
+        self._continue_rows()
         for lane, run in enumerate(self.runs):
             run.progress.compile_seconds += self.executor.compile_seconds
             if run.start is None and run.directory is not None:
@@ -71,10 +87,12 @@ class Trainer:
         pending: Pending | None = None
         while self.updates < self._stop_at and self._active() and not stop.signal:
             current = self._dispatch()
+            running = current.num_updates + (pending.num_updates if pending else 0)
+            stop.after = f"this chunk, about {self._pace.wait(running)} s"
             if pending:
                 yield pending
             pending = current
-            if self._decides and self.schedule.evaluates_at(self.updates):  # continuing depends on it
+            if self._decides and current.ends_row and self.schedule.evaluates_at(self.updates):  # continuing depends
                 yield current
                 pending = None
         if pending:
@@ -85,21 +103,26 @@ class Trainer:
         return [lane for lane, run in enumerate(self.runs) if run.status is None]
 
     def _dispatch(self) -> Pending:
-        """Starts the next chunk, with the evaluation and the checkpoint that are due at its end."""
-        target = self.schedule.next_stop(self.updates)
-        batches: tuple[int, ...] = ()
-        if self.schedule.evaluates_at(target):
-            batches = tuple(range(1 if target < self.schedule.total else program.EVALUATION_BATCHES))
-        chunk = Chunk(target - self.updates, target, batches, self.schedule.saves_at(target))
+        """Starts the next chunk: up to the row's end, with what is due there, or as far as about a second reaches."""
+        end, before = self.schedule.next_stop(self.updates), self.updates
+        self.updates = min(end, self._stop_at, before + self._pace.updates)
+        ends_row, batches = self.updates == end, ()
+        if ends_row and self.schedule.evaluates_at(end):
+            batches = tuple(range(1 if end < self.schedule.total else program.EVALUATION_BATCHES))
+        save = ends_row and self.schedule.saves_at(end)
+        chunk = Chunk(self.updates - before, self.updates, batches, save, begins=not self._in_row)
         self.state, outcomes = self.executor.advance(self.state, chunk, self._active())
-        self.updates = target
-        return Pending(target, outcomes)
+        self._in_row = not ends_row
+        return Pending(self.updates, outcomes, chunk.num_updates, ends_row)
 
     def _absorb(self, pending: Pending) -> None:
         """Waits for a chunk, then logs and saves its outcomes."""
         outcomes = self.executor.fetch(pending.outcomes)
-        now = time.perf_counter()
-        seconds, self._read_at = now - self._read_at, now
+        self._pace.measure(pending.num_updates, max(outcome.seconds for outcome in outcomes.values()))
+        self._unfinished = {} if pending.ends_row else outcomes
+        if not pending.ends_row:
+            return
+        seconds = self._lap()
         for lane in self._active():
             run, outcome = self.runs[lane], outcomes[lane]
             if run.may_be_solved(outcome, pending.updates):  # only if the whole evaluation says so
@@ -108,6 +131,30 @@ class Trainer:
             run.absorb(outcome, pending.updates, seconds)
             if run.status is not None:
                 self._end(lane, 0 if run.status == Status.COMPLETED else 1)
+
+    def _lap(self) -> float:
+        """Seconds since the previous row."""
+        before, self._read_at = self._read_at, time.perf_counter()
+        return self._read_at - before
+
+    def _continue_rows(self) -> None:
+        """Has rows go on that were left in the middle."""
+        nothing = self.executor.nothing
+        if nothing is not None:
+            found = [run.start and serialization.unpack_totals(nothing, run.start.state) for run in self.runs]
+            self._in_row = any(totals is not None for totals in found)
+            self.executor.continue_rows(found)
+
+    def _leave_row(self) -> None:
+        """Leaves a row in the middle: its totals go into the checkpoint, and it is logged once it is whole."""
+        seconds = self._lap()
+        for lane in set(self._active()) & set(self._unfinished):
+            run, outcome = self.runs[lane], self._unfinished[lane]
+            totals = outcome.report.totals
+            if totals is None or totals.report is None or not outcome.report.finite:  # logged as far as it is
+                run.absorb(outcome, self.updates, seconds)
+            else:
+                run.pause(self.updates, seconds, totals)
 
     def _end(self, lane: int, exit_code: int) -> None:
         self.runs[lane].end(self.executor.lane(self.state, lane), exit_code)

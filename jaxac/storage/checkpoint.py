@@ -17,6 +17,7 @@ from jaxac.storage import old_names
 SUFFIX = ".ckpt"
 """The ending of a checkpoint file's name."""
 _FORMAT = 1
+_DIGITS = 12
 
 
 class Checkpoint(NamedTuple):
@@ -31,8 +32,9 @@ class Checkpoint(NamedTuple):
 
 
 def paths(directory: Path) -> list[Path]:
-    """The checkpoints in ``directory``, oldest first."""
-    return sorted(directory.glob(f"*{SUFFIX}")) if directory.is_dir() else []
+    """The checkpoints in ``directory``, oldest first; files of other names, such as a copy, are none."""
+    found = directory.glob(f"*{SUFFIX}") if directory.is_dir() else ()
+    return sorted(path for path in found if len(path.stem) == _DIGITS and path.stem.isdecimal())
 
 
 def newest(directory: Path) -> Path | None:
@@ -41,7 +43,9 @@ def newest(directory: Path) -> Path | None:
 
 
 def write(directory: Path, checkpoint: Checkpoint, keep: int) -> Path:
-    """Writes a checkpoint, then removes all but the ``keep`` newest; a crash at any moment leaves the others intact.
+    """Writes a checkpoint, then removes those before it but for the newest, so that ``keep`` are left.
+
+    A crash at any moment leaves the others intact.
 
     Returns:
         The file written.
@@ -50,7 +54,7 @@ def write(directory: Path, checkpoint: Checkpoint, keep: int) -> Path:
     body = json.dumps({"updates": checkpoint.updates, "progress": checkpoint.progress}).encode() + b"\n"
     body += checkpoint.state
     head = _head(body)
-    path = directory / f"{checkpoint.updates:012d}{SUFFIX}"
+    path = directory / f"{checkpoint.updates:0{_DIGITS}d}{SUFFIX}"
     temporary = path.with_suffix(".tmp")
     with temporary.open("wb") as file:
         file.write(head + body)
@@ -58,23 +62,67 @@ def write(directory: Path, checkpoint: Checkpoint, keep: int) -> Path:
         os.fsync(file.fileno())
     os.replace(temporary, path)
     _sync_directory(directory)
-    for old in paths(directory)[:-keep]:
-        old.unlink()
+    older = [other for other in paths(directory) if other < path]
+    for old in older[: max(0, len(older) + 1 - keep)]:
+        _remove(old)
     return path
+
+
+def remove_after(directory: Path, updates: int) -> list[int]:
+    """Removes the checkpoints after ``updates`` updates: those of a branch that is not continued.
+
+    Returns:
+        Their numbers of updates.
+    """
+    newer = [path for path in paths(directory) if int(path.stem) > updates]
+    for path in reversed(newer):  # of those that a crash leaves, the newest has all before it
+        _remove(path)
+    return [int(path.stem) for path in newer]
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():  # no checkpoint of ours: only out of the way
+        path.rename(path.with_suffix(".directory"))
+    else:
+        path.unlink()
 
 
 def read(path: Path) -> Checkpoint:
     """Reads a checkpoint.
 
     Raises:
-        ConfigError: if the file is damaged; it names the newest earlier checkpoint that is not.
+        ConfigError: if the file is damaged, and then it names the newest earlier checkpoint that is not; or if another
+            version of jaxac wrote it.
     """
-    checkpoint = _parse(path.read_bytes())
+    content = _content(path)
+    checkpoint = _parse(content)
     if checkpoint is None:
-        earlier = [other for other in paths(path.parent) if other < path and _parse(other.read_bytes())]
+        _refuse_other_format(path, content)
+        earlier = [other for other in paths(path.parent) if other < path and _parse(_content(other))]
         offer = f"resume from the one before it with resume={earlier[-1]}." if earlier else "none before it is left."
         raise ConfigError(f"resume: the checkpoint {path} is damaged (its checksum does not match); {offer}")
     return checkpoint
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a file; none if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def _refuse_other_format(path: Path, content: bytes) -> None:
+    """Raises ConfigError if ``content`` is a checkpoint of a format that came after this version."""
+    try:
+        found = json.loads(content.partition(b"\n")[0])["jaxac_checkpoint"]
+    except (ValueError, KeyError, TypeError):
+        return
+    if isinstance(found, int) and found > _FORMAT:
+        raise ConfigError(
+            f"resume: the checkpoint {path} has format {found}, and this version of jaxac reads format {_FORMAT}; "
+            "resume with the version that wrote it."
+        )
 
 
 def _head(body: bytes) -> bytes:

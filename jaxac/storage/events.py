@@ -16,7 +16,7 @@ from typing import Any
 from jaxac.config.algos import A3CConfig
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
-from jaxac.storage import run_directory
+from jaxac.storage import records, run_directory
 
 Event = dict[str, Any]
 """One line of the log."""
@@ -53,11 +53,18 @@ def append(path: Path, events: list[Event]) -> None:
         file.writelines(json.dumps(event) + "\n" for event in events)
 
 
-def truncate(path: Path, pushes: int) -> None:
-    """Keeps the first ``pushes`` pushes of a log, with the pulls after each; without a log, does nothing."""
-    if path.exists():
-        kept = [event for event in _lines(path) if event["push"] <= pushes]
-        path.write_text("".join(json.dumps(event) + "\n" for event in kept))
+def truncate(path: Path, pushes: int) -> int:
+    """Keeps the first ``pushes`` pushes of a log, with the pulls after each; without a log, does nothing.
+
+    Returns:
+        The number of damaged lines that were left out; with any, the log can no longer be replayed.
+    """
+    if not path.exists():
+        return 0
+    events, damaged = records.read_lines(path)
+    kept = [event for event in events if isinstance(event.get("push"), int) and event["push"] <= pushes]
+    records.write_lines(path, kept)
+    return damaged
 
 
 def read_pushes(path: str) -> list[Event]:
@@ -97,4 +104,4 @@ def _file(path: str) -> Path:
 
 def _lines(path: Path) -> list[Event]:
     """The events of a log; a last line cut short by a crash is left out."""
-    return [json.loads(line) for line in path.read_text().split("\n")[:-1]]
+    return [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]

@@ -6,22 +6,19 @@
     overrides.yaml       the command line's overrides        summary.json        the end: status, evaluation, speed
     checkpoints/         the whole state, newest last        learning_curve.png, policy.gif, wandb/
     weights/             final.npz, best.npz                 seeds/              a run's directory for each of num_seeds
-    events.jsonl         the events of A3C's threads
+    events.jsonl         the events of A3C's threads          .lock               locked while a process trains the run
 """
 
 import dataclasses
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from jaxac.config import validation
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
-from jaxac.storage import checkpoint, old_names
+from jaxac.storage import checkpoint, lock, old_names, records
 from jaxac.storage.checkpoint import Checkpoint
 
 CONFIG = "config.yaml"
@@ -41,7 +38,7 @@ _SECTIONS_MAY_CHANGE = {"evaluation", "checkpoint", "logger"}
 
 def holds_run(directory: Path) -> bool:
     """True if a run was begun in ``directory``."""
-    return (directory / CONFIG).is_file() and (directory / OVERRIDES).is_file()
+    return (directory / CONFIG).is_file()
 
 
 def has_begun(directory: Path) -> bool:
@@ -57,7 +54,8 @@ def holds_sweep(directory: Path) -> bool:
 
 def refuse_if_run(directory: Path) -> None:
     """Raises ConfigError if ``directory`` holds parts of a run that another run there would destroy."""
-    if checkpoint.newest(directory / CHECKPOINTS) or rows(directory):
+    places = [directory, *(directory / SEEDS).glob("*")]
+    if any(checkpoint.newest(place / CHECKPOINTS) for place in places) or rows(directory):
         raise ConfigError(
             f"hydra.run.dir={directory} already holds a run; choose another directory, or resume it with "
             f"resume={directory}."
@@ -74,13 +72,13 @@ def locate(value: str) -> tuple[Path, Path | None]:
         ConfigError: if there is no run at ``value``.
     """
     path = Path(value).expanduser().resolve()
-    if path.is_file() and holds_run(path.parent.parent):
-        return path.parent.parent, path
-    if not path.exists():
+    if not _exists(path):
         raise ConfigError(f"resume={value} does not exist; give the directory of a run, or one of its checkpoints.")
-    if not holds_run(path):
+    directory, named = (path, None) if path.is_dir() else (path.parent.parent, path)
+    found = any(_exists(directory / name) for name in (CONFIG, OVERRIDES))
+    if not found or (named and named.suffix != checkpoint.SUFFIX):
         raise ConfigError(f"resume={value} is no run: it has no {CONFIG}; give the directory that a run wrote.")
-    return path, None
+    return directory, named
 
 
 def open_run(config: Config, directory: Path, overrides: Sequence[str]) -> tuple[Path, Checkpoint | None]:
@@ -98,6 +96,22 @@ def open_run(config: Config, directory: Path, overrides: Sequence[str]) -> tuple
     Raises:
         ConfigError: if the directory holds another run, or the one to resume disagrees with ``config`` or is damaged.
     """
+    if config.resume is None:
+        refuse_if_run(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+    else:
+        directory, _ = locate(config.resume)
+    lock.acquire(directory)
+    try:
+        return open_locked(config, directory, overrides)
+    except BaseException:
+        lock.drop(directory)
+        raise
+
+
+def open_locked(config: Config, directory: Path, overrides: Sequence[str]) -> tuple[Path, Checkpoint | None]:
+    """As :func:`open_run`, for a directory that this process has locked, or whose parent it has."""
+    _check_kinds(directory)
     if config.resume is None:
         refuse_if_run(directory)
         directory.mkdir(parents=True, exist_ok=True)
@@ -121,12 +135,30 @@ def open_run(config: Config, directory: Path, overrides: Sequence[str]) -> tuple
     return directory, loaded
 
 
+def _check_kinds(directory: Path) -> None:
+    """Raises ConfigError if there is a directory where a run keeps a file, or the reverse."""
+    for name in (CONFIG, OVERRIDES, METRICS, SUMMARY, EVENTS):
+        if (directory / name).is_dir():
+            raise ConfigError(f"{directory / name} is a directory, where a run keeps a file; move it away.")
+    for name in (CHECKPOINTS, SEEDS):
+        if (directory / name).exists() and not (directory / name).is_dir():
+            raise ConfigError(f"{directory / name} is a file, where a run keeps a directory; move it away.")
+
+
+def _exists(path: Path) -> bool:
+    """True if there is something at ``path``; False if no file can have such a name."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def _record(directory: Path, config: Config, overrides: Sequence[str]) -> None:
     """Writes down what a later ``resume=`` starts from: everything but the settings of this process alone."""
-    _write_yaml(directory / CONFIG, as_dict(dataclasses.replace(config, resume=None, stop_after_updates=None)))
-    _write_yaml(
-        directory / OVERRIDES, [text for text in overrides if text.lstrip("+").split("=")[0] not in PER_PROCESS]
-    )
+    kept = dataclasses.replace(config, resume=None, stop_after_updates=None)
+    records.write_yaml(directory / CONFIG, as_dict(kept))
+    mine = [text for text in overrides if text.lstrip("+").split("=")[0] not in PER_PROCESS]
+    records.write_yaml(directory / OVERRIDES, mine)
 
 
 def as_dict(config: Config) -> dict[str, Any]:
@@ -138,61 +170,40 @@ def is_complete(directory: Path, start: Checkpoint | None, config: Config) -> bo
     """True if the run to resume from ``start`` is already complete and has written its summary."""
     if start is None or start.updates < config.num_updates:
         return False
-    summary = read_summary(directory)
-    return bool(summary) and summary["env_steps"] == config.env_steps(config.num_updates)
+    return read_summary(directory).get("env_steps") == config.env_steps(config.num_updates)
 
 
 def read_config(directory: Path) -> Config:
     """The configuration of the run in ``directory``; a setting that is newer than the run takes its default.
 
     Raises:
-        ConfigError: if it is damaged.
+        ConfigError: if it is missing or damaged, or this version cannot read it.
     """
     path = directory / CONFIG
+    settings = records.read_settings(path)
     try:
-        saved = yaml.safe_load(path.read_text())
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path} is damaged ({type(error).__name__}); restore it.") from None
-    if not isinstance(saved, dict):
-        raise ConfigError(f"{path} is damaged: it holds no settings; restore it.")
-    return validation.resolve(saved)
+        return validation.resolve(settings)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{path} is damaged or of another version of jaxac ({str(error).rstrip('.')}); restore it, or use the "
+            "version that wrote it."
+        ) from None
 
 
 def write_summary(directory: Path, summary: dict[str, Any]) -> None:
     """Writes ``summary.json``, whole or not at all."""
-    write_atomically(directory / SUMMARY, json.dumps(summary, indent=2) + "\n")
+    records.write_atomically(directory / SUMMARY, json.dumps(summary, indent=2) + "\n")
 
 
 def read_summary(directory: Path) -> dict[str, Any]:
-    """The contents of ``summary.json``; empty without one."""
-    path = directory / SUMMARY
-    return old_names.summary(json.loads(path.read_text())) if path.is_file() else {}
+    """The contents of ``summary.json``; empty without one, or if it is damaged."""
+    return old_names.summary(records.read_object(directory / SUMMARY))
 
 
 def rows(directory: Path) -> list[dict[str, Any]]:
-    """The rows of ``metrics.jsonl``; a last line cut short by a crash is left out."""
-    path = directory / METRICS
-    if not path.exists():
-        return []
-    lines = path.read_text().split("\n")
-    return [old_names.row(json.loads(line)) for line in lines[:-1]]
-
-
-def truncate_rows(directory: Path, updates: int) -> None:
-    """Drops the rows after update ``updates``, which the resumed run will write again."""
-    kept = [row for row in rows(directory) if row["updates"] <= updates]
-    write_atomically(directory / METRICS, "".join(json.dumps(row) + "\n" for row in kept))
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replaces the file at ``path`` whole or not at all."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text)
-    os.replace(temporary, path)
-
-
-def _write_yaml(path: Path, value: Any) -> None:
-    write_atomically(path, yaml.safe_dump(value, sort_keys=False))
+    """The rows of ``metrics.jsonl`` that can be read."""
+    found, _ = records.read_lines(directory / METRICS)
+    return [old_names.row(row) for row in found if isinstance(row.get("updates"), int)]
 
 
 def _check_agreement(saved: Any, given: Any, resume: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from flax import serialization
 
 from jaxac.errors import ConfigError
-from jaxac.types import Moments, Params, PyTree
+from jaxac.types import Moments, Params, PyTree, Totals
 
 
 def _is_key(x: jax.Array) -> bool:
@@ -72,6 +72,38 @@ def unpack(template: PyTree, content: bytes) -> PyTree:
         return jax.device_put(restored, leaf.sharding)
 
     return jax.tree.unflatten(treedef, [restore(jax.tree_util.keystr(path), leaf) for path, leaf in leaves])
+
+
+def totals_to_host(totals: Totals) -> dict[str, np.ndarray]:
+    """The totals of a row that was left in the middle as NumPy arrays by path, to be packed with a state."""
+    return {_ROW + path: value for path, value in to_host(totals).items()}
+
+
+def unpack_totals(nothing: Totals, content: bytes) -> Totals | None:
+    """The totals of a row that a packed state was left in the middle of; None if it was at a row's end.
+
+    Args:
+        nothing: totals of the same shapes, on the host.
+        content: the bytes that :func:`pack_host` made.
+
+    Raises:
+        ConfigError: if the totals differ in structure or shapes.
+    """
+    if _ROW.encode() not in content:
+        return None
+    stored = serialization.msgpack_restore(content)
+    leaves, treedef = jax.tree_util.tree_flatten_with_path(nothing)
+    found = [stored.get(_ROW + jax.tree_util.keystr(path)) for path, _ in leaves]
+    for (path, leaf), value in zip(leaves, found, strict=True):
+        if value is None or value.shape != leaf.shape:
+            raise ConfigError(
+                f"resume: the checkpoint's row does not fit this program at {jax.tree_util.keystr(path)}; resume with "
+                "the version that wrote it."
+            )
+    return jax.tree.unflatten(treedef, found)
+
+
+_ROW = "row_so_far"
 
 
 def unpack_params(content: bytes) -> Params:

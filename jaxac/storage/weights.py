@@ -12,6 +12,8 @@ The names say where an array belongs: ``network/actor/kernel``, ``moments/mean``
 """
 
 import os
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ FINAL = "final.npz"
 """The file of the weights at the end of training."""
 BEST = "best.npz"
 """The file of the weights with the best evaluation."""
+_BEST_UNTIL = "best-{:012d}.npz"
+"""The file of those that were the best when the checkpoint of so many updates was written."""
 _SEPARATOR = "/"
 
 
@@ -61,6 +65,51 @@ def load(path: Path) -> Params:
         return Params(tree["network"], Moments(**tree["moments"]))
     except (ValueError, KeyError, TypeError, EOFError, OSError) as error:
         raise ConfigError(f"{path} holds no weights of jaxac's ({error}); give a run's directory.") from None
+
+
+def keep_best(run: Path, updates: int, checkpoints: Sequence[int]) -> None:
+    """Keeps the weights that are the best so far beside a checkpoint: a second name of the file, no copy.
+
+    Args:
+        run: the run's directory.
+        updates: updates done.
+        checkpoints: updates of the checkpoints that are there; what was kept beside others is removed.
+    """
+    best = path_of(run, BEST)
+    if best.is_file():
+        _link(best, path_of(run, _BEST_UNTIL.format(updates)))
+    kept = {_BEST_UNTIL.format(each) for each in (updates, *checkpoints)}
+    for path in best.parent.glob("best-*.npz"):
+        if path.name not in kept:
+            path.unlink()
+
+
+def rewind(run: Path, updates: int, keep: bool) -> None:
+    """Makes the best weights those that were the best after ``updates`` updates, and removes the final ones.
+
+    Args:
+        run: the run's directory.
+        updates: updates of the checkpoint that the run is resumed from.
+        keep: True to keep the best weights if it is not known which were the best then.
+    """
+    best, then = path_of(run, BEST), path_of(run, _BEST_UNTIL.format(updates))
+    path_of(run, FINAL).unlink(missing_ok=True)
+    if then.is_file():
+        _link(then, best)
+    elif not keep:
+        best.unlink(missing_ok=True)
+
+
+def _link(source: Path, target: Path) -> None:
+    """Gives a file a second name, or where the file system has none for it, makes a copy."""
+    temporary = target.with_name(target.name + ".tmp")
+    temporary.unlink(missing_ok=True)
+    try:
+        os.link(source, temporary)
+    except OSError:
+        shutil.copyfile(source, temporary)
+    os.replace(temporary, target)
+    temporary.unlink(missing_ok=True)  # replacing a file by another name of itself leaves both
 
 
 def _flat(tree: Any, parts: tuple[str, ...]) -> dict[tuple[str, ...], np.ndarray]:

@@ -106,8 +106,7 @@ def rows(*changes):
         (unlink("metrics.jsonl"), "metrics.jsonl is missing"),
         (write("metrics.jsonl", b""), "metrics.jsonl has no rows"),
         (write("metrics.jsonl", b'{"env_st'), "metrics.jsonl has no rows"),
-        (write("metrics.jsonl", b"{]\n" + rows()), "metrics.jsonl, line 1 is not valid JSON"),
-        (write("metrics.jsonl", rows() + b"{]\n"), "metrics.jsonl, line 3 is not valid JSON"),
+        (write("metrics.jsonl", b"{]\n\xff\n"), "metrics.jsonl has no rows"),
         (write("metrics.jsonl", rows() + b"[1]\n"), "metrics.jsonl, line 3 is no row of metrics"),
         (write("metrics.jsonl", rows(("time/seconds", None))), "metrics.jsonl, line 2: time/seconds is missing"),
         (write("metrics.jsonl", rows(("eval/return_mean", "x"))), "line 2: eval/return_mean is no number"),
@@ -139,6 +138,21 @@ def test_a_job_that_failed_before_its_run_began_is_named(tmp_path):
     sweep = write_sweep(tmp_path / "sweep", rates=(1e-3,))
     write_run(sweep / "3" / ".hydra")
     assert names(sweep)[1] == {"sweep/3": "the job ended before its run began: config.yaml is missing"}
+
+
+@pytest.mark.parametrize(
+    "damaged, said",
+    [
+        (b"{]\n" + rows(), "metrics.jsonl, line 1 is damaged and left out"),
+        (rows() + b'{"env_steps": 150, \xff\xfe}\n', "metrics.jsonl, line 3 is damaged and left out"),
+        (b"\0\n{]\n" + rows(), "metrics.jsonl: 2 lines are damaged and left out, the first is line 1"),
+    ],
+)
+def test_a_damaged_line_costs_that_line_alone(tmp_path, damaged, said):
+    run = write_run(tmp_path / "run")
+    (run / "metrics.jsonl").write_bytes(damaged)
+    found = read_run(run, "run")
+    assert (len(found.rows), found.note) == (2, said)
 
 
 def test_a_line_that_a_crash_cut_short_is_left_out_and_noted(tmp_path, capsys, monkeypatch):

@@ -3,7 +3,6 @@
 Threads make these calls in whatever order they come to them; a replay makes the same calls in the order of a log.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -18,7 +17,7 @@ from jaxac.algos.realtime.calls import Programs
 from jaxac.algos.shard import Gradient, Unrolled
 from jaxac.spec import Spec
 from jaxac.storage.events import Event
-from jaxac.types import ActorState, Array, Asynchrony, ChunkReport, Params, PyTree, Steps, Waiting
+from jaxac.types import ActorState, Array, Asynchrony, ChunkReport, Params, Steps, Totals, Waiting
 
 
 @dataclass
@@ -76,6 +75,23 @@ class Arrived(NamedTuple):
     """Losses and ended episodes of the unroll behind it."""
 
 
+class Arrivals(NamedTuple):
+    """``N`` pushes as arrays on the host."""
+
+    shard: np.ndarray
+    """[N] int, numbers of the shards that pushed."""
+    staleness: np.ndarray
+    """[N] int, versions between snapshot and server."""
+    dropped: np.ndarray
+    """[N] bool."""
+    gradient_norm: np.ndarray
+    """[N] float32, norms of the gradients before clipping; 0 where dropped."""
+    learning_rate: np.ndarray
+    """[N] float32, learning rates of the server's steps; 0 where dropped."""
+    unrolled: Unrolled
+    """[N] losses and ended episodes."""
+
+
 class Cut(NamedTuple):
     """The run after ``updates · K`` pushes: references to arrays, which never change, so taking one costs nothing."""
 
@@ -125,6 +141,7 @@ class Host:
         ]
         self.events: list[Event] = []
         self.arrived: list[Arrived] = []
+        self._row: list[Arrivals] = []
         self.pushes = int(state.round) * num_shards
 
     def compute(self, shard: Shard) -> Computed:
@@ -172,15 +189,18 @@ class Host:
             self.events.append({"event": "pull", **common})
         return self._cut() if self.pushes % self.algo.num_shards == 0 else None
 
-    def outcome(self, cuts: list[Cut], waiting: Waiting | None) -> tuple[a3c.State, ChunkReport]:
-        """The training state and the report of a chunk.
+    def outcome(self, cuts: list[Cut], begins: bool, waiting: Waiting | None) -> tuple[a3c.State, ChunkReport]:
+        """The training state after a chunk, and the report of the row so far.
 
         Args:
             cuts: the chunk's cuts, one per update, oldest first.
+            begins: True if the chunk is the first of its row.
             waiting: time that threads spent waiting; None in a replay.
         """
+        self._row = [] if begins else self._row
+        self._row.append(_fetch(cuts))
         state = self._state(cuts[-1])
-        return state, self._report(state, cuts, waiting)
+        return state, self._report(state, cuts[-1].updates, waiting)
 
     def _state(self, cut: Cut) -> a3c.State:
         """The training state at a cut, laid out as in the compiled runtime."""
@@ -189,26 +209,26 @@ class Host:
         state = a3c.State(self.key, jnp.int32(cut.updates), cut.ledger, snapshots, actors)
         return jax.device_put(state, jax.tree.map(lambda leaf: leaf.sharding, self.programs.layout))
 
-    def _report(self, state: a3c.State, cuts: list[Cut], waiting: Waiting | None) -> ChunkReport:
-        """The report of a chunk, from its cuts."""
-        arrived = [each for cut in cuts for each in cut.arrived]
-        unrolled, arrivals = _fetch([each.unrolled for each in arrived]), _fetch([each.arrival for each in arrived])
-        ages = np.array([each.staleness for each in arrived])
-        dropped = np.array([each.dropped for each in arrived])
-        bins, used = staleness.bins(self.algo), int((~dropped).sum())
-        metrics = objective.metrics(objective.pooled(unrolled.losses, np.full(len(arrived), 1 / len(arrived))))
-        steps = Steps(jnp.float32(used), arrivals.gradient_norm.sum(), arrivals.learning_rate.sum())
+    def _report(self, state: a3c.State, updates: int, waiting: Waiting | None) -> ChunkReport:
+        """The report of the row so far, which ends after ``updates`` updates."""
+        arrived = jax.tree.map(lambda *parts: np.concatenate(parts), *self._row)
+        bins, used = staleness.bins(self.algo), int((~arrived.dropped).sum())
+        share = np.full(arrived.shard.size, 1 / arrived.shard.size)
+        metrics = objective.metrics(objective.pooled(arrived.unrolled.losses, share))
+        steps = Steps(jnp.float32(used), arrived.gradient_norm.sum(), arrived.learning_rate.sum())
         finite = [np.isfinite(np.asarray(leaf)).all() for leaf in jax.tree.leaves((metrics, steps, a3c.params(state)))]
+        ages = np.minimum(arrived.staleness[~arrived.dropped], bins - 1)
         asynchrony = Asynchrony(
-            staleness=jnp.asarray(np.bincount(np.minimum(ages[~dropped], bins - 1), minlength=bins)),
-            dropped=jnp.int32(dropped.sum()),
+            staleness=jnp.asarray(np.bincount(ages, minlength=bins)),
+            dropped=jnp.int32(arrived.dropped.sum()),
             waited=jnp.int32(0),
-            shard_pushes=jnp.asarray(np.bincount([each.shard for each in arrived], minlength=self.algo.num_shards)),
+            shard_pushes=jnp.asarray(np.bincount(arrived.shard, minlength=self.algo.num_shards)),
             versions=jnp.int32(used),
         )
-        episodes = jax.tree.map(np.sum, unrolled.episodes)
+        episodes = jax.tree.map(np.sum, arrived.unrolled.episodes)
         lag = self.programs.lag(self.spec, state)
-        return ChunkReport(metrics, steps, episodes, asynchrony, lag, waiting, finite=jnp.asarray(all(finite)))
+        totals = Totals(np.int32(arrived.shard.size // self.algo.num_shards), None)
+        return ChunkReport(metrics, steps, episodes, asynchrony, lag, waiting, jnp.asarray(all(finite)), totals)
 
     def _push_to(self, ledger: Ledger, shard: Shard, gradient: Gradient) -> Any:
         wave = Wave(jax.device_put(gradient, self.home), shard.snapshot, jnp.int32(shard.version))
@@ -222,6 +242,15 @@ class Host:
         return cut
 
 
-def _fetch(trees: Iterable[PyTree]) -> PyTree:
-    """``N`` trees of scalars as one tree of arrays ``[N]``, on the host."""
-    return jax.tree.map(lambda *scalars: np.array(scalars), *jax.device_get(list(trees)))
+def _fetch(cuts: list[Cut]) -> Arrivals:
+    """The pushes of a chunk, on the host."""
+    arrived = [each for cut in cuts for each in cut.arrived]
+    arrivals, unrolled = jax.device_get(([each.arrival for each in arrived], [each.unrolled for each in arrived]))
+    return Arrivals(
+        np.array([each.shard for each in arrived], int),
+        np.array([each.staleness for each in arrived], int),
+        np.array([each.dropped for each in arrived], bool),
+        np.array([each.gradient_norm for each in arrivals]),
+        np.array([each.learning_rate for each in arrivals]),
+        jax.tree.map(lambda *scalars: np.array(scalars), *unrolled),
+    )

@@ -10,7 +10,7 @@ from jaxac.config.algos import A3CConfig
 from jaxac.errors import ConfigError
 from jaxac.spec import Spec
 from jaxac.storage import events
-from jaxac.types import ChunkReport
+from jaxac.types import ChunkReport, Totals
 
 
 class Replay:
@@ -30,13 +30,16 @@ class Replay:
         self._pushes = events.read_pushes(algo.events)
         self._host: Host | None = None
 
-    def chunk(self, spec: Spec, state: a3c.State, num_updates: int) -> tuple[a3c.State, ChunkReport]:
+    def chunk(
+        self, spec: Spec, state: a3c.State, num_updates: int, before: Totals | None = None
+    ) -> tuple[a3c.State, ChunkReport]:
         """Advances the run by ``num_updates · K`` pushes.
 
         Args:
             spec: the training program.
             state: the training state to start from; later calls continue from the previous one and ignore theirs.
             num_updates: number of updates.
+            before: totals of the row's chunks before; None begins a row.
 
         Raises:
             ConfigError: if the log belongs to a run with other settings.
@@ -44,7 +47,7 @@ class Replay:
         if self._host is None:
             self._host = Host(self._programs, spec, state)
         cuts = [self._update(self._host) for _ in range(num_updates)]
-        return self._host.outcome(cuts, waiting=None)
+        return self._host.outcome(cuts, before is None, waiting=None)
 
     def close(self) -> None:
         """Does nothing: a replay has no background work."""

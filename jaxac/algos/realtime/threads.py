@@ -9,18 +9,32 @@ import queue
 import threading
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from jaxac.algos import a3c
 from jaxac.algos.realtime.calls import Programs
 from jaxac.algos.realtime.hogwild import Hogwild
 from jaxac.algos.realtime.host import Arrival, Computed, Cut, Host, Shard
 from jaxac.config.algos import A3CConfig
+from jaxac.errors import ConfigError
 from jaxac.spec import Spec
 from jaxac.storage import events
-from jaxac.types import ChunkReport, Waiting
+from jaxac.types import ChunkReport, Totals, Waiting
 
 _AHEAD = 8
 """Number of updates that threads may be ahead of the main loop."""
+
+
+class _Clock(NamedTuple):
+    """What the threads have done until a moment, from the start of the session."""
+
+    seconds: float
+    idle: float
+    """Seconds that the threads have waited, added up."""
+    contended: int
+    """Pushes that found the lock taken."""
+    arrivals: int
+    """Pushes."""
 
 
 class Threads:
@@ -45,17 +59,22 @@ class Threads:
         self._cuts: queue.Queue[Cut | BaseException] = queue.Queue()
         self._idle = [0.0] * algo.num_shards
         self._contended = self._arrivals = 0
-        self._started = self._last = 0.0
+        self._started = 0.0
+        self._row = self._now = _Clock(0.0, 0.0, 0, 0)
 
-    def chunk(self, spec: Spec, state: a3c.State, num_updates: int) -> tuple[a3c.State, ChunkReport]:
+    def chunk(
+        self, spec: Spec, state: a3c.State, num_updates: int, before: Totals | None = None
+    ) -> tuple[a3c.State, ChunkReport]:
         """Advances the run by ``num_updates · K`` pushes.
 
         Args:
             spec: the training program.
             state: the training state to start from; later calls continue from the previous one and ignore theirs.
             num_updates: number of updates.
+            before: totals of the row's chunks before; None begins a row.
 
         Raises:
+            ConfigError: if the system gives no thread to a shard.
             Exception: the error that ended a thread.
         """
         if self._host is None:
@@ -64,7 +83,7 @@ class Threads:
         cuts = [self._next_cut() for _ in range(num_updates)]
         if self._log:
             events.append(self._log, [event for cut in cuts for event in cut.events])
-        return self._host.outcome(cuts, self._waiting())
+        return self._host.outcome(cuts, before is None, self._waiting(before is None))
 
     def close(self) -> None:
         """Ends the threads, each after its current gradient."""
@@ -79,11 +98,18 @@ class Threads:
         if self._log:
             events.truncate(self._log, host.pushes)
         self._claimed, self._limit = host.pushes, host.pushes + _AHEAD * self._algo.num_shards
-        self._started = self._last = time.perf_counter()
+        self._started = time.perf_counter()
+        self._now = _Clock(self._started, 0.0, 0, 0)
         for shard in host.shards:
             thread = threading.Thread(target=self._work, args=(host, shard), name=f"shard {shard.number}", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                raise ConfigError(
+                    f"algo.num_shards={self._algo.num_shards} is more threads than the system gives this process: "
+                    f"{shard.number}; lower it to that or less."
+                ) from None
             self._threads.append(thread)
-            thread.start()
         return host
 
     def _work(self, host: Host, shard: Shard) -> None:
@@ -140,11 +166,13 @@ class Threads:
                 raise found
             return found
 
-    def _waiting(self) -> Waiting:
-        """Time that threads spent waiting since the previous chunk."""
-        now = time.perf_counter()
+    def _waiting(self, begins: bool) -> Waiting:
+        """Time that threads spent waiting since the previous row; ``begins`` if the chunk is the first of its row."""
+        if begins:
+            self._row = self._now
         with self._lock:
-            idle = sum(self._idle) / (len(self._idle) * (now - self._last))
-            contention = self._contended / max(self._arrivals, 1)
-            self._idle, self._contended, self._arrivals, self._last = [0.0] * len(self._idle), 0, 0, now
-        return Waiting(idle, contention)
+            self._now = _Clock(time.perf_counter(), sum(self._idle), self._contended, self._arrivals)
+        seconds, idle, contended, arrivals = (
+            after - before for after, before in zip(self._now, self._row, strict=True)
+        )
+        return Waiting(idle / (len(self._idle) * seconds), contended / max(arrivals, 1))

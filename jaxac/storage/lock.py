@@ -1,0 +1,96 @@
+"""One process at a time trains a run: a lock on the run's directory, which the system releases when the process ends.
+
+The lock is ``flock`` on the file ``.lock``, which says who holds it. It is taken before anything in the directory is
+touched, and belongs to nobody until a job claims it.
+"""
+
+import fcntl
+import json
+import os
+import resource
+import socket
+import time
+import warnings
+from pathlib import Path
+
+from jaxac.errors import ConfigError
+
+LOCK = ".lock"
+"""The file in a run's directory that is locked."""
+_unclaimed: "dict[Path, Lock]" = {}
+
+
+class Lock:
+    """A lock that this process holds; deleted, it is released.
+
+    Args:
+        descriptor: the open file.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor: int | None = descriptor
+
+    def release(self) -> None:
+        """Lets other processes have the directory; does nothing the second time."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def __del__(self) -> None:
+        self.release()
+
+
+def acquire(directory: Path) -> None:
+    """Locks a run's directory for this process, until :func:`claim` takes the lock or :func:`drop` releases it.
+
+    Raises:
+        ConfigError: if another process trains the run; it says which one, and since when.
+    """
+    if directory in _unclaimed:
+        return
+    _open_as_many_files_as_allowed()
+    descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = _read(descriptor)
+        os.close(descriptor)
+        raise ConfigError(f"{directory} is being trained by {holder}; wait until it has ended, or end it.") from None
+    except OSError as error:
+        warnings.warn(
+            f"{directory} is on a file system without locks ({error.strerror}): see to it that no other process trains "
+            "this run.",
+            stacklevel=2,
+        )
+    since = time.strftime("%Y-%m-%d %H:%M:%S")
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, json.dumps({"process": os.getpid(), "host": socket.gethostname(), "since": since}).encode())
+    _unclaimed[directory] = Lock(descriptor)
+
+
+def claim(directory: Path) -> Lock | None:
+    """The lock that :func:`acquire` took, which is the caller's from now on; None if there is none."""
+    return _unclaimed.pop(directory, None)
+
+
+def drop(directory: Path) -> None:
+    """Releases a lock that nobody has claimed."""
+    lock = claim(directory)
+    if lock:
+        lock.release()
+
+
+def _read(descriptor: int) -> str:
+    """The process that holds a lock, in words."""
+    try:
+        who = json.loads(os.read(descriptor, 1000))
+        return f"process {who['process']} on {who['host']} since {who['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"
+
+
+def _open_as_many_files_as_allowed() -> None:
+    """A run keeps a few files open, and many systems allow a process 1024 unless it asks."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
