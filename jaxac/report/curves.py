@@ -42,7 +42,8 @@ def learning_curves(outcomes: list[Outcome], against: str, env: str) -> Picture 
     which = f"the best {SHOWN} of {len(curves)} trials in color, the others faint"
     caption = (
         f"{_RETURNS[metric].capitalize()} against {AXES[against]}: mean over seeds and its 95% interval (Student's t), "
-        f"{which if len(curves) > SHOWN else 'all trials'}. Dotted: some of the trial's runs have ended before; {_AFTER[metric]}."
+        f"{which if len(curves) > SHOWN else 'all trials'}. Dotted: some of the trial's runs "
+        f"have ended before; {_AFTER[metric]}."
     )
     return picture(
         figure, f"{env}_curves_{against.rsplit('/')[-1]}", caption, f"Learning curves. {caption} {_best(outcomes)}"

@@ -123,8 +123,18 @@ def collapsed(run: Run) -> bool:
     if first is None or threshold is None:
         return False
     steps, returns = run.series(EVALUATION)
-    fell = (returns[steps > first] < threshold - COLLAPSE * abs(threshold)).any()
-    return bool(fell) or run.status == DIVERGED
+    return collapses(returns[steps >= first], threshold) or run.status == DIVERGED
+
+
+def collapses(returns: np.ndarray | list[float], threshold: float) -> bool:
+    """True if evaluations ``returns [N]`` reach a threshold and a later one falls more than ``COLLAPSE`` of it below.
+
+    >>> collapses([475.0, 427.5], 475.0), collapses([300.0, 475.0, 427.4], 475.0), collapses([100.0], 475.0)
+    (False, True, False)
+    """
+    values = np.asarray(returns)
+    reached = values >= threshold
+    return bool(reached.any() and (values[reached.argmax() :] < threshold - COLLAPSE * abs(threshold)).any())
 
 
 def curve(trial: Trial, metric: str, against: str, failure: float | None = None) -> Curve | None:
