@@ -1,10 +1,10 @@
 """Intervals of what was tuned before it was measured, which contain the choice of the candidate.
 
 A procedure trains every candidate on some seeds, takes the one with the highest mean score, and trains that one on
-other seeds. Done again with new seeds it may take another, so the interval of its result is wider than that of the one
-candidate it happened to take. Here the scores are drawn again, with their standard errors, to see how often each is taken; the
-variance of the results over these choices is added to the variance over evaluation seeds, and the interval is Student's t
-of both (:mod:`jaxac.intervals`).
+other seeds. Done again with new seeds it may take another, so the interval of its result is wider than that of the
+one candidate it happened to take. Here the scores are drawn again, with their standard errors, to see how often each
+is taken; the variance of the results over these choices is added to the variance over evaluation seeds, and the
+interval is Student's t of both (:mod:`jaxac.intervals`).
 """
 
 from typing import NamedTuple
