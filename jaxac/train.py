@@ -6,6 +6,7 @@ JAX is imported only once the configuration has been checked.
 import os
 import sys
 from importlib import metadata
+from pathlib import Path
 from typing import NoReturn
 
 import hydra
@@ -15,7 +16,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from jaxac.cli import hydra_setup, overrides
+from jaxac.cli import check, hydra_setup, options, overrides, places
+from jaxac.cli.check import Checked
 from jaxac.cli.jobs import open_job
 from jaxac.config import hydra_errors
 from jaxac.config.compose import CONF
@@ -46,28 +48,59 @@ def job(cfg: DictConfig) -> float | None:
 
 def main() -> None:
     """The command's entry point; a mistake in the configuration ends it with one sentence and exit code 2."""
-    if "--version" in sys.argv[1:]:  # Hydra would print its own
-        print(metadata.version("jaxac"))
-        return
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra's own errors reach us and become one sentence
+    made: list[Path] = []
     try:
-        sys.argv[1:] = overrides.rewrite(sys.argv[1:])
+        if "--version" in sys.argv[1:]:  # Hydra would print its own
+            print(metadata.version("jaxac"))
+            return
+        sys.argv[1:], made = prepare(sys.argv[1:])
         job()
-    except (ConfigError, DivergedError) as error:
+    except (ConfigError, DivergedError, SystemExit) as error:
+        if isinstance(error, ConfigError) or getattr(error, "code", None) == ConfigError.exit_code:
+            places.remove_traces(made)
         _fail(error)
-    except (HydraException, OmegaConfBaseException) as error:
-        _fail(ConfigError(hydra_errors.explain(error, CONF)))
     except OSError as error:
         if error.filename is None:
             raise
         _fail(
             ConfigError(f"cannot write {error.filename}: {error.strerror}; choose another place with hydra.run.dir=…")
         )
+    except (HydraException, OmegaConfBaseException) as error:
+        _fail(ConfigError(hydra_errors.explain(error, sys.argv[1:])))
     except KeyboardInterrupt:
         sys.exit(130)
 
 
-def _fail(error: ConfigError | DivergedError) -> NoReturn:
+def prepare(arguments: list[str]) -> tuple[list[str], list[Path]]:
+    """Checks a whole command line, as far as that goes without a directory and without compiling.
+
+    Returns:
+        The arguments for Hydra, and the directories that it will make.
+
+    Raises:
+        ConfigError: if something cannot work.
+    """
+    rewritten = overrides.rewrite(arguments)
+    line = options.parse(rewritten)
+    if not line.trains or line.has_own_files:
+        return rewritten, []
+    checked = check.check(line.overrides, line.is_sweep)
+    _check_own_parts(checked)
+    return rewritten, checked.made
+
+
+def _check_own_parts(checked: Checked) -> None:
+    """Tries the user's own parts, before there is a directory."""
+    if any(config.own_parts for config in checked.configs):
+        from jaxac.runs import ready  # the first import of JAX
+
+        ready.check(checked.configs, checked.how)
+
+
+def _fail(error: ConfigError | DivergedError | SystemExit) -> NoReturn:
+    if isinstance(error, SystemExit):
+        raise error
     print(f"jaxac: {error}", file=sys.stderr)
     sys.exit(error.exit_code)
 

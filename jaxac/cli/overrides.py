@@ -2,36 +2,43 @@
 
 from pathlib import Path
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import OverrideParseException
-
-from jaxac.config import compose
-from jaxac.config.compose import key_of
+from jaxac.cli import options
+from jaxac.cli.options import CommandLine
+from jaxac.config import compose, reading
+from jaxac.config.settings import key_of
+from jaxac.config.words import shorten
 from jaxac.errors import ConfigError
 from jaxac.storage import lock, records, run_directory
 
-_MULTIRUN = {"-m", "--multirun"}
 _OPTUNA = ("hydra.sweeper.direction=maximize", "hydra.sweeper.max_failure_rate=1.0")
 
 
 def rewrite(arguments: list[str]) -> list[str]:
-    """The command line's arguments, rewritten for Hydra.
+    """The command line's arguments, rewritten for Hydra: options first, then settings.
 
     * Settings are spelled as :func:`jaxac.config.compose.spell` says.
     * ``hydra/sweeper=optuna`` maximizes what a job returns, and a trial that diverges fails by itself.
     * ``resume=PATH`` becomes the run's own overrides, its directory, and the other arguments.
 
     Raises:
-        ConfigError: if ``resume`` names no run, ``hydra.run.dir`` already holds one, or a sweep has no jobs.
+        ConfigError: if an argument cannot be read, ``resume`` names no run, or ``hydra.run.dir`` already holds one.
     """
-    keys = {key_of(argument): argument for argument in arguments if "=" in argument}
+    line = options.parse(arguments)
+    keys = {key_of(text): text for text in line.overrides if "=" in text}
+    if line.has_own_files:
+        return line.with_overrides(_choose(line.overrides))
     if "resume" in keys and _value(keys["resume"]) not in ("", "null"):
-        return _resume(arguments, _value(keys["resume"]))
+        return _resume(line, _value(keys["resume"]))
     if "hydra.run.dir" in keys:
-        run_directory.refuse_if_run(Path(_value(keys["hydra.run.dir"])))
-    if _MULTIRUN & set(arguments):
-        _refuse_empty(arguments)
-    return _choose(arguments)
+        _refuse_if_run(_value(keys["hydra.run.dir"]))
+    return line.with_overrides(_choose(reading.check(line.overrides, sweep=line.is_sweep)))
+
+
+def _refuse_if_run(value: str) -> None:
+    try:
+        run_directory.refuse_if_run(Path(value))
+    except (OSError, ValueError):
+        return  # no place for a run either, as is said when all has been composed
 
 
 def _choose(arguments: list[str]) -> list[str]:
@@ -42,43 +49,39 @@ def _choose(arguments: list[str]) -> list[str]:
     return spelled
 
 
-def _refuse_empty(arguments: list[str]) -> None:
-    """Raises ConfigError if an argument sweeps over nothing, for which Hydra makes neither a job nor an error."""
-    parser = OverridesParser.create()
-    for argument in arguments:
-        if "=" not in argument or argument.startswith("-"):
-            continue
-        try:
-            override = parser.parse_override(argument)
-        except OverrideParseException:
-            return  # Hydra reports what is wrong with it
-        if override.is_sweep_override() and override.is_discrete_sweep() and not list(override.sweep_iterator()):
-            raise ConfigError(f"{argument} makes a sweep of no jobs; give at least one value.")
+def _resume(line: CommandLine, value: str) -> list[str]:
+    given = [text for text in line.overrides if key_of(text) != "resume"]
+    given = reading.check(given, sweep=True)
+    try:
+        if run_directory.holds_sweep(Path(value).expanduser()):
+            return line._replace(options=line.options | {"--multirun": None}).with_overrides(_of_sweep(given, value))
+        if line.is_sweep:
+            raise ConfigError(f"resume={shorten(value)} resumes a single run; leave out -m.")
+        return line.with_overrides(_of_run(given, value))
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is no path"
+        raise ConfigError(f"resume={shorten(value)} cannot be read: {reason}; give the directory of a run.") from None
 
 
-def _resume(arguments: list[str], value: str) -> list[str]:
-    if run_directory.holds_sweep(Path(value).expanduser()):
-        return _resume_sweep([argument for argument in arguments if argument not in _MULTIRUN], value)
-    if _MULTIRUN & set(arguments):
-        raise ConfigError(f"resume={value} resumes a single run; leave out -m.")
+def _of_run(arguments: list[str], value: str) -> list[str]:
+    """The run's own overrides, its directory, and the other arguments."""
     directory, checkpoint = run_directory.locate(value)
     return [
         *_repeat(directory / run_directory.OVERRIDES, arguments, place="hydra.run.dir"),
-        f"resume={_quote(str(checkpoint or directory))}",
-        f"hydra.run.dir={_quote(str(directory))}",
+        f"resume={reading.quote(str(checkpoint or directory))}",
+        f"hydra.run.dir={reading.quote(str(directory))}",
         "hydra.output_subdir=null",  # keep the record of how the run was started
     ]
 
 
-def _resume_sweep(arguments: list[str], value: str) -> list[str]:
+def _of_sweep(arguments: list[str], value: str) -> list[str]:
     """The sweep's own overrides, its directory, and the other arguments."""
     directory = Path(value).expanduser().resolve()
     lock.acquire(directory)  # until the process ends
     return [
-        "-m",
         *_repeat(directory / run_directory.SWEEP, arguments, place="hydra.sweep.dir"),
-        f"resume={_quote(str(directory))}",
-        f"hydra.sweep.dir={_quote(str(directory))}",
+        f"resume={reading.quote(str(directory))}",
+        f"hydra.sweep.dir={reading.quote(str(directory))}",
     ]
 
 
@@ -96,7 +99,3 @@ def _repeat(record: Path, arguments: list[str], place: str) -> list[str]:
 
 def _value(argument: str) -> str:
     return argument.split("=", 1)[1].strip("'\"")
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

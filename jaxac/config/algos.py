@@ -7,10 +7,11 @@ from pydantic import Field
 
 from jaxac.config.fields import (
     FORBID_EXTRA,
-    Cadence,
     Count,
     NonNegative,
     Probability,
+    Text,
+    Versions,
 )
 from jaxac.config.parts import LossTerms
 
@@ -67,7 +68,7 @@ class DelayConfig:
     __pydantic_config__ = FORBID_EXTRA
     distribution: Literal["none", "constant", "uniform", "geometric", "pareto"]
     mean: NonNegative | tuple[NonNegative, ...]
-    maximum: Cadence
+    maximum: Versions
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class A3CConfig(AlgoConfig):
 
     name: Literal["a3c"]
     runtime: Literal["compiled", "threads", "replay"]
-    events: str | None
+    events: Text | None
     server: Literal["per_gradient", "softsync", "mean"]
     softsync_size: Count
     order: Literal["fixed", "shuffled"]
@@ -90,7 +91,7 @@ class A3CConfig(AlgoConfig):
     pull_every: Count
     shard_periods: tuple[Count, ...] | None
     delay: DelayConfig
-    max_staleness: Cadence | None
+    max_staleness: Versions | None
     above_max_staleness: Literal["wait", "drop"]
     shared_statistics: bool
     correction: Literal["none", "learning_rate", "delay_compensation"]

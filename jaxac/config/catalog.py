@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jaxac.config.words import show
 from jaxac.errors import ConfigError
 
 _TABLE = Path(__file__).with_name("catalog.json")
@@ -58,7 +59,16 @@ def canonical(name: str) -> str:
         return short[name.lower()]
     close = difflib.get_close_matches(name, table(), n=1, cutoff=0.5)
     hint = f"did you mean {close[0]}?" if close else "the names are: " + ", ".join(supported()) + "."
-    raise ConfigError(f"env.name={name} is not an environment of gymnax; {hint}")
+    raise ConfigError(f"env.name={show(name)} is not an environment of gymnax; {hint}")
+
+
+def params(name: str) -> dict[str, Any]:
+    """The parameters and defaults of the environment called ``name``; empty if it is not one of gymnax's."""
+    try:
+        info = lookup(canonical(name))
+    except ConfigError:
+        return {}
+    return info.params if info else {}
 
 
 def lookup(name: str) -> EnvInfo | None:

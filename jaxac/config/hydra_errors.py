@@ -1,64 +1,78 @@
-"""Errors of Hydra's, explained in one sentence that names the setting and the fix."""
+"""Errors of Hydra's and OmegaConf's, explained in one sentence that names the setting and the fix."""
 
-import difflib
 import re
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
-import yaml
-from hydra import compose
 from hydra.errors import MissingConfigException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import GrammarParseError, InterpolationKeyError, InterpolationResolutionError
 
-from jaxac.config.hydra_context import hydra_on
+from jaxac.config import hints, settings
+from jaxac.config.settings import key_of
+from jaxac.config.words import shorten
+
+_EXTRAS = {
+    "hydra/sweeper=optuna": 'pip install "jaxac[sweep]"',
+    "hydra/launcher=joblib": 'pip install "jaxac[sweep]"',
+    "hydra/launcher=submitit_slurm": "pip install hydra-submitit-launcher",
+    "hydra/launcher=submitit_local": "pip install hydra-submitit-launcher",
+    "hydra/sweeper=ax": "pip install hydra-ax-sweeper",
+    "hydra/sweeper=nevergrad": "pip install hydra-nevergrad-sweeper",
+    "hydra/launcher=ray": "pip install hydra-ray-launcher",
+    "hydra/launcher=rq": "pip install hydra-rq-launcher",
+}
+"""Commands that install a choice of Hydra's."""
+_INTERPOLATIONS = (InterpolationKeyError, InterpolationResolutionError, GrammarParseError, RecursionError)
 
 
-def explain(error: Exception, conf: str) -> str:
+def explain(error: Exception, typed: Sequence[str]) -> str:
     """One sentence on a mistake in the command line.
 
     Args:
         error: the error that Hydra or OmegaConf raised.
-        conf: the directory of the configuration files, to look up the settings.
+        typed: the overrides.
     """
     message = " ".join(str(error).split())
-    if isinstance(error, MissingConfigException) and error.options is not None:
-        group, _, choice = str(error.missing_cfg_file).rpartition("/")
-        return f"{group}={choice} is not one of the choices: {', '.join(error.options)}."
-    unknown = re.search(r"Could not override '([^']+)'", message)
-    if unknown:
-        return _unknown(unknown[1], conf)
-    merged = re.search(r"Error merging override \+*((.*?)=.*)", message)
-    if merged:
-        return f"{merged[1]} does not fit: {merged[2]} is a mapping; give {merged[2]}={{NAME: VALUE}}."
-    return message
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file is not None:
+        return _no_such_file(error)
+    unknown = re.search(r"Could not (?:override|append to config|delete).*?'([^']+)'", message)
+    if unknown and not settings.is_open(unknown[1]):
+        return _unknown(unknown[1])
+    culprit = _culprit(message, typed)
+    if isinstance(error, _INTERPOLATIONS) or "nterpolation" in message:
+        return f"{culprit} refers by ${{…}} to what is not there, or not yet; write the value itself."
+    missing = re.search(r"Multiple values for ([\w/]+)", message)
+    if missing:
+        return f"{missing[1]} is chosen twice; leave one of them out."
+    return f"{culprit} is no value that this setting takes; leave it out, or write it in quotes if it is a text."
 
 
-def _unknown(setting: str, conf: str) -> str:
-    choices = _choices_with(setting, conf)
+def _no_such_file(error: MissingConfigException) -> str:
+    group, _, choice = str(error.missing_cfg_file).rpartition("/")
+    asked = f"{group}={choice}"
+    if asked in _EXTRAS:
+        return f"{asked} needs a package that is not installed: {_EXTRAS[asked]}."
+    if not group or error.options is None:
+        return f"{shorten(choice)} is not found among the files of settings; leave out --config-name and --config-path."
+    return f"{shorten(asked)} is not one of the choices: {', '.join(error.options)}."
+
+
+def _unknown(name: str) -> str:
+    choices = settings.choices_with(name)
     if choices:
-        return f"{setting} is a setting of {' and '.join(choices)}; choose {choices[0]}, or leave it out."
-    close = difflib.get_close_matches(setting, _settings(conf), n=1)
-    hint = f"did you mean {close[0]}?" if close else "see conf/ for those there are."
-    return f"{setting} is not a setting; {hint}"
+        return f"{name} is a setting of {' and '.join(choices)}; choose {choices[0]}, or leave it out."
+    if name in ("hydra.launcher.max_lanes", "hydra.launcher.how"):
+        return f"{name} is a setting of hydra/launcher=vmap; choose it, or leave it out."
+    return hints.unknown(name)
 
 
-def _choices_with(setting: str, conf: str) -> list[str]:
-    """The choices of a setting's group whose files have the setting."""
-    group, _, name = setting.partition(".")
-    files = sorted(Path(conf, group).glob("*.yaml"))
-    return [f"{group}={file.stem}" for file in files if name.split(".")[0] in yaml.safe_load(file.read_text())]
-
-
-def _settings(conf: str) -> list[str]:
-    with hydra_on(conf):
-        return list(_paths(compose("config", ["+algo=a2c"])))
-
-
-def _paths(config: DictConfig, prefix: str = "") -> Iterator[str]:
-    for key in map(str, config):
-        path = f"{prefix}{key}"
-        yield path
-        value: Any = None if OmegaConf.is_interpolation(config, key) else config[key]
-        if isinstance(value, DictConfig):
-            yield from _paths(value, f"{path}.")
+def _culprit(message: str, typed: Sequence[str]) -> str:
+    """The override that a message of Hydra's is about, as typed."""
+    named = re.search(r"full_key: ([\w.]+)", message) or re.search(r"override '?\+*([\w./]+)", message)
+    key = named[1] if named else ""
+    for text in typed:
+        if key and key_of(text) == key:
+            return shorten(text)
+    for text in typed:
+        if "${" in text or key_of(text).startswith("hydra"):
+            return shorten(text)
+    return key or shorten(" ".join(typed))

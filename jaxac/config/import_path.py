@@ -27,7 +27,7 @@ def parse(value: Any) -> str:
         ValueError: if it is not.
     """
     if not isinstance(value, str) or not _PATH.fullmatch(value):
-        raise ValueError("Give the import path of your own as package.module:Name")
+        raise ValueError("give the import path of your own as package.module:Name")
     return value
 
 

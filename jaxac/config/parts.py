@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
 from jaxac.config.arguments import Arguments
 from jaxac.config.fields import (
@@ -23,7 +23,7 @@ class NetworkConfig:
 
     __pydantic_config__ = FORBID_EXTRA
     shared: bool
-    hidden_sizes: tuple[Count, ...]
+    hidden_sizes: Annotated[tuple[Count, ...], Field(max_length=100)]
     activation: Literal["elu", "gelu", "relu", "silu", "tanh"]
 
 
@@ -39,7 +39,7 @@ class OwnNetworkConfig:
 
 def _one_of_ours(value: Any) -> Any:
     if isinstance(value, str) and ("." in value or ":" in value):
-        raise ValueError("An optimizer by import path needs optimizer=own beside it")
+        raise ValueError("an optimizer by import path needs optimizer=own beside it")
     return value
 
 
@@ -75,13 +75,13 @@ class OwnOptimizerConfig(OptimizerConfig):
 
 def _term_name(value: str) -> str:
     if not value.isidentifier() or value in ("policy", "value"):
-        raise ValueError("Give a name of letters, digits and _ that is neither policy nor value")
+        raise ValueError("give a name of letters, digits and _ that is neither policy nor value")
     return value
 
 
 def _two_settings(value: Any) -> Any:
     if not isinstance(value, dict | LossTermConfig):
-        raise ValueError("Give two settings below it, function=package.module:name and weight=0.01")
+        raise ValueError("give two settings below it, function=package.module:name and weight=0.01")
     return value
 
 

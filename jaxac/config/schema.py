@@ -25,6 +25,11 @@ from jaxac.config.fields import (
     Integer,
     Number,
     Positive,
+    Steps,
+    Text,
+    WandbProject,
+    WandbTag,
+    WandbText,
 )
 from jaxac.config.parts import AnyNetwork, AnyOptimizer, OwnNetworkConfig, OwnOptimizerConfig
 
@@ -37,7 +42,7 @@ class EnvConfig:
     """Section ``env``: the environment, its number of copies and its rewards. The settings: ``conf/env/``."""
 
     __pydantic_config__ = FORBID_EXTRA
-    name: str
+    name: Text
     num_envs: Count
     params: dict[str, EnvParam]
     stagger_starts: bool
@@ -71,12 +76,12 @@ class WandbConfig:
 
     __pydantic_config__ = FORBID_EXTRA
     mode: Literal["offline", "online", "disabled", "shared", "dryrun", "run"]
-    project: str
-    entity: str | None
-    group: str | None
-    job_type: str | None
-    name: str | None
-    tags: tuple[str, ...]
+    project: WandbProject
+    entity: WandbText | None
+    group: WandbText | None
+    job_type: WandbText | None
+    name: WandbText | None
+    tags: tuple[WandbTag, ...]
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ class LoggerConfig:
     """Section ``logger``: the rows of metrics, and where they go. The settings: ``conf/config.yaml``."""
 
     __pydantic_config__ = FORBID_EXTRA
-    every: Count | None
+    every: Steps | None
     console: bool
     curve: bool | None
     gif: bool | None
@@ -105,8 +110,8 @@ class Config:
 
     __pydantic_config__ = FORBID_EXTRA
     seed: Annotated[Integer, Field(ge=0, lt=2**32)]
-    num_seeds: Count
-    total_env_steps: Count | None
+    num_seeds: Annotated[Count, Field(le=10_000)]
+    total_env_steps: Steps | None
     stop_after_updates: Count | None
     env: EnvConfig
     algo: AnyAlgo
@@ -115,8 +120,8 @@ class Config:
     evaluation: EvaluationConfig
     checkpoint: CheckpointConfig
     logger: LoggerConfig
-    resume: str | None
-    compilation_cache: str | None
+    resume: Text | None
+    compilation_cache: Text | None
 
     @property
     def seeds(self) -> range:

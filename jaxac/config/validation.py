@@ -2,21 +2,24 @@
 
 import dataclasses
 import functools
+import itertools
 import math
 import sys
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from jaxac.config import catalog, import_path
+from jaxac.config import asynchrony, catalog, environment, import_path, sentences
 from jaxac.config.algos import A3CConfig
-from jaxac.config.parts import OwnOptimizerConfig
+from jaxac.config.parts import AnyOptimizer, NetworkConfig, OwnOptimizerConfig
 from jaxac.config.schema import SMALLEST_TILE, Config
+from jaxac.config.words import show
 from jaxac.errors import ConfigError
 
 _MAX_BATCH = 2**31 - 1  # indices are 32 bits wide
-_MEMBERS = ("a2c", "a3c", "bool", "int", "float", "tuple")
-"""Members of unions, which pydantic puts into the paths of settings."""
+_MAX_WEIGHTS = 2**32 - 1  # numbers that one key draws
 _LEARNING_RATES = {"adam": 3e-3, "rmsprop": 2e-3}
 """Default learning rates of A2C with 512 environments or more."""
 _CADENCES = {"logger": (20, 2_000_000), "evaluation": (10, sys.maxsize), "checkpoint": (5, 20_000_000)}
@@ -26,30 +29,36 @@ A request to stop waits for the end of a row; a kill loses the work since the la
 """
 
 
-def resolve(raw: dict[str, Any]) -> Config:
+def resolve(raw: dict[str, Any], typed: Mapping[str, str] = MappingProxyType({})) -> Config:
     """Checks a configuration and works out its defaults.
 
     Args:
         raw: the configuration as plain dicts, lists and scalars.
+        typed: values as typed on the command line, by the names of their settings, for the message.
 
     Raises:
         ConfigError: if a setting cannot work; it names the first one, its value and the fix.
     """
-    if "algo" not in raw:
+    if raw.get("algo") is None:
         raise ConfigError("algo is not chosen: add +algo=a2c to the command line.")
     try:
         config = _adapter().validate_python(raw)
     except ValidationError as error:
-        raise ConfigError(_sentence(error)) from None
-    config = _replace(config, "env", name=catalog.canonical(config.env.name))
-    _check_env(config)
+        raise ConfigError(sentences.explain(error, raw, typed)) from None
+    config = dataclasses.replace(config, env=environment.resolve(config.env))
     _check_own_parts(config)
     _check_sizes(config)
+    _check_network(config)
     if config.algo.kernel == "fused":
         _check_kernel(config)
     if isinstance(config.algo, A3CConfig):
-        _check_asynchrony(config.algo)
-    return _with_defaults(config)
+        asynchrony.check(config.algo)
+        _check_overlap(config.algo, config.optimizer)
+    config = _with_defaults(config)
+    _check_length(config)
+    if isinstance(config.algo, A3CConfig):
+        _check_counts(config.algo, config.num_updates)
+    return config
 
 
 @functools.cache
@@ -62,41 +71,6 @@ def _replace(config: Config, section: str, **changes: Any) -> Config:
     return dataclasses.replace(config, **{section: dataclasses.replace(getattr(config, section), **changes)})
 
 
-def _sentence(error: ValidationError) -> str:
-    """One sentence on the first mistake: setting, value, reason."""
-    first = error.errors(include_url=False)[0]
-    path = ".".join(str(part) for part in first["loc"] if str(part).isidentifier() and part not in _MEMBERS)
-    reason = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "unexpected_keyword_argument":
-        return f"{path} is not a setting; see conf/ for those there are."
-    if first["type"] in ("missing", "missing_argument"):
-        return f"{path} is not set; give it a value on the command line, {path}=…"
-    return f"{path}={first['input']} is not valid: {reason[0].lower()}{reason[1:]}."
-
-
-def _check_env(config: Config) -> None:
-    env = config.env
-    info = catalog.lookup(env.name)
-    if info is None:
-        return  # the user's own environment: checked when it is made
-    if env.name in catalog.UNSUPPORTED:
-        raise ConfigError(f"env.name={env.name} is not supported: {catalog.UNSUPPORTED[env.name]}; choose another.")
-    if info.actions is None:
-        raise ConfigError(
-            f"env.name={env.name} has continuous actions, which are not supported yet; "
-            f"choose one of: {', '.join(catalog.supported())}."
-        )
-    for name, value in env.params.items():
-        if name not in info.params:
-            raise ConfigError(
-                f"env.params.{name}={value} is not a parameter of {env.name}; it has: {', '.join(info.params)}."
-            )
-    if env.params.get("max_steps_in_episode", 1) < 1:
-        raise ConfigError(
-            f"env.params.max_steps_in_episode={env.params['max_steps_in_episode']} is not valid: give at least 1."
-        )
-
-
 def _check_own_parts(config: Config) -> None:
     """Checks the user's own parts as far as possible without importing them."""
     for setting, path in config.own_parts.items():
@@ -106,8 +80,8 @@ def _check_own_parts(config: Config) -> None:
         return
     if "learning_rate" in optimizer.arguments:
         raise ConfigError(
-            f"optimizer.arguments.learning_rate={optimizer.arguments['learning_rate']} is not an argument to give: the "
-            "learning rate follows a schedule; set optimizer.learning_rate."
+            f"optimizer.arguments.learning_rate={show(optimizer.arguments['learning_rate'])} is not an argument to "
+            "give: the learning rate follows a schedule; set optimizer.learning_rate."
         )
     if optimizer.learning_rate is None:
         raise ConfigError(
@@ -118,6 +92,11 @@ def _check_own_parts(config: Config) -> None:
 
 def _check_sizes(config: Config) -> None:
     env, algo = config.env, config.algo
+    if config.seed + config.num_seeds > 2**32:
+        raise ConfigError(
+            f"seed={config.seed} with num_seeds={config.num_seeds} goes beyond the largest seed, {2**32 - 1}; lower "
+            "one of them."
+        )
     if env.num_envs % algo.num_shards:
         raise ConfigError(
             f"env.num_envs={env.num_envs} does not divide into algo.num_shards={algo.num_shards} shards of the same "
@@ -137,6 +116,57 @@ def _check_sizes(config: Config) -> None:
         )
 
 
+def _check_network(config: Config) -> None:
+    network = config.network
+    if not isinstance(network, NetworkConfig):
+        return
+    sizes = network.hidden_sizes
+    for inputs, units in itertools.pairwise(sizes):
+        if inputs * units > _MAX_WEIGHTS:
+            raise ConfigError(
+                f"network.hidden_sizes={show(sizes)} makes a layer of {inputs} × {units} weights, and {_MAX_WEIGHTS} "
+                "are the most; lower one of them."
+            )
+
+
+def _check_length(config: Config) -> None:
+    """Raises ConfigError if a run has more pushes than its 32-bit counts hold."""
+    pushes = config.algo.pushes(config.num_updates)
+    if pushes > _MAX_BATCH:
+        raise ConfigError(
+            f"total_env_steps={config.total_env_steps} makes {pushes} gradients of {config.steps_per_push} steps each, "
+            f"and {_MAX_BATCH} are the most; lower it, or raise env.num_envs or algo.unroll_length."
+        )
+
+
+def _check_counts(algo: A3CConfig, updates: int) -> None:
+    """Raises ConfigError if something that A3C waits for comes after the run's end."""
+    if algo.group_size > algo.pushes(updates):
+        raise ConfigError(
+            f"algo.softsync_size={algo.softsync_size} is more than the {algo.pushes(updates)} gradients of the whole "
+            "run, so that the server would make no step; lower it."
+        )
+    for name, rounds in (("algo.pull_every", algo.pull_every), ("algo.shard_periods", max(algo.periods))):
+        if rounds > max(updates, 1):
+            raise ConfigError(
+                f"{name}={show(algo.shard_periods if name.endswith('periods') else rounds)} is more than the {updates} "
+                "updates of the whole run; lower it."
+            )
+
+
+def _check_overlap(algo: A3CConfig, optimizer: AnyOptimizer) -> None:
+    """Raises ConfigError if steps that overlap without a lock could make a mean of squares negative.
+
+    Each multiplies it by the decay, which is done by adding the difference: K at once add K (decay − 1) times it.
+    """
+    if algo.lock or isinstance(optimizer, OwnOptimizerConfig) or algo.num_shards * (1 - optimizer.decay) < 1:
+        return
+    raise ConfigError(
+        f"optimizer.decay={optimizer.decay} is too small for algo.lock=false with algo.num_shards={algo.num_shards}, of "
+        f"whose steps all may overlap; raise it above {1 - 1 / algo.num_shards:g}, or choose algo.lock=true."
+    )
+
+
 def _check_kernel(config: Config) -> None:
     env, algo = config.env, config.algo
     own = {name: path for name, path in config.own_parts.items() if not name.startswith(("env.", "optimizer."))}
@@ -151,67 +181,14 @@ def _check_kernel(config: Config) -> None:
     for name, (value, bad, good) in whole_batch.items():
         if value == bad:
             raise ConfigError(
-                f"{name}={str(value).lower()} needs all environments at once, and algo.kernel=fused takes them tile by "
-                f"tile; choose {name}={str(good).lower()} or algo.kernel=xla."
+                f"{name}={show(value)} needs all environments at once, and algo.kernel=fused takes them tile by "
+                f"tile; choose {name}={show(good)} or algo.kernel=xla."
             )
     if env.num_envs // algo.num_shards % SMALLEST_TILE:
         raise ConfigError(
             f"env.num_envs={env.num_envs} in algo.num_shards={algo.num_shards} shards does not divide into tiles of "
             f"{SMALLEST_TILE} environments, which algo.kernel=fused needs; give a multiple of "
             f"{SMALLEST_TILE * algo.num_shards}, or choose algo.kernel=xla."
-        )
-
-
-def _check_asynchrony(algo: A3CConfig) -> None:
-    for name, values in (("algo.shard_periods", algo.shard_periods), ("algo.delay.mean", algo.delay.mean)):
-        if isinstance(values, tuple) and len(values) != algo.num_shards:
-            raise ConfigError(
-                f"{name}={list(values)} has {len(values)} numbers for algo.num_shards={algo.num_shards} shards; give "
-                "one a shard."
-            )
-    if min(algo.periods) > 1:
-        raise ConfigError(f"algo.shard_periods={list(algo.periods)} has no shard of period 1; divide by the smallest.")
-    if algo.server == "mean" and max(algo.periods) > 1:
-        raise ConfigError(
-            f"algo.shard_periods={list(algo.periods)} makes no sense with algo.server=mean, a barrier at which all "
-            "shards are as slow as the slowest; leave it out, or choose algo.server=per_gradient."
-        )
-    if algo.pull_at == "round" and (algo.pull_every > 1 or algo.delay.distribution != "none"):
-        raise ConfigError(
-            f"algo.pull_at=round leaves no room for algo.pull_every={algo.pull_every} or "
-            f"algo.delay.distribution={algo.delay.distribution}; choose algo.pull_at=push."
-        )
-    if not algo.shared_statistics and algo.group_size > 1:
-        raise ConfigError(
-            f"algo.shared_statistics=false needs algo.server=per_gradient: a mean of {algo.group_size} gradients "
-            "belongs to no shard's statistics."
-        )
-    if (algo.runtime == "replay") != (algo.events is not None):
-        raise ConfigError(
-            f"algo.events={algo.events} does not fit algo.runtime={algo.runtime}: runtime=replay needs the "
-            "events.jsonl of a run with runtime=threads, and nothing else reads it; set both or neither."
-        )
-    if algo.in_real_time:
-        _check_real_time(algo)
-
-
-def _check_real_time(algo: A3CConfig) -> None:
-    """Threads have real delays and orders, so the settings of virtual ones cannot be followed."""
-    virtual = {
-        "algo.server": (algo.server, "per_gradient"),
-        "algo.shard_periods": (algo.shard_periods, None),
-        "algo.delay.distribution": (algo.delay.distribution, "none"),
-        "algo.pull_at": (algo.pull_at, "push"),
-    }
-    for name, (value, only) in virtual.items():
-        if value != only:
-            raise ConfigError(
-                f"{name}={value} is for algo.runtime=compiled; with algo.runtime={algo.runtime} leave it at {only}."
-            )
-    if algo.max_staleness is not None and algo.above_max_staleness == "wait":
-        raise ConfigError(
-            f"algo.above_max_staleness=wait is for algo.runtime=compiled: with algo.runtime={algo.runtime} no shard "
-            "waits for another; choose drop."
         )
 
 

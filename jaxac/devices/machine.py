@@ -50,8 +50,11 @@ def use_cores(by_threads: bool = False) -> str | None:
     if has_accelerator() or "NPROC" in os.environ or flag in os.environ.get("XLA_FLAGS", ""):
         return None
     cores = len(os.sched_getaffinity(0))
+    wanted = 1 if by_threads else cores
+    if jax.config.read("jax_num_cpu_devices") == wanted:
+        return None  # as it was set before
     try:
-        jax.config.update("jax_num_cpu_devices", 1 if by_threads else cores)
+        jax.config.update("jax_num_cpu_devices", wanted)
     except RuntimeError:
         return _already_started(cores, flag)
     if by_threads:

@@ -54,9 +54,8 @@ def train(jobs: Sequence[Job], max_lanes: int | None = None, how: str = "auto", 
 
 
 def _train(jobs: Sequence[Job], max_lanes: int | None, how: str, say: Say) -> None:
-    if how == "auto":
-        how = "vmap" if machine.has_accelerator() else "cores"
-    _prepare([job.config for job in jobs], how)
+    how = _resolved(how)
+    prepare([job.config for job in jobs], how)
     _label(jobs)
     runs = [run for job in jobs for run in job.unfinished]
     groups = plan.make(runs, max_lanes or len(runs) or 1)
@@ -72,8 +71,22 @@ def _train(jobs: Sequence[Job], max_lanes: int | None, how: str, say: Say) -> No
     _sum_up(jobs, say)
 
 
-def _prepare(configs: Sequence[Config], how: str) -> None:
-    """Sets up the process, before JAX looks for devices."""
+def _resolved(how: str) -> str:
+    """``how``, with ``auto`` replaced by what it stands for on this machine."""
+    return ("vmap" if machine.has_accelerator() else "cores") if how == "auto" else how
+
+
+def prepare(configs: Sequence[Config], how: str) -> None:
+    """Sets up the process, before JAX looks for devices; a second call changes nothing.
+
+    Args:
+        configs: the configurations of the jobs that are trained together.
+        how: as for :func:`train`.
+
+    Raises:
+        ConfigError: if the jobs cannot share a process.
+    """
+    how = _resolved(how)
     caches = {config.compilation_cache for config in configs}
     if len(caches) > 1:
         raise ConfigError(

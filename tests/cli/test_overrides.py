@@ -10,12 +10,12 @@ from jaxac.storage import run_directory
     [
         (["algo=a2c"], ["+algo=a2c"]),
         (["+algo=a2c", "seed=1"], ["+algo=a2c", "seed=1"]),
-        (["-m", "algo=a2c", "seed=1,2"], ["-m", "+algo=a2c", "seed=1,2"]),
+        (["algo=a2c", "-m", "seed=1,2"], ["--multirun", "+algo=a2c", "seed=1,2"]),
         (["experiment=tutorial"], ["+experiment=tutorial"]),
         (["+experiment=tutorial", "+algo=a2c"], ["+experiment=tutorial", "algo=a2c"]),
         (["env.params.gravity=5"], ["++env.params.gravity=5"]),
         (["env.params={gravity: 5}"], ["++env.params={gravity: 5}"]),
-        (["algo.discount=0.9", "--help"], ["algo.discount=0.9", "--help"]),
+        (["algo.discount=0.9", "--help"], ["--help", "algo.discount=0.9"]),
         (["resume=null"], ["resume=null"]),
     ],
 )

@@ -63,12 +63,12 @@ def test_a_configuration_of_before_a_setting_was_there_has_its_default():
 
 OWN_OPTIMIZER = ("optimizer=own", "optimizer.name=optax.lion")
 BAD = {
-    ("network=own",): "network.name=None is not valid: give the import path of your own as package.module:Name",
+    ("network=own",): "network.name=null is not valid: give the import path of your own as package.module:Name",
     ("network=own", "network.name=Wide"): "network.name=Wide is not valid: give the import path",
     ("network=own", "network.name=no_such_package.x:Y"): "cannot be imported: No module named 'no_such_package'",
     ("network.name=tests.own_parts:Wide",): "network.name is a setting of network=own; choose network=own",
     (*NETWORK, "network.hidden_sizes=[8]"): "network.hidden_sizes is a setting of network=separate and network=shared",
-    (*NETWORK, "network.arguments=3"): "network.arguments=3 is not valid: input should be a valid dictionary",
+    (*NETWORK, "network.arguments=3"): "network.arguments=3 is not valid: network.arguments is a mapping",
     (*NETWORK, "network.flatten=maybe"): "network.flatten=maybe is not valid",
     (*NETWORK, "algo.kernel=fused"): "network.name=tests.own_parts:Wide is your own, and algo.kernel=fused",
     ("optimizer.name=optax.lion",): "optimizer.name=optax.lion is not valid: an optimizer by import path needs",

@@ -200,7 +200,7 @@ class Host:
         self._row = [] if begins else self._row
         self._row.append(_fetch(cuts))
         state = self._state(cuts[-1])
-        return state, self._report(state, cuts[-1].updates, waiting)
+        return state, self._report(state, waiting)
 
     def _state(self, cut: Cut) -> a3c.State:
         """The training state at a cut, laid out as in the compiled runtime."""
@@ -209,8 +209,8 @@ class Host:
         state = a3c.State(self.key, jnp.int32(cut.updates), cut.ledger, snapshots, actors)
         return jax.device_put(state, jax.tree.map(lambda leaf: leaf.sharding, self.programs.layout))
 
-    def _report(self, state: a3c.State, updates: int, waiting: Waiting | None) -> ChunkReport:
-        """The report of the row so far, which ends after ``updates`` updates."""
+    def _report(self, state: a3c.State, waiting: Waiting | None) -> ChunkReport:
+        """The report of the row so far."""
         arrived = jax.tree.map(lambda *parts: np.concatenate(parts), *self._row)
         bins, used = staleness.bins(self.algo), int((~arrived.dropped).sum())
         share = np.full(arrived.shard.size, 1 / arrived.shard.size)
@@ -227,7 +227,7 @@ class Host:
         )
         episodes = jax.tree.map(np.sum, arrived.unrolled.episodes)
         lag = self.programs.lag(self.spec, state)
-        totals = Totals(np.int32(arrived.shard.size // self.algo.num_shards), None)
+        totals = Totals(jnp.int32(arrived.shard.size // self.algo.num_shards), None)
         return ChunkReport(metrics, steps, episodes, asynchrony, lag, waiting, jnp.asarray(all(finite)), totals)
 
     def _push_to(self, ledger: Ledger, shard: Shard, gradient: Gradient) -> Any:

@@ -1,0 +1,211 @@
+"""The whole check of a command before Hydra starts its jobs, so that a refused one leaves nothing behind."""
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.types import Override, RangeSweep
+from hydra.core.utils import setup_globals
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from jaxac.cli import places, sweep_configs
+from jaxac.config import hydra_errors, reading
+from jaxac.config.compose import CONF, to_config
+from jaxac.config.hydra_context import hydra_on
+from jaxac.config.schema import Config
+from jaxac.config.words import join, shorten, show
+from jaxac.errors import ConfigError
+from jaxac.storage import events
+
+MOST_JOBS = 10_000
+"""The most jobs of one sweep: each has a directory and a line of output."""
+
+
+class Checked(NamedTuple):
+    """The result of a command's check."""
+
+    configs: list[Config]
+    """The jobs' configurations."""
+    made: list[Path]
+    """Directories that the command will make, innermost last."""
+    how: str | None
+    """How the jobs are trained together, ``hydra.launcher.how``; None if they are trained one by one."""
+
+
+def check(overrides: Sequence[str], sweep: bool) -> Checked:
+    """Composes and checks every job of a command.
+
+    Args:
+        overrides: the overrides, spelled for Hydra.
+        sweep: True for the jobs of a sweep.
+
+    Raises:
+        ConfigError: on the first thing that cannot work, in one sentence.
+    """
+    _check_sweeps(overrides, sweep)
+    with hydra_on(CONF):
+        loader = GlobalHydra.instance().config_loader()
+        setup_globals()
+        mode = RunMode.MULTIRUN if sweep else RunMode.RUN
+        try:
+            master = loader.load_configuration("config", list(overrides), mode)
+        except Exception as error:  # Hydra's and OmegaConf's own, and what they do not catch
+            raise ConfigError(hydra_errors.explain(error, overrides)) from None
+        _check_launch(master)
+        if not sweep:
+            return _check_run(master, overrides)
+        return _check_sweep(loader, master, overrides)
+
+
+def _check_run(cfg: DictConfig, overrides: Sequence[str]) -> Checked:
+    config = _job(cfg, overrides)
+    return Checked([config], places.check("hydra.run.dir", _text(cfg, "hydra.run.dir")), None)
+
+
+def _job(cfg: DictConfig, overrides: Sequence[str]) -> Config:
+    """The checked configuration of one job."""
+    task = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+    config = to_config(task, overrides)
+    if config.compilation_cache not in (None, "auto"):
+        places.check("compilation_cache", config.compilation_cache)
+    events.check(config)
+    return config
+
+
+def _check_sweep(loader: Any, master: DictConfig, overrides: Sequence[str]) -> Checked:
+    made = places.check("hydra.sweep.dir", _text(master, "hydra.sweep.dir"))
+    sweep_configs.compose_once(loader)
+    configs: list[Config] = []
+    directories: dict[str, int] = {}
+    jobs = list(_jobs(master, overrides))
+    for number, job in enumerate(jobs):
+        name = " ".join(text for text in job if not all(text in other for other in jobs)) or " ".join(job)
+        try:
+            cfg = loader.load_sweep_config(master, list(job))
+            with open_dict(cfg):
+                cfg.hydra.job.id = cfg.hydra.job.num = number
+            configs.append(_job(cfg, job))
+            directory = _text(cfg, "hydra.sweep.subdir")
+        except ConfigError as error:
+            raise ConfigError(f"job {number} ({shorten(name)}): {error}" if len(jobs) > 1 else str(error)) from None
+        except Exception as error:
+            raise ConfigError(hydra_errors.explain(error, job)) from None
+        if not directory.strip() or directory in directories:
+            before = directories.get(directory, number)
+            raise ConfigError(
+                f"hydra.sweep.subdir={shorten(directory)} is the directory of job {before} and of job {number}, and "
+                "each needs one of its own; leave it out, or use ${hydra.job.num} in it."
+            )
+        directories[directory] = number
+    return Checked(configs, made, master.hydra.launcher.get("how"))
+
+
+def _jobs(master: DictConfig, overrides: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The overrides of every job of a sweep; of a search, of the first values that it may choose."""
+    values: dict[str, list[str]] = {}
+    searches = "optuna" in str(master.hydra.sweeper.get("_target_", ""))
+    given = [f"{name}={value}" for name, value in (master.hydra.sweeper.get("params") or {}).items()]
+    for text in [*given, *overrides]:
+        override = reading.parse(text)
+        if override is None or override.is_hydra_override():
+            continue
+        key = override.get_key_element()
+        if not override.is_sweep_override():
+            values[key] = [f"{key}={override.get_value_element_as_str()}"]
+        elif override.is_discrete_sweep():
+            several = [f"{key}={value}" for value in _several(override)]
+            values[key] = several[:1] if searches else several
+        elif searches:
+            continue
+        else:
+            raise ConfigError(f"{shorten(text)} is a range to search; add hydra/sweeper=optuna, or list values.")
+    yield from itertools.product(*values.values())
+
+
+def _several(override: Override) -> list[str]:
+    try:
+        return list(override.sweep_string_iterator())
+    except Exception:
+        name = override.key_or_group
+        raise ConfigError(f"{shorten(override.input_line or name)} cannot be read; give {name}=A,B.") from None
+
+
+def _check_sweeps(overrides: Sequence[str], sweep: bool) -> None:
+    """Raises ConfigError if an override sweeps over nothing, or all of them together over too much."""
+    total = 1
+    for text in overrides:
+        override = reading.parse(text)
+        if override is None or not override.is_sweep_override() or not override.is_discrete_sweep():
+            continue
+        count = _count(override)
+        if count == 0 and sweep:
+            raise ConfigError(f"{shorten(text)} makes a sweep of no jobs; give at least one value.")
+        total *= count
+        if total > MOST_JOBS:
+            raise ConfigError(f"{shorten(text)} makes a sweep of {total} jobs; give at most {MOST_JOBS}.")
+
+
+def _count(override: Override) -> int:
+    """The number of values of an override."""
+    values = override.value()
+    if isinstance(values, RangeSweep):
+        start, stop, step = (float(each or 0) for each in (values.start, values.stop, values.step))
+        finite = math.isfinite(start) and math.isfinite(stop) and step and math.isfinite(step)
+        return max(0, math.ceil((stop - start) / step)) if finite else 0
+    return len(_several(override))
+
+
+def _check_launch(master: DictConfig) -> None:
+    """Raises ConfigError if the settings of Hydra's launcher or sweeper cannot work."""
+    for section, checks in _LAUNCH.items():
+        found = OmegaConf.select(master, section)
+        if not isinstance(found, DictConfig):
+            name = section.replace(".", "/")
+            raise ConfigError(f"{section}={show(found)} is not valid: it is a section; choose one by {name}=NAME.")
+        given: Any = OmegaConf.to_container(found, resolve=False)
+        for name, (works, fix) in checks.items():
+            if name in given and not works(given[name]):
+                raise ConfigError(f"{section}.{name}={show(given[name])} is not valid: {fix}.")
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 2**31
+
+
+def _is_direction(value: Any) -> bool:
+    return str(getattr(value, "name", value)) in ("minimize", "maximize")
+
+
+_LAUNCH: dict[str, dict[str, tuple[Any, str]]] = {
+    "hydra.launcher": {
+        "max_lanes": (_is_count, "give at least 1"),
+        "how": (("auto", "vmap", "cores").__contains__, f"choose {join(['auto', 'vmap', 'cores'])}"),
+        "n_jobs": (lambda value: _is_count(value) or value == -1, "give at least 1, or -1 for all cores"),
+    },
+    "hydra.sweeper": {
+        "max_batch_size": (lambda value: value is None or _is_count(value), "give at least 1, or null"),
+        "n_trials": (_is_count, "give at least 1"),
+        "n_jobs": (_is_count, "give at least 1"),
+        "direction": (_is_direction, "choose minimize or maximize"),
+        "max_failure_rate": (
+            lambda value: isinstance(value, int | float) and 0 <= value <= 1,
+            "give a number from 0 to 1",
+        ),
+    },
+}
+"""Values of launchers and sweepers, which their own packages would refuse by a traceback, or after training."""
+
+
+def _text(cfg: DictConfig, name: str) -> str:
+    """The text of one of Hydra's own settings, worked out."""
+    try:
+        value = OmegaConf.select(cfg, name)
+    except Exception as error:
+        raise ConfigError(hydra_errors.explain(error, [f"{name}=…"])) from None
+    if value is None:
+        raise ConfigError(f"{name}=null is not valid: give a directory, or leave it out.")
+    return str(value)

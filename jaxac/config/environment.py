@@ -1,0 +1,78 @@
+"""Checks of section ``env`` against the table of gymnax's environments."""
+
+import dataclasses
+import difflib
+from typing import Any
+
+from jaxac.config import catalog, import_path
+from jaxac.config.fields import LARGEST_INT
+from jaxac.config.schema import EnvConfig
+from jaxac.config.words import shorten, show
+from jaxac.errors import ConfigError
+
+
+def resolve(env: EnvConfig) -> EnvConfig:
+    """The section with the environment's whole name, and its parameters in the types of the environment's defaults.
+
+    So ``env.params.gravity=9`` and ``9.8`` share one program.
+
+    Raises:
+        ConfigError: if there is no such environment, it cannot be trained on, or it has no such parameter.
+    """
+    if ":" in env.name:
+        _check_own(env.name)
+        return env  # its parameters are checked when it is made
+    env = dataclasses.replace(env, name=catalog.canonical(env.name))
+    info = catalog.lookup(env.name)
+    assert info is not None
+    if env.name in catalog.UNSUPPORTED:
+        raise ConfigError(f"env.name={env.name} is not supported: {catalog.UNSUPPORTED[env.name]}; choose another.")
+    if info.actions is None:
+        raise ConfigError(
+            f"env.name={env.name} has continuous actions, which are not supported yet; "
+            f"choose one of: {', '.join(catalog.supported())}."
+        )
+    for name, value in env.params.items():
+        if name not in info.params:
+            raise ConfigError(_unknown(name, value, env.name, list(info.params)))
+    params = {name: _typed(name, value, info.params[name]) for name, value in env.params.items()}
+    if params.get("max_steps_in_episode", 1) < 1:
+        raise _bad("max_steps_in_episode", env.params["max_steps_in_episode"], "give at least 1")
+    return dataclasses.replace(env, params=params)
+
+
+def _check_own(path: str) -> None:
+    try:
+        import_path.parse(path)
+    except ValueError as error:
+        raise ConfigError(f"env.name={show(path)} is not valid: {error}.") from None
+
+
+def _unknown(name: str, value: Any, env: str, params: list[str]) -> str:
+    close = difflib.get_close_matches(name, params, 1, 0.7)
+    meant = f"did you mean {close[0]}? It has" if close else "it has"
+    named = f"env.params.{shorten(name)}={show(value)}"
+    return f"{named} is not a parameter of {env}; {meant}: {', '.join(params) or 'none'}."
+
+
+def _typed(name: str, value: Any, default: Any) -> Any:
+    """A parameter's value in the type of its default.
+
+    Raises:
+        ConfigError: if it cannot be.
+    """
+    if isinstance(default, bool) or isinstance(value, bool):
+        if type(default) is not type(value):
+            raise _bad(name, value, f"give {'true or false' if isinstance(default, bool) else 'a number'}")
+        return value
+    if isinstance(default, float):
+        return float(value)
+    if value != int(value):
+        raise _bad(name, value, "give a whole number")
+    if abs(value) > LARGEST_INT:
+        raise _bad(name, value, f"give at most {LARGEST_INT} in size")
+    return int(value)
+
+
+def _bad(name: str, value: Any, fix: str) -> ConfigError:
+    return ConfigError(f"env.params.{name}={show(value)} is not valid: {fix}.")

@@ -1,0 +1,53 @@
+"""Trial of a user's own parts on shapes, before a run has a directory."""
+
+from collections.abc import Sequence
+
+import jax
+
+from jaxac import envs
+from jaxac import spec as spec_module
+from jaxac.algos import ALGOS, shard
+from jaxac.config import import_path
+from jaxac.config.schema import Config
+from jaxac.errors import ConfigError
+from jaxac.programs import program
+from jaxac.runs import runner
+from jaxac.spec import Spec
+
+
+def check(configs: Sequence[Config], how: str | None) -> None:
+    """Checks the user's own environments, networks, optimizers and terms; compiles nothing.
+
+    Args:
+        configs: the configurations of all jobs.
+        how: how the jobs are trained together, as for :func:`jaxac.runs.runner.train`; None if one by one.
+
+    Raises:
+        ConfigError: if a part cannot be imported, or cannot work; with several jobs it names the job.
+    """
+    runner.prepare(configs if how else configs[:1], how or "auto")
+    tried = set()
+    for number, config in enumerate(configs):
+        spec = spec_module.make(config)
+        signature = program.Signature.of(config, spec)
+        if not config.own_parts or signature in tried:
+            continue
+        tried.add(signature)
+        try:
+            _check(config, signature.spec)
+        except ConfigError as error:
+            raise ConfigError(f"job {number}: {error}" if len(configs) > 1 else str(error)) from None
+
+
+def _check(config: Config, spec: Spec) -> None:
+    envs.make(config.env.name)
+    shard.kernels(spec)
+    try:
+        jax.eval_shape(ALGOS[config.algo.name].init, spec, program.key_shape())
+    except ConfigError:
+        raise
+    except Exception as error:
+        own = "env.name" if "env.name" in config.own_parts else next(iter(config.own_parts))
+        raise ConfigError(
+            f"{own}={config.own_parts[own]} cannot be started: {import_path.explain(error)}; choose another."
+        ) from error
