@@ -15,7 +15,7 @@ from jaxac.config.schema import Config
 from jaxac.errors import ConfigError, DivergedError
 from jaxac.loggers.base import Logger, Memory
 from jaxac.loggers.open import open_loggers
-from jaxac.storage import lock, run_directory
+from jaxac.storage import lock, provenance, run_directory
 from jaxac.storage.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
@@ -177,7 +177,12 @@ class Job:
         if not all(parts.values()) or self._means is None:
             return {}
         directory = None if self.directory is None else str(self.directory)
-        return {**summarize(parts, self._means.lowest), "directory": directory, **machine.describe()}
+        return {
+            **summarize(parts, self._means.lowest),
+            "directory": directory,
+            **machine.describe(),
+            **provenance.describe(),
+        }
 
     @property
     def mean_return(self) -> float | None:
@@ -186,6 +191,13 @@ class Job:
             return self.summary[names.RETURN]
         means = [run.progress.evaluation[names.RETURN] for run in self.runs]
         return None if None in means else sum(means) / len(means)
+
+    @property
+    def best_return(self) -> float | None:
+        """The highest mean return of an evaluation along the way, averaged over seeds; None without an evaluation."""
+        bests = [run.progress.best_eval_return_mean for run in self.runs]
+        known = [best for best in bests if best is not None]
+        return sum(known) / len(known) if len(known) == len(bests) else None
 
     def result(self) -> float | None:
         """The mean return of the last evaluation, averaged over seeds; None without an evaluation.

@@ -17,7 +17,7 @@ from jaxac.loggers.base import Logger, Row
 from jaxac.programs.executors import Outcome
 from jaxac.runs import artifacts, schedule
 from jaxac.runs.progress import progress_of
-from jaxac.storage import checkpoint, run_directory, serialization, weights
+from jaxac.storage import checkpoint, provenance, run_directory, serialization, weights
 from jaxac.storage.checkpoint import Checkpoint
 from jaxac.types import Params, PyTree, Totals
 
@@ -239,4 +239,5 @@ class Run:
             "run_id": progress.run_id,
             "directory": None if self.directory is None else str(self.directory),
             **machine.describe(),
+            **provenance.describe(),
         }

@@ -7,7 +7,7 @@ import pytest
 from jaxac.errors import DivergedError
 from jaxac.loggers import seed_means
 from jaxac.loggers.base import Memory
-from jaxac.loggers.console import closing_lines
+from jaxac.loggers.closing import run_lines
 from jaxac.loggers.seed_means import SeedMeans
 from jaxac.storage import run_directory
 from tests.run_directories import write_run
@@ -119,14 +119,14 @@ def test_the_summary_counts_failures_and_says_whose():
         "5": "completed",
     }
     assert found["by_seed"]["4"]["eval/return_mean"] is None and found["by_seed"]["5"]["eval/return_mean"] == 460
-    (said,) = [line for line in closing_lines({**found, "directory": "there"}) if "last evaluation" in line]
+    (said,) = [line for line in run_lines({**found, "directory": "there"}) if "last evaluation" in line]
     assert "320.0 over 3 seeds" in said and "1 diverged" in said
 
 
 def test_of_seeds_that_all_diverged_no_return_is_told():
     found = seed_means.summarize({0: ended("diverged", 10.0, 10.0), 1: ended("diverged", 10.0, 10.0)}, 10.0)
     assert found["eval/return_mean"] is found["eval/return_mean_low"] is None
-    assert not any("last evaluation" in line for line in closing_lines({**found, "directory": "there"}))
+    assert not any("last evaluation" in line for line in run_lines({**found, "directory": "there"}))
 
 
 def test_report_and_summary_agree_on_a_seed_that_diverged(tmp_path):
