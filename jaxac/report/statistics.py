@@ -7,7 +7,7 @@ its environment. A run that stopped because it was solved keeps its last evaluat
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -69,10 +69,11 @@ class Curve(NamedTuple):
 
 
 def outcomes(trials: list[Trial]) -> list[Outcome]:
-    """The trials of one environment, best first; those without a final return last."""
+    """The trials of one environment, best first and numbered so; those without a final return last."""
     failure = _failure([run for trial in trials for run in trial.runs])
     found = [_outcome(trial, failure) for trial in trials]
-    return sorted(found, key=lambda outcome: -np.inf if outcome.mean is None else outcome.mean, reverse=True)
+    ranked = sorted(found, key=lambda outcome: -np.inf if outcome.mean is None else outcome.mean, reverse=True)
+    return [replace(one, trial=replace(one.trial, number=number)) for number, one in enumerate(ranked, 1)]
 
 
 def _failure(runs: list[Run]) -> float | None:

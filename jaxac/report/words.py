@@ -133,7 +133,9 @@ def definitions(section: Section) -> list[str]:
         "Best: the highest evaluation of any seed, at any time.",
         "Reached: runs with an evaluation of at least the threshold. Collapse rate: the share of all runs that reached "
         f"it and later fell more than {COLLAPSE:.0%} of it below (under {1 - COLLAPSE:.0%} of a positive threshold), "
-        "or diverged. Steps: environment steps before it was first reached, the median over the runs that did.",
+        "or diverged. Steps: environment steps before it was first reached, the median over the runs that did. "
+        "SPS of a run: environment steps per second of training, mean over runs; runs that ran side by side shared the "
+        "machine, which did as many times that as there were of them.",
     ]
     statuses = {run.status for run in section.runs}
     if "diverged" in statuses:

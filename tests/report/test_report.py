@@ -334,7 +334,7 @@ def test_the_table_is_what_the_runs_say(tmp_path):
     assert better["95% interval"] == "431.5 to 558.5"  # 495 ± 12.706 · 5, Student's t of two values
     assert (better["reached"], better["collapse rate"], better["steps"]) == ("2/2", "0% (0/2)", "250")
     assert (worse["final return"], worse["reached"], worse["collapse rate"]) == ("225", "1/2", "50% (1/2)")
-    assert (worse["steps"], worse["status"], worse["SPS"]) == ("100", "completed", "200")
+    assert (worse["steps"], worse["status"], worse["SPS of a run"]) == ("100", "completed", "200")
     assert "Of 4 runs 3 reached the threshold, 475; 1 of them collapsed." in words.verdict(section)
 
 
@@ -523,8 +523,8 @@ def test_the_page_holds_everything_and_asks_for_nothing(page):
     html = page.read_text()
     pictures = re.findall(r"<img ([^>]*)>", html)
     files = {path.name for path in page.parent.glob("*.png")}
-    assert len(pictures) == len(files) >= 8
-    assert {"CartPole-v1_curves_env_steps.png", "CartPole-v1_curves_seconds.png"} <= files
+    assert len(pictures) == len(files) >= 7
+    assert "CartPole-v1_curves_env_steps.png" in files
     assert {"CartPole-v1_marginal_optimizer.learning_rate.png", "CartPole-v1_importance.png"} <= files
     assert all(re.search(r'alt="[^"]{40,}"', picture) for picture in pictures)
     assert set(re.findall(r'src="([^,"]*),', html)) == {"data:image/png;base64"}

@@ -147,7 +147,7 @@ def test_what_is_published_comes_back(python, server, tmp_path):
     assert found["groupby"] == ["config.optimizer.value.learning_rate"]
     assert "run_id" in found["filters"] and "0123abcd" in found["filters"]
     assert found["tables"][0].count("\n") == 4  # heading, rule, three trials
-    assert found["tables"][0].splitlines()[2].startswith("| #3 | 0.01 | 0, 1, 2 | 500 |")
+    assert found["tables"][0].splitlines()[2].startswith("| #1 | 0.01 | 0, 1, 2 | 500 |")
     assert_apart(found["places"])
     assert {"ProjectInternalId", "GetProjects", "upsertView", "SpecificReport"} <= set(server[1].operations)
 
@@ -167,7 +167,7 @@ def test_a_dry_run_shows_what_would_be_published_and_asks_nobody(python, server,
         "python -m jaxac.train +algo=a2c optimizer.learning_rate=0.01",
     ):
         assert expected in text
-    assert "| #3 | 0.01 | 0, 1, 2 | 500 |" in text and "LinePlot: eval/return_mean against env_steps" in text
+    assert "| #1 | 0.01 | 0, 1, 2 | 500 |" in text and "LinePlot: eval/return_mean against env_steps" in text
     assert "0123abcd" in text and "ParallelCoordinatesPlot: optimizer.learning_rate, final return" in text
 
 
