@@ -92,7 +92,7 @@ def marginals(outcomes: list[Outcome], env: str) -> list[Picture]:
             axes.plot(*points, "o", color="0.35", markersize=3, alpha=0.6, zorder=2, transform=beside)
             final_return(axes, x, outcome)
         axes.set(ylabel="final return")
-        caption = f"Final return against {name}: runs in grey, and to the right of them their mean with its 95% interval in blue."
+        caption = f"Final return against {name}: runs in grey, right of them their mean with its 95% interval in blue."
         pictures.append(picture(figure, f"{env}_marginal_{name}", caption, f"Scatter plot. {caption}"))
     return pictures
 
