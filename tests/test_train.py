@@ -35,7 +35,7 @@ def test_from_any_directory_without_login_prompt_or_network(tmp_path):
     (directory,) = tmp_path.glob("outputs/*/*")
     assert summary(directory)["status"] == "completed"
     assert list(directory.glob("wandb/offline-run-*/run-*.wandb"))
-    assert "evaluation return" in done.stdout
+    assert "last evaluation: return" in done.stdout
     assert done.stderr == ""
 
 
