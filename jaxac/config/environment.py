@@ -27,11 +27,6 @@ def resolve(env: EnvConfig) -> EnvConfig:
     assert info is not None
     if env.name in catalog.UNSUPPORTED:
         raise ConfigError(f"env.name={env.name} is not supported: {catalog.UNSUPPORTED[env.name]}; choose another.")
-    if info.actions is None:
-        raise ConfigError(
-            f"env.name={env.name} has continuous actions, which are not supported yet; "
-            f"choose one of: {', '.join(catalog.supported())}."
-        )
     for name, value in env.params.items():
         if name not in info.params:
             raise ConfigError(_unknown(name, value, env.name, list(info.params)))

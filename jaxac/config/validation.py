@@ -174,6 +174,12 @@ def _check_kernel(config: Config) -> None:
         raise ConfigError(
             f"{name}={path} is your own, and algo.kernel=fused knows only what jaxac has; choose algo.kernel=xla."
         )
+    info = catalog.lookup(env.name)
+    if info is not None and info.actions is None:
+        raise ConfigError(
+            f"env.name={env.name} has continuous actions, and algo.kernel=fused knows only choices; choose "
+            "algo.kernel=xla."
+        )
     whole_batch = {
         "algo.normalize_advantage": (algo.normalize_advantage, True, False),
         "algo.returns": (algo.returns, "monte_carlo", "gae"),
