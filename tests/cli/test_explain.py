@@ -11,7 +11,7 @@ def test_help_lists_every_setting():
         assert several[0].is_section or name == "algo.name" or f"  {name}=" in said
     assert max(map(len, said.splitlines())) <= 120
     assert "  network.hidden_sizes=[128]" in said and "  algo.num_shards=1 " in said
-    assert "(algo=a3c) With runtime=threads: apply gradients under a lock" in said
+    assert "(algo=a3c) With runtime=threads: apply gradients" in said
 
 
 def test_a_setting_is_explained():
