@@ -5,8 +5,8 @@
     python -m experiments.faults --only threads       those whose run or fault says so
     python -m experiments.faults --list               what has become of those so far
 
-A fault is known by its number, of which a seed makes the moment. Its run ends as the same run does that nobody disturbs:
-with the same digest and the same rows; one with A3C's threads ends as a replay of its own events does. A campaign goes
+A fault is known by its number, which makes its moment. Its run must end as the same run does that nobody disturbs, with
+the same digest and the same rows; a run of A3C's threads must end as the replay of its own events does. A campaign goes
 on where it was. Exit code 1: a run was lost, hung, or ended otherwise.
 """
 

@@ -20,6 +20,7 @@ PATIENCE = 180
 _SIZES = ("env.num_envs=8", "algo.unroll_length=4", "network.hidden_sizes=[8]", "total_env_steps=64000")
 _CADENCES = ("logger.every=640", "checkpoint.every=1600", "evaluation.every=16000", "evaluation.episodes=8")
 _QUIET = ("logger.curve=false", "logger.gif=false")
+_ROOT = Path(__file__).parents[1]
 _CLOCK = {names.SECONDS, names.SPS, names.SERVER_STEPS_PER_SECOND}
 _OFFER = re.compile(r"resume=(\S+\.ckpt)")
 _BEGIN_ANEW = ("start the run again", "is no run", "does not exist", "holds no", "is missing")
@@ -106,7 +107,9 @@ class Session:
     def start(self, arguments: Sequence[str], before: Callable[[], None] | None = None) -> subprocess.Popen[str]:
         """Starts a process, whose exit code :meth:`wait` notes."""
         line = [sys.executable, "-m", "jaxac.train", *arguments, f"compilation_cache={self.cache}"]
-        environment = {**os.environ, "WANDB_MODE": "disabled"}
+        self.cache.mkdir(parents=True, exist_ok=True)
+        paths = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        environment = {**os.environ, "WANDB_MODE": "disabled", "PYTHONPATH": paths}
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         return subprocess.Popen(line, **pipes, env=environment, preexec_fn=before, cwd=self.cache.parent)
 
@@ -145,7 +148,8 @@ class Session:
         """Resumes the run until it is complete, as its own messages say, and compares it."""
         for _ in range(8):
             if self.subject.is_complete(self.directory):
-                return self.compare()
+                self.compare()
+                return
             begun = any(run_directory.holds_run(self.directory / run) for run in (".", *self.subject.runs))
             arguments = [f"resume={self.directory}"] if begun else self.subject.command(self.directory)
             code, said = self.wait(self.start(arguments), arguments)
@@ -171,7 +175,8 @@ class Session:
     def compare(self) -> None:
         """Raises WrongError if the run has ended otherwise than the undisturbed one."""
         if self.subject.is_replayed:
-            return self._replay()
+            self._replay()
+            return
         for run in self.subject.runs:
             mine, other = (run_directory.read_summary(place / run) for place in (self.directory, self.reference))
             if mine["params_digest"] != other["params_digest"]:
