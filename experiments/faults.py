@@ -90,11 +90,12 @@ def campaign(numbers: Sequence[int], work: Path, results: Path | None = None) ->
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faults", type=int, default=200)
+    parser.add_argument("--first", type=int, default=0, help="the number of the first")
     parser.add_argument("--only", default="")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--work", type=Path, help="a directory for the runs, to use the undisturbed ones again")
     given = parser.parse_args()
-    numbers = [number for number in range(given.faults) if given.only in " ".join(plan(number))]
+    numbers = [number for number in range(given.first, given.first + given.faults) if given.only in " ".join(plan(number))]
     if given.list:
         records = common.load(RESULT).get("records", [])
     else:
