@@ -1,20 +1,20 @@
 """A2C against A3C: what asynchrony costs or gives, and which part of it.
 
-    python -m experiments.a2c_vs_a3c              every arm, 30 seeds: about 40 minutes on 2 cores
+    python -m experiments.a2c_vs_a3c              every arm, 30 seeds: about an hour on 2 cores
     python -m experiments.a2c_vs_a3c --quick      a few arms, small: a minute
     python -m experiments.a2c_vs_a3c --only "K = 4" --only ladder    arms whose name or group has that in it
-    python -m experiments.a2c_vs_a3c --retime     every arm's wall-clock again, on a quiet machine
     python -m experiments.a2c_vs_a3c --report     tables and plots again, from what is saved
 
 CartPole-v1, 128 environments in all, unrolls of 16 steps, half a million environment steps, everything else as in the
 default configuration. An arm first tries learning rates, ``--rates`` times its default (a lower one where pulls are
 delayed), on ``--tuning-seeds`` seeds of their own, and takes the one with the highest mean return over all evaluations;
-it is then run on ``--seeds`` other seeds, all at once (``vmap``). Results are saved arm by arm, so a stopped experiment
-goes on where it was.
+it is then run on ``--seeds`` other seeds, all at once (``vmap``), and so are the rates that would have been taken with
+other tuning seeds in at least one of fifty cases. Results are saved arm by arm, so a stopped experiment goes on
+where it was.
 
-Mean returns have 95% bootstrap intervals over seeds, differences likewise (SciPy). A seed *collapses* if an evaluation
-falls under 400 after an earlier one has reached 475. Wall-clock is that of a single run, timed apart; the table holds
-every arm against A2C after as many seconds as the faster of the two takes.
+Intervals, at 95%, contain the choice of the rate: see :mod:`experiments.choice`. A seed *collapses* as in a report
+(:func:`jaxac.report.statistics.collapses`). Seconds are not compared: arms that are the very same program took from 0.5
+to 0.9 of them.
 """
 
 import argparse
@@ -24,12 +24,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from experiments import choice
 from experiments.a2c_vs_a3c_tables import A2C, plot, row, table, write_page
-from experiments.common import RESULTS, learn_lanes, load, prepare, save, timed_chunk
+from experiments.common import RESULTS, learn_lanes, load, prepare, save
 from jaxac import names
 from jaxac.config.compose import make_config
 
 EVALUATIONS = 20
+OFTEN = 0.02
+"""A rate is evaluated if it would be taken in at least this share of cases."""
 A3C = "A3C: shuffled arrival, pull after push"
 CORRECTIONS = {
     "none": (),
@@ -113,35 +116,29 @@ def run(arm: Arm, size: argparse.Namespace, before: list[dict[str, Any]]) -> dic
         Candidate(rate * arm.rate_factor * factor, strength) for factor in size.rates for strength in compensations
     ]
     tuning = lanes(candidates, range(1000, 1000 + size.tuning_seeds))
-    scores = np.array(tuning["returns"]).reshape(len(candidates), -1).mean(axis=1)
-    chosen = candidates[int(scores.argmax())]
-    final = lanes([chosen], range(size.seeds))
+    scores = np.array(tuning["returns"]).mean(axis=1).reshape(len(candidates), -1)  # [candidates, tuning seeds]
+    chosen = int(scores.mean(axis=1).argmax())
+    errors = scores.std(axis=1, ddof=1) / np.sqrt(size.tuning_seeds)
+    taken = [n for n, share in enumerate(choice.shares(scores.mean(axis=1), errors)) if share >= OFTEN or n == chosen]
+    final = lanes([candidates[n] for n in taken], range(size.seeds))
+    curves = dict(zip(taken, np.array(final["returns"]).reshape(len(taken), size.seeds, -1), strict=True))
+    staleness = np.array(final["metrics"].get(names.STALENESS, [0.0])).reshape(len(taken), -1)
     return {
         **place,
         "overrides": list(base),
-        "learning_rate": chosen.learning_rate,
-        "compensation": chosen.compensation,
-        "tuning": [[*each, score] for each, score in zip(candidates, scores.tolist(), strict=True)],
+        **candidates[chosen]._asdict(),
+        "candidates": [
+            {
+                **each._asdict(),
+                "scores": np.round(scores[n], 2).tolist(),
+                "results": np.round(curves[n].mean(axis=1), 2).tolist() if n in curves else None,
+            }
+            for n, each in enumerate(candidates)
+        ],
         "env_steps": final["env_steps"],
-        "returns": np.round(final["returns"], 1).tolist(),
-        "staleness": float(np.mean(final["metrics"].get(names.STALENESS, 0.0))),
-        "seconds_per_run": seconds_per_run(base),
+        "returns": np.round(curves[chosen], 1).tolist(),
+        "staleness": float(staleness[taken.index(chosen)].mean()),
     }
-
-
-def seconds_per_run(overrides: tuple[str, ...]) -> float:
-    """Of training a single seed: the fastest of a few chunks, extended to the whole run."""
-    from jaxac import spec
-    from jaxac.programs import program
-
-    config = make_config(*overrides)
-    numbers = spec.make(config)
-    built = program.compile_program(config, numbers)
-    state, updates, taken = built.init(numbers, program.keys(0)[0]), max(1, config.num_updates // 8), []
-    for _ in range(5):
-        state, seconds = timed_chunk(built, numbers, state, updates)
-        taken.append(seconds)
-    return min(taken) / updates * config.num_updates
 
 
 def main() -> None:
@@ -149,7 +146,6 @@ def main() -> None:
     parser.add_argument("--only", action="append", help="arms whose name or group contains this")
     parser.add_argument("--quick", action="store_true", help="the ladder's first four arms, small")
     parser.add_argument("--report", action="store_true", help="no training")
-    parser.add_argument("--retime", action="store_true", help="no training but what timing every arm again takes")
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--tuning-seeds", type=int, default=10)
     parser.add_argument("--rates", type=float, nargs="+", default=[1, 2, 4, 8, 16], help="times the arm's default")
@@ -165,7 +161,7 @@ def main() -> None:
     prepare()
     results: dict[str, Any] = {} if args.quick else load(name).get("arms", {})
     for number, arm in enumerate(chosen):
-        if arm.name in results or args.report or args.retime:
+        if arm.name in results or args.report:
             continue
         results[arm.name] = run(arm, args, list(results.values()))
         save(name, {"arms": results})
@@ -173,10 +169,6 @@ def main() -> None:
             f"{number + 1}/{len(chosen)} {row(arm.name, results[arm.name], results.get(A2C, results[arm.name]))}",
             flush=True,
         )
-    if args.retime:
-        for result in results.values():
-            result["seconds_per_run"] = seconds_per_run(tuple(result["overrides"]))
-        save(name, {"arms": results}, load(name)["command"])
     in_order = {arm.name: results[arm.name] for arm in arms() if arm.name in results}
     print(table(in_order))
     if not args.quick:

@@ -39,6 +39,9 @@ SERVER_STEPS = "async/server_steps"
 PUSHES_DROPPED, PULLS_FORCED = "async/pushes_dropped", "async/pulls_forced"
 SHARD_ENV_STEPS = "async/shard_env_steps"
 
+SEEDS, SEEDS_STOPPED, SEEDS_DIVERGED = "seeds", "seeds_stopped", "seeds_diverged"
+"""Numbers of seeds that trained in a row, that had stopped before it (solved), and that had diverged."""
+
 
 def section(name: str, metrics: Mapping[str, T]) -> dict[str, T]:
     """Metrics with the name of their section before their own.

@@ -88,7 +88,7 @@ def prepare(arguments: list[str]) -> tuple[list[str], list[Path]]:
         return rewritten, []
     checked = check.check(line.overrides, line.is_sweep)
     _check_own_parts(checked)
-    return rewritten, checked.made
+    return [*rewritten, checked.place], checked.made
 
 
 def _check_own_parts(checked: Checked) -> None:

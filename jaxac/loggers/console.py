@@ -3,8 +3,7 @@
 import functools
 import sys
 import time
-from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -12,7 +11,9 @@ from rich.console import Console as RichConsole
 from rich.live import Live
 
 from jaxac import names
+from jaxac.loggers import closing
 from jaxac.loggers.base import Logger, Relay, Row
+from jaxac.loggers.closing import short
 
 _PLAIN_SECONDS = 5.0  # between lines if the output is no terminal
 
@@ -44,12 +45,14 @@ class _Clock:
     def __init__(self) -> None:
         self._first: tuple[float, float] | None = None
 
-    def eta(self, done: float, total: float) -> str:
+    def eta(self, done: float, total: float, speed: float | None = None) -> str:
+        """Seconds that the rest will take; at the first call by ``speed``, in steps per second, if it is known."""
         if self._first is None:
             self._first = done, time.monotonic()
         before, started = self._first
-        gained = done - before
-        return f"{(total - done) * (time.monotonic() - started) / gained:.0f} s" if gained else "…"
+        passed = time.monotonic() - started
+        speed = (done - before) / passed if done > before and passed > 0 else speed
+        return f"{(total - done) / speed:.0f} s" if speed else "…"
 
 
 class Console:
@@ -70,16 +73,16 @@ class Console:
         done = row[names.ENV_STEPS]
         stale = f"  staleness {_number(row[names.STALENESS])}" if names.STALENESS in row else ""
         self._line.show(
-            f"{done / self._total:4.0%}  {_short(done)}/{_short(self._total)} steps  {_short(row[names.SPS])} SPS  "
+            f"{done / self._total:4.0%}  {short(done)}/{short(self._total)} steps  {short(row[names.SPS])} SPS  "
             f"return {_number(row[names.EPISODE_RETURN])}  evaluation {_number(self._evaluation)}{stale}  "
-            f"ETA {self._clock.eta(done, self._total)}",
+            f"ETA {self._clock.eta(done, self._total, row[names.SPS])}",
             last=done == self._total,
         )
 
     def finish(self, summary: dict[str, Any], artifacts: list[Path], exit_code: int) -> None:
         del artifacts, exit_code
         self._line.stop()
-        for line in closing_lines(summary) if summary else []:
+        for line in closing.run_lines(summary) if summary else []:
             self._line.console.print(line, soft_wrap=True)
 
 
@@ -139,65 +142,12 @@ class Overview:
         if now - then > 1.0:
             speed = (done - before) / (now - then)
             self._speed = now, done, speed
-        best = f"best {self._best[0]:.1f} ({self._best[1]})" if self._best else "best –"
+        best = f"best so far {self._best[0]:.1f} ({self._best[1]})" if self._best else "best so far –"
         self._line.show(
-            f"{len(self._done)}/{len(self._steps)} done  {done / total:4.0%}  {_short(done)}/{_short(total)} steps  "
-            f"{_short(speed) if speed else '…'} SPS  {best}  ETA {self._clock.eta(done, total)}",
+            f"{len(self._done)}/{len(self._steps)} done  {done / total:4.0%}  {short(done)}/{short(total)} steps  "
+            f"{short(speed) if speed else '…'} SPS  {best}  ETA {self._clock.eta(done, total)}",
             last,
         )
-
-
-def closing_lines(summary: dict[str, Any]) -> list[str]:
-    """The closing lines of one run, for people, from its ``summary.json``."""
-    lines = [
-        f"{summary['status']} after {_short(summary[names.ENV_STEPS])} steps ({summary[names.UPDATES]} updates) in "
-        f"{summary[names.SECONDS]:.1f} s of training, {_short(summary[names.SPS_MEAN])} SPS; "
-        f"compilation {summary[names.COMPILE_SECONDS]:.1f} s"
-    ]
-    if summary[names.RETURN] is not None:
-        lines.append(
-            f"evaluation return {summary[names.RETURN]:.1f} ± {summary[names.RETURN_STD]:.1f} "
-            f"over {summary[names.EVAL_EPISODES]} episodes"
-        )
-    if summary[names.STEPS_TO_THRESHOLD] is not None:
-        lines.append(
-            f"first reached {summary[names.THRESHOLD]:g} after {_short(summary[names.STEPS_TO_THRESHOLD])} steps, "
-            f"{summary[names.SECONDS_TO_THRESHOLD]:.1f} s of training"
-        )
-    lines.append(f"results in {summary['directory']}")
-    if summary["status"] == "interrupted":
-        lines.append(f"resume with: python -m jaxac.train resume={summary['directory']}")
-    return lines
-
-
-def sweep_lines(
-    statuses: Sequence[Sequence[str]], means: Mapping[str, float | None], directory: Path | None
-) -> list[str]:
-    """The closing lines of a sweep, for people.
-
-    Args:
-        statuses: the statuses of every job's runs.
-        means: each job's mean return in the last evaluation, by the job's label; None without an evaluation.
-        directory: the sweep's directory; None for one in memory.
-    """
-    counts = Counter(status for job in statuses for status in job)
-    lines = [f"{len(statuses)} jobs: " + ", ".join(f"{count} {status}" for status, count in counts.items())]
-    found = {label: mean for label, mean in means.items() if mean is not None}
-    if found:
-        best = max(found, key=lambda label: found[label])
-        lines.append(f"best evaluation return {found[best]:.1f}: {best}")
-    if directory:
-        lines.append(f"results in {directory}; for a report: python -m jaxac.report {directory}")
-    return lines
-
-
-def _short(value: float | None) -> str:
-    if value is None:
-        return "–"
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:.3g} {unit}"
-    return f"{value:.0f}"
 
 
 def _number(value: float | None) -> str:

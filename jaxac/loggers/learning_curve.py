@@ -1,9 +1,12 @@
 """The learning curve: return against environment steps, as a picture."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jaxac import names
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def save(rows: list[dict[str, Any]], title: str, threshold: float | None, path: Path) -> Path:
@@ -31,6 +34,7 @@ def save(rows: list[dict[str, Any]], title: str, threshold: float | None, path: 
         points = [(row[names.ENV_STEPS], row[name]) for row in rows if row.get(name) is not None]
         if points:
             axes.plot(*zip(*points, strict=True), label=label, **style)
+            _mark_where_fewer_train(axes, name, rows)
         lower, upper = names.bounds(name)
         band = [[row[names.ENV_STEPS], row[lower], row[upper]] for row in rows if row.get(lower) is not None]
         if band:
@@ -41,6 +45,16 @@ def save(rows: list[dict[str, Any]], title: str, threshold: float | None, path: 
     axes.set(title=title, xlabel="environment steps", ylabel="episode return")
     axes.xaxis.set_major_formatter(EngFormatter())
     axes.grid(alpha=0.3)
-    axes.legend(loc="best")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="best")
     figure.savefig(path)
     return path
+
+
+def _mark_where_fewer_train(axes: "Axes", name: str, rows: list[dict[str, Any]]) -> None:
+    """A vertical line where the first of several seeds has ended: from there training episodes are of the others."""
+    most = max((row.get(names.SEEDS, 1) for row in rows), default=1)
+    fewer = [row[names.ENV_STEPS] for row in rows if row.get(names.SEEDS, most) < most]
+    if fewer and name == names.EPISODE_RETURN:
+        label = "from here of fewer seeds in training"
+        axes.axvline(fewer[0], color="0.65", linewidth=1, linestyle=":", label=label)

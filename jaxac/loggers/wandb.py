@@ -10,7 +10,7 @@ import numpy as np
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
 from jaxac.loggers.base import Row
-from jaxac.storage import run_directory
+from jaxac.storage import provenance, run_directory
 
 
 class Wandb:
@@ -36,8 +36,9 @@ class Wandb:
             console="off",
             x_transaction_log_flush_interval=2,
             x_save_requirements=False,  # it would read every installed package's metadata, for every run
-            disable_git=True,
+            disable_git=True,  # which would read the whole repository
             disable_code=True,
+            git_commit=_commit(),
         )
         try:
             self._run = wandb.init(
@@ -46,7 +47,7 @@ class Wandb:
                 config=run_directory.as_dict(config),
                 reinit="create_new",
                 settings=settings,
-                **_identity(config, group),
+                **_identity(config, run, group),
             )
         except wandb.Error as error:
             raise ConfigError(
@@ -74,11 +75,31 @@ class Wandb:
         videos = {path.stem: self._wandb.Video(str(path)) for path in artifacts if path.suffix == ".gif"}
         if summary and (images or videos):
             self._run.log({"env_steps": summary["env_steps"], **images, **videos})
-        self._run.summary.update({name: value for name, value in summary.items() if value is not None})
+        self._run.summary.update(summary)  # null takes out what the last row said
         self._run.finish(exit_code=exit_code)
 
 
-def _identity(config: Config, group: str | None) -> dict[str, Any]:
+def _commit() -> str | None:
+    """The commit of the working directory, else of jaxac's code."""
+    found = provenance.describe()["git"]
+    state = found.get("working_directory") or found.get("jaxac")
+    return state and state["commit"]
+
+
+def name_of(config: Config, run: Path, group: str | None) -> str:
+    """A run's name at W&B if none is set: ``CartPole-v1-a2c-s0``, in a sweep with the number of the job.
+
+    Args:
+        config: the run's configuration.
+        run: the run's directory.
+        group: W&B group of a sweep's jobs; None for a single run.
+    """
+    env = config.env.name.rsplit(":", 1)[-1]
+    last = f"-{config.seed + config.num_seeds - 1}" if config.num_seeds > 1 else ""
+    return f"{env}-{config.algo.name}-s{config.seed}{last}{f'-job{run.name}' if group else ''}"
+
+
+def _identity(config: Config, run: Path, group: str | None) -> dict[str, Any]:
     settings = config.logger.wandb
     return {
         "mode": settings.mode,
@@ -86,7 +107,7 @@ def _identity(config: Config, group: str | None) -> dict[str, Any]:
         "entity": settings.entity,
         "group": settings.group or group,
         "job_type": settings.job_type,
-        "name": settings.name,
+        "name": settings.name or name_of(config, run, group),
         "tags": [config.env.name, config.algo.name, *settings.tags],
     }
 

@@ -7,6 +7,11 @@ from jaxac.report.plots import AXES, SHOWN, Picture, legend, legend_label, new_f
 from jaxac.report.statistics import EVALUATION, TRAINING, Curve, Outcome, curve
 
 _FAINT = "0.82"
+_SAME_SPEED = 1.1
+_AFTER = {
+    EVALUATION: "what completed keeps its last evaluation, what diverged counts with the lowest of all",
+    TRAINING: "from there it is the mean of the others",
+}
 _RETURNS = {EVALUATION: "evaluation return", TRAINING: "return of training episodes"}
 
 
@@ -19,7 +24,9 @@ def learning_curves(outcomes: list[Outcome], against: str, env: str) -> Picture 
         env: the environment's name, for the file's name.
     """
     metric = curve_metric(outcomes)
-    curves = [(outcome, found) for outcome in outcomes if (found := curve(outcome.trial, metric, against))]
+    curves = [
+        (outcome, found) for outcome in outcomes if (found := curve(outcome.trial, metric, against, outcome.failure))
+    ]
     if not curves:
         return None
     figure, axes = new_figure(3.0)
@@ -32,15 +39,22 @@ def learning_curves(outcomes: list[Outcome], against: str, env: str) -> Picture 
         _draw_threshold(axes, threshold)
     axes.set_ylabel(_RETURNS[metric])
     progress_axis(axes, against)
-    legend(figure, min(len(curves), SHOWN))
+    legend(figure, min(len(curves), SHOWN) + (threshold is not None))
     which = f"the best {SHOWN} of {len(curves)} trials in color, the others faint"
     caption = (
-        f"{_RETURNS[metric].capitalize()} against {AXES[against]}: mean over seeds and its 95% bootstrap interval, "
-        f"{which if len(curves) > SHOWN else 'all trials'}. Dotted: some of the trial's runs have ended before."
+        f"{_RETURNS[metric].capitalize()} against {AXES[against]}: mean over seeds and its 95% interval (Student's t), "
+        f"{which if len(curves) > SHOWN else 'all trials'}. Dotted: some of the trial's runs "
+        f"have ended before; {_AFTER[metric]}."
     )
     return picture(
         figure, f"{env}_curves_{against.rsplit('/')[-1]}", caption, f"Learning curves. {caption} {_best(outcomes)}"
     )
+
+
+def speeds_differ(outcomes: list[Outcome]) -> bool:
+    """True if trials ran at speeds so different that their curves against seconds are others than against steps."""
+    rates = [outcome.sps for outcome in outcomes if outcome.sps]
+    return bool(rates) and max(rates) > _SAME_SPEED * min(rates)
 
 
 def curve_metric(outcomes: list[Outcome]) -> str:
@@ -59,9 +73,8 @@ def _draw(axes: Axes, found: Curve, color: str, label: str) -> None:
 
 
 def _draw_threshold(axes: Axes, threshold: float) -> None:
-    axes.axhline(threshold, color="0.3", linewidth=1, linestyle="--", zorder=1)
-    place, text = ("axes fraction", "data"), f"solved: {threshold:g}"
-    axes.annotate(text, (1, threshold), xycoords=place, ha="right", va="bottom", fontsize=8)
+    # Named in the legend: a label at the line would lie where every solved run does.
+    axes.axhline(threshold, color="0.3", linewidth=1, linestyle="--", zorder=1, label=f"solved: {threshold:g}")
 
 
 def _best(outcomes: list[Outcome]) -> str:

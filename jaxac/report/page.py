@@ -61,7 +61,8 @@ def _render(content: Content, sections: list[dict[str, Any]], command: str) -> s
 def _section(section: Section) -> dict[str, Any]:
     """The template's variables for one environment."""
     name = re.sub(r"[^\w.-]", "_", section.env)
-    learning = [curves.learning_curves(section.outcomes, against, name) for against in plots.AXES]
+    against = list(plots.AXES)[: 2 if curves.speeds_differ(section.outcomes) else 1]
+    learning = [curves.learning_curves(section.outcomes, axis, name) for axis in against]
     drawn = [*plots.marginals(section.outcomes, name), plots.parallel_coordinates(section.outcomes, name)]
     bars = [plots.importance_bars(section.importance, name)] if isinstance(section.importance, Importance) else []
     stale = staleness.pictures(section.staleness, name) if section.staleness else []
@@ -69,6 +70,7 @@ def _section(section: Section) -> dict[str, Any]:
     best = section.outcomes[0]
     return {
         "env": section.env,
+        "seconds": len(against) > 1,
         "verdict": words.verdict(section),
         "best": best.trial if best.mean is not None else None,
         "chosen": len(section.outcomes) > 1,

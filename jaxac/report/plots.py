@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, MaxNLocator
+from matplotlib.ticker import EngFormatter, FixedFormatter, FixedLocator, MaxNLocator, NullLocator
+from matplotlib.transforms import ScaledTranslation
 
 from jaxac import names
 from jaxac.report.importance import Importance
@@ -22,7 +23,9 @@ SHOWN = 8
 """Number of trials with a color of their own; the others are faint."""
 _DPI = 180
 _WIDTH = 4.4  # inches: read at 330 pixels on a phone, so that letters stay letters
-_LABEL = 50  # letters
+_LABEL = 42  # letters of a legend
+_TICKS = 0.09  # of the axis between the ticks of two values, at least
+_BESIDE = 6 / 72  # inches that runs stand left of their mean
 AXES = {names.ENV_STEPS: "environment steps", names.SECONDS: "seconds of training"}
 """Labels of the axes that training is drawn against, by metric."""
 
@@ -66,8 +69,8 @@ def progress_axis(axes: Axes, against: str) -> None:
 
 def legend(figure: Figure, entries: int) -> None:
     """Adds a legend under the axes, where long labels have room; the figure grows by its height."""
-    figure.set_figheight(figure.get_figheight() + 0.19 * entries)
-    figure.legend(loc="outside lower left", fontsize=8, frameon=False)
+    figure.set_figheight(figure.get_figheight() + 0.23 * entries)
+    figure.legend(loc="outside lower left", fontsize=10, frameon=False)
 
 
 def legend_label(outcome: Outcome) -> str:
@@ -84,10 +87,12 @@ def marginals(outcomes: list[Outcome], env: str) -> list[Picture]:
         figure, axes = new_figure(2.7)
         positions = scale(axes, name, [outcome.trial.swept[name] for outcome in ended])
         for x, outcome in zip(positions, ended, strict=True):
-            axes.plot([x] * len(outcome.finals), outcome.finals, "o", color="0.6", markersize=3, alpha=0.6, zorder=2)
+            beside = axes.transData + ScaledTranslation(-_BESIDE, 0, figure.dpi_scale_trans)
+            points = [x] * len(outcome.finals), outcome.finals
+            axes.plot(*points, "o", color="0.35", markersize=3, alpha=0.6, zorder=2, transform=beside)
             final_return(axes, x, outcome)
         axes.set(ylabel="final return")
-        caption = f"Final return against {name}: runs in grey, means of trials with 95% intervals in blue."
+        caption = f"Final return against {name}: runs in grey, right of them their mean with its 95% interval in blue."
         pictures.append(picture(figure, f"{env}_marginal_{name}", caption, f"Scatter plot. {caption}"))
     return pictures
 
@@ -96,7 +101,7 @@ def final_return(axes: Axes, x: float, outcome: Outcome) -> None:
     """Draws a point for a trial's mean final return, with its interval."""
     mean = outcome.mean or 0.0
     low, high = outcome.bounds or (mean, mean)
-    # Resampled means can lie a rounding error on the wrong side of their own mean.
+    # Of equal values the bounds can lie a rounding error on the wrong side of the mean.
     errors = [[max(0.0, mean - low)], [max(0.0, high - mean)]]
     axes.errorbar(x, mean, errors, fmt="o", color="C0", alpha=0.8, capsize=3, zorder=3)
 
@@ -114,7 +119,20 @@ def scale(axes: Axes, name: str, values: Sequence[Any]) -> list[float]:
         axes.set_xscale("log")
     elif positive and min(values) == 0 and spans_decades(positive):  # zero has its place too
         axes.set_xscale("symlog", linthresh=min(positive))
+    _tick(axes, sorted({float(value) for value in values}))
     return [float(value) for value in values]
+
+
+def _tick(axes: Axes, values: list[float]) -> None:
+    """Puts ticks at the values themselves, ``values`` in order, less those that would run into the one before."""
+    places = axes.xaxis.get_transform().transform(np.array(values))
+    width, ticks = float(np.ptp(places)) or 1.0, [0]
+    for at in range(1, len(values)):
+        if places[at] - places[ticks[-1]] >= _TICKS * width:
+            ticks.append(at)
+    axes.xaxis.set_major_locator(FixedLocator([values[at] for at in ticks]))
+    axes.xaxis.set_major_formatter(FixedFormatter([show(values[at]) for at in ticks]))
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def parallel_coordinates(outcomes: list[Outcome], env: str) -> Picture | None:

@@ -21,7 +21,17 @@ class Cell(NamedTuple):
 
 def columns(outcomes: list[Outcome]) -> list[str]:
     """The headings of the table on returns."""
-    rest = ("seeds", "final return", "95% interval", "best", "reached", "collapse rate", "steps", "SPS", "status")
+    rest = (
+        "seeds",
+        "final return",
+        "95% interval",
+        "best",
+        "reached",
+        "collapse rate",
+        "steps",
+        "SPS of a run",
+        "status",
+    )
     return ["trial", *outcomes[0].trial.swept, *rest]
 
 

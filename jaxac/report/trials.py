@@ -19,7 +19,7 @@ class Trial:
     """One configuration and its runs, which differ in their seeds."""
 
     number: int
-    """Number of the trial, from 1, in the order of discovery."""
+    """Number of the trial, from 1: in the order of discovery, in a report by rank."""
     runs: tuple[Run, ...]
     """The runs, one per seed."""
     swept: dict[str, Any]

@@ -26,9 +26,7 @@ def connect(target: str) -> Callable[[Content], str]:
     Raises:
         ConfigError: if ``target`` is no such pair, or there is no login.
     """
-    entity, _, project = target.partition("/")
-    if not entity or not project or "/" in project:
-        raise ConfigError(f"--wandb={target} is not valid; give entity/project.")
+    entity, project = place_of(target)
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # its crash reports would look up a host
     os.environ.setdefault("WANDB_SILENT", "true")
     import wandb
@@ -40,6 +38,18 @@ def connect(target: str) -> Callable[[Content], str]:
     except wandb.Error as error:
         raise ConfigError(f"--wandb={target} does not work: {_sentence(error)}") from None
     return lambda content: publish(content, entity, project)
+
+
+def place_of(target: str) -> tuple[str, str]:
+    """The entity and the project of ``entity/project``.
+
+    Raises:
+        ConfigError: if ``target`` is no such pair.
+    """
+    entity, _, project = target.partition("/")
+    if not entity or not project or "/" in project:
+        raise ConfigError(f"--wandb={target} is not valid; give entity/project.")
+    return entity, project
 
 
 def _sentence(error: Exception) -> str:

@@ -128,11 +128,14 @@ def _mean(outcome: Outcome) -> str:
 def definitions(section: Section) -> list[str]:
     """Paragraphs that define the table's numbers."""
     said = [
-        "Final return: mean return of the final evaluation of runs that completed, averaged over seeds, with a 95% "
-        "bootstrap interval of that mean. Best: the highest evaluation of any seed, at any time.",
+        "Final return: mean return of the final evaluation of runs that completed, averaged over seeds, with the 95% "
+        "interval of that mean by Student's t, as everywhere here; of few seeds it is wide, as it has to be. "
+        "Best: the highest evaluation of any seed, at any time.",
         "Reached: runs with an evaluation of at least the threshold. Collapse rate: the share of all runs that reached "
         f"it and later fell more than {COLLAPSE:.0%} of it below (under {1 - COLLAPSE:.0%} of a positive threshold), "
-        "or diverged. Steps: environment steps before it was first reached, the median over the runs that did.",
+        "or diverged. Steps: environment steps before it was first reached, the median over the runs that did. "
+        "SPS of a run: environment steps per second of training, mean over runs; runs that ran side by side shared the "
+        "machine, which did as many times that as there were of them.",
     ]
     statuses = {run.status for run in section.runs}
     if "diverged" in statuses:

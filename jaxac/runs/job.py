@@ -15,7 +15,7 @@ from jaxac.config.schema import Config
 from jaxac.errors import ConfigError, DivergedError, RunError
 from jaxac.loggers.base import Logger, Memory
 from jaxac.loggers.open import open_loggers
-from jaxac.storage import lock, run_directory
+from jaxac.storage import lock, provenance, run_directory
 from jaxac.storage.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
@@ -118,18 +118,23 @@ class Job:
         return open_loggers(self.config, self.directory, self.runs[0].progress.run_id, self.group, console)
 
     def _open_seeds(self, console: "Callable[[Run], Logger | None]") -> None:
-        from jaxac.loggers.seed_means import SeedMeans  # imports SciPy
+        from jaxac.loggers.seed_means import SeedMeans, Status  # imports SciPy
 
         before = {run.config.seed: run_directory.rows(run.directory) if run.directory else [] for run in self.runs}
         if self.directory:
             for name in (run_directory.METRICS, run_directory.SUMMARY):  # made again of the seeds'
                 (self.directory / name).unlink(missing_ok=True)
         self._loggers = self._open_loggers(None)
-        self._means = SeedMeans(self._loggers, before, [run.config.seed for run in self.unfinished])
+        statuses: dict[int, Status] = {run.config.seed: functools.partial(self._status, run) for run in self.runs}
+        self._means = SeedMeans(self._loggers, before, statuses, [run.config.seed for run in self.unfinished])
         for run in self.unfinished:
             files = open_loggers(run.config, run.directory, "", None, None) if run.directory else []
             shown = console(run)
             run.loggers = [*files, *([shown] if shown else []), self._means.of(run.config.seed)]
+
+    def _status(self, run: "Run") -> str | None:
+        """The status with which a run has ended, in this session or before; None while it runs."""
+        return run.status if run in self.unfinished else "completed"
 
     def close(self, exit_code: int) -> None:
         """Finishes the loggers of runs that have not ended, and writes the summary over seeds.
@@ -165,17 +170,34 @@ class Job:
         from jaxac.devices import machine
         from jaxac.loggers.seed_means import summarize
 
-        parts = [run_directory.read_summary(run.directory) if run.directory else run.summary for run in self.runs]
-        if not all(parts):
+        parts = {
+            run.config.seed: run_directory.read_summary(run.directory) if run.directory else run.summary
+            for run in self.runs
+        }
+        if not all(parts.values()) or self._means is None:
             return {}
         directory = None if self.directory is None else str(self.directory)
-        return {**summarize(parts), "directory": directory, **machine.describe()}
+        return {
+            **summarize(parts, self._means.lowest),
+            "directory": directory,
+            **machine.describe(),
+            **provenance.describe(),
+        }
 
     @property
     def mean_return(self) -> float | None:
         """The mean return of the last evaluation, averaged over seeds; None without an evaluation."""
+        if self.summary:
+            return self.summary[names.RETURN]
         means = [run.progress.evaluation[names.RETURN] for run in self.runs]
         return None if None in means else sum(means) / len(means)
+
+    @property
+    def best_return(self) -> float | None:
+        """The highest mean return of an evaluation along the way, averaged over seeds; None without an evaluation."""
+        bests = [run.progress.best_eval_return_mean for run in self.runs]
+        known = [best for best in bests if best is not None]
+        return sum(known) / len(known) if len(known) == len(bests) else None
 
     def result(self) -> float | None:
         """The mean return of the last evaluation, averaged over seeds; None without an evaluation.

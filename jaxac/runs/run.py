@@ -17,7 +17,7 @@ from jaxac.loggers.base import Logger, Row
 from jaxac.programs.executors import Outcome
 from jaxac.runs import artifacts, failures, schedule
 from jaxac.runs.progress import progress_of
-from jaxac.storage import checkpoint, run_directory, serialization, weights
+from jaxac.storage import checkpoint, provenance, run_directory, serialization, weights
 from jaxac.storage.checkpoint import Checkpoint
 from jaxac.types import Params, PyTree, Totals
 
@@ -227,7 +227,8 @@ class Run:
         progress.wall_seconds += self._seconds_since_lap()
         return {
             "status": self.status,
-            **progress.evaluation,
+            # A run that has diverged has no policy that could be evaluated.
+            **(progress.evaluation if self.status != Status.DIVERGED else dict.fromkeys(names.EVALUATION)),
             **self._best(),
             names.THRESHOLD: self.config.return_threshold,
             names.STEPS_TO_THRESHOLD: progress.env_steps_to_threshold,
@@ -242,4 +243,5 @@ class Run:
             "run_id": progress.run_id,
             "directory": None if self.directory is None else str(self.directory),
             **machine.describe(),
+            **provenance.describe(),
         }

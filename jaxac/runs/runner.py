@@ -11,13 +11,15 @@ from typing import Any
 
 import jax
 
+from jaxac import spec as spec_module
 from jaxac.config.algos import A3CConfig
 from jaxac.config.schema import Config
 from jaxac.devices import machine
 from jaxac.errors import ConfigError
 from jaxac.loggers.base import Logger
-from jaxac.loggers.console import Console, Followed, Overview, closing_lines, sweep_lines
-from jaxac.programs import program
+from jaxac.loggers.closing import Ended, run_lines, sweep_lines
+from jaxac.loggers.console import Console, Followed, Overview
+from jaxac.programs import memory, program
 from jaxac.programs.executors import Executor, Pooled, Vmapped
 from jaxac.programs.program import Program
 from jaxac.runs import failures, one_parser, plan, resuming
@@ -27,7 +29,7 @@ from jaxac.runs.run import Run
 from jaxac.runs.signals import StopRequest, stop_request
 from jaxac.runs.trainer import Trainer
 from jaxac.spec import Spec
-from jaxac.storage import run_directory
+from jaxac.storage import provenance, run_directory
 
 Say = Callable[[str], None]
 """Shows people a line of text."""
@@ -58,11 +60,17 @@ def train(jobs: Sequence[Job], max_lanes: int | None = None, how: str = "auto", 
 
 
 def _train(jobs: Sequence[Job], max_lanes: int | None, how: str, say: Say) -> None:
+    provenance.describe()  # of the code as it is now, not at the end
     how = _resolved(how)
     prepare([job.config for job in jobs], how)
     _label(jobs)
+    for job in jobs:
+        if job.config.num_seeds > 1:  # before each seed has a directory
+            memory.check(job.config, spec_module.make(job.config), job.config.num_seeds)
     runs = [run for job in jobs for run in job.unfinished]
     groups = plan.make(runs, max_lanes or len(runs) or 1)
+    for group in groups:
+        memory.check(group.runs[0].config, group.runs[0].spec, len(group.runs))
     _announce(jobs, groups, how, say)
     overview = Overview(_followed(jobs)) if len(runs) > 1 and jobs[0].config.logger.console else None
     try:
@@ -94,6 +102,7 @@ def prepare(configs: Sequence[Config], how: str) -> None:
     Raises:
         ConfigError: if the jobs cannot share a process.
     """
+    provenance.describe()  # of the code as it is now, not at the end
     how = _resolved(how)
     caches = {config.compilation_cache for config in configs}
     if len(caches) > 1:
@@ -124,7 +133,7 @@ def _announce(jobs: Sequence[Job], groups: Sequence[Group], how: str, say: Say) 
         if not job.unfinished:
             goal = f"raise total_env_steps={job.config.total_env_steps} to continue"
             say(f"nothing left to do: {job.directory} is complete; {goal}")
-    if len(jobs) > 1:
+    if len(jobs) > 1 and groups:
         say(plan.describe(groups, len(jobs), how))
 
 
@@ -215,13 +224,17 @@ def _console(run: Run) -> Logger | None:
 def _sum_up(jobs: Sequence[Job], say: Say) -> None:
     """Says the closing lines of several runs; a single run's come from its console logger."""
     if len(jobs) == 1:
-        for line in closing_lines(jobs[0].summary) if jobs[0].summary and jobs[0].config.num_seeds > 1 else []:
+        for line in run_lines(jobs[0].summary) if jobs[0].summary and jobs[0].config.num_seeds > 1 else []:
             say(line)
         return
-    statuses = [[str(run.status or "complete before") for run in job.runs] for job in jobs]
-    directory = jobs[0].directory and jobs[0].directory.parent
-    for line in sweep_lines(statuses, {job.label: job.mean_return for job in jobs}, directory):
+    for line in sweep_lines([ended(job) for job in jobs], jobs[0].directory and jobs[0].directory.parent):
         say(line)
+
+
+def ended(job: Job) -> Ended:
+    """A job's end, for the closing lines of its sweep."""
+    statuses = tuple(str(run.status or "complete before") for run in job.runs)
+    return Ended(job.label, statuses, job.mean_return, job.best_return)
 
 
 def headline(config: Config, num_lanes: int) -> str:

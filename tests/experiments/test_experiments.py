@@ -15,7 +15,7 @@ def run(*returns):
 
 @pytest.mark.parametrize(
     "returns, solved, stays",
-    [((100, 480, 500), 1, 1), ((480, 449, 500), 1, 0), ((480, 451, 474), 0, 1), ((100, 200, 474), 0, 0)],
+    [((100, 480, 500), 1, 1), ((480, 427, 500), 1, 0), ((480, 428, 474), 0, 1), ((100, 200, 474), 0, 0)],
 )
 def test_solved_and_staying_solved_are_two_things(returns, solved, stays):
     row = ablation.summarize([run(*returns)])
@@ -80,19 +80,6 @@ def test_the_page_holds_the_tables_of_the_saved_results():
     results = common.load("a2c_vs_a3c")["arms"]
     in_order = {arm.name: results[arm.name] for arm in a2c_vs_a3c.arms() if arm.name in results}
     assert a2c_vs_a3c_tables.table(in_order) in a2c_vs_a3c_tables.PAGE.read_text()
-
-
-def test_the_interval_of_a_mean_covers_it():
-    values = np.random.default_rng(1).normal(10, 2, size=400)
-    low, high = a2c_vs_a3c_tables.interval(values)
-    assert low < values.mean() < high
-    assert high - low == pytest.approx(2 * 1.96 * 2 / 20, rel=0.15)
-    assert a2c_vs_a3c_tables.interval(np.ones(5)) == (1, 1)
-
-
-def test_returns_at_a_moment_are_interpolated():
-    result = {"env_steps": [10, 20], "seconds_per_run": 4.0, "returns": [[100, 200], [0, 50]]}
-    np.testing.assert_allclose(a2c_vs_a3c_tables.at_seconds(result, 3.0), [150, 25])
 
 
 def test_throughput_counts_the_steps_of_training(monkeypatch):

@@ -9,7 +9,8 @@ import wandb
 
 from jaxac.errors import ConfigError
 from jaxac.loggers import wandb as wandb_logger
-from jaxac.loggers.console import Console, closing_lines
+from jaxac.loggers.closing import Ended, run_lines, sweep_lines
+from jaxac.loggers.console import Console
 from jaxac.loggers.json_lines import JsonLines
 from jaxac.loggers.open import open_loggers
 from jaxac.loggers.wandb import Wandb
@@ -55,6 +56,47 @@ def test_the_console_says_what_matters():
         assert expected in out.getvalue()
 
 
+def test_the_first_row_has_an_estimate_of_what_is_left():
+    """By its own speed: 3000 steps more at 2000 a second."""
+    out = io.StringIO()
+    Console(total_env_steps=4_000, out=out).log(ROW)
+    assert "ETA 2 s" in out.getvalue()
+
+
+def test_last_and_best_are_told_apart():
+    (last, best) = run_lines({**SUMMARY, "eval/best_return_mean": 498.5, "eval/best_env_steps": 700})[1:3]
+    assert last.startswith("last evaluation: return 480.0") and "best" not in last
+    assert best == "best evaluation along the way: return 498.5, after 700 steps"
+    as_good = run_lines({**SUMMARY, "eval/best_return_mean": 480.0, "eval/best_env_steps": 1000})
+    assert not any("best" in line for line in as_good)
+
+
+def test_a_sweep_tells_the_last_from_the_best_and_counts_ties():
+    jobs = [Ended("job 0: a", ("completed",), 494.7, 500.0), Ended("job 1: b", ("diverged",), None, 500.0)]
+    jobs += [Ended("job 2: c", ("completed",), 494.7, 494.7)]
+    assert sweep_lines(jobs, None) == [
+        "3 jobs: 2 completed, 1 diverged",
+        "highest last evaluation: return 494.7, job 0: a, and 1 more with the same",
+        "best evaluation along the way: return 500.0, job 0: a, and 1 more with the same",
+    ]
+
+
+def test_the_line_on_wandb_works_from_where_the_user_stands(tmp_path, monkeypatch):
+    """Both sessions of a resumed run, in the order of their starts."""
+    run = tmp_path / "my runs" / "a"
+    for name in ("offline-run-20260131_120000-abcd", "offline-run-20260131_130000-abcd"):
+        (run / "wandb" / name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    (line,) = [line for line in run_lines({**SUMMARY, "directory": str(run)}) if "W&B" in line]
+    command = line.split(", ")[2].removesuffix(" uploads it")
+    said = subprocess.run(["bash", "-c", command.replace("wandb sync", "ls -d")], capture_output=True, text=True)
+    assert [path.split("_")[-1] for path in said.stdout.split()[1::2]] == ["120000-abcd", "130000-abcd"]
+    assert str(tmp_path) not in line
+    monkeypatch.chdir(run)
+    (line,) = [line for line in run_lines({**SUMMARY, "directory": str(run)}) if "W&B" in line]
+    assert str(run) not in line
+
+
 def test_the_console_says_how_stale_a3c_is():
     out = io.StringIO()
     Console(total_env_steps=1_000, out=out).log({**ROW, "async/staleness_mean": 14.96})
@@ -86,7 +128,7 @@ def offline_wandb(small_config, tmp_path):
 
 
 def test_an_interrupted_run_says_how_to_go_on():
-    assert "resume=somewhere" in closing_lines({**SUMMARY, "status": "interrupted"})[-1]
+    assert "resume=somewhere" in run_lines({**SUMMARY, "status": "interrupted"})[-1]
 
 
 def test_wandb_online_without_an_account_is_one_sentence(small_config, tmp_path, monkeypatch):
@@ -97,7 +139,7 @@ def test_wandb_online_without_an_account_is_one_sentence(small_config, tmp_path,
 
 
 def test_without_evaluation_there_is_none_to_report():
-    lines = closing_lines({**SUMMARY, "eval/return_mean": None, "eval/env_steps_to_threshold": None})
+    lines = run_lines({**SUMMARY, "eval/return_mean": None, "eval/env_steps_to_threshold": None})
     assert not any("evaluation" in line for line in lines)
 
 
@@ -107,8 +149,9 @@ def offline_run(small_config, tmp_path):
     config = small_config("logger.wandb.mode=offline", "logger.wandb.tags=[mine]", "logger.wandb.group=ours")
     logger = Wandb(config, tmp_path, "abcd1234", None)
     for updates in (1, 2):
-        logger.log({**ROW, "updates": updates, "env_steps": 100 * updates})
-    logger.finish(SUMMARY, [], 0)
+        logger.log({**ROW, "updates": updates, "env_steps": 100 * updates, "async/server_steps": 4})
+    more = {"eval/best_return_mean": 490.0, "versions": {"jax": "0.10.2"}, "git": {"jaxac": {"dirty": True}}}
+    logger.finish({**SUMMARY, **more}, [], 0)
     wandb.teardown()  # waits for W&B's own process, which writes behind; the end of a command does
     (path,) = tmp_path.glob("wandb/offline-run-*/run-abcd1234.wandb")
     return path
@@ -117,15 +160,34 @@ def offline_run(small_config, tmp_path):
 def test_wandb_holds_the_run_offline(offline_run):
     assert offline_run.stat().st_size > 0
     content = offline_run.read_bytes()
+    assert b"CartPole-v1-a2c-s0" in content
     for expected in (b"abcd1234", b"mine", b"ours", b"CartPole-v1", b"train/policy_loss", b"num_envs"):
         assert expected in content
 
 
 def test_wandbs_own_reader_finds_history_and_summary(offline_run):
+    """As plain names: the last values, and the best evaluation beside them."""
     command = [sys.executable, "-m", "wandb", "leet", "inspect", "--summary", str(offline_run.parent)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "eval/return_mean" in done.stdout
+    found = dict(line.split(maxsplit=1) for line in done.stdout.splitlines() if len(line.split()) == 2)
+    assert (found["eval/return_mean"], found["eval/best_return_mean"], found["time/sps_mean"]) == ("480", "490", "2000")
+    assert (
+        found["versions.jax"] == "0.10.2" and found["async/server_steps"] == "4" and found["git.jaxac.dirty"] == "true"
+    )
+    assert not any(name.endswith((".max", ".last", ".min")) for name in found)
+
+
+@pytest.mark.parametrize(
+    "overrides, run, group, expected",
+    [
+        ((), "x", None, "CartPole-v1-a2c-s0"),
+        (("+algo=a3c", "algo.num_shards=2", "seed=3", "num_seeds=4"), "x", None, "CartPole-v1-a3c-s3-6"),
+        (("env.name=tests.probe_envs:NotANumber",), "12", "sweep", "NotANumber-a2c-s0-job12"),
+    ],
+)
+def test_a_wandb_run_has_a_name_that_can_be_read(small_config, tmp_path, overrides, run, group, expected):
+    assert wandb_logger.name_of(small_config(*overrides), tmp_path / run, group) == expected
 
 
 def test_disabled_wandb_is_not_opened(small_config, tmp_path):

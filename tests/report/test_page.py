@@ -89,11 +89,34 @@ def test_it_opens_without_a_network_and_fits(open_page, page_file, width, scheme
 
 
 def test_wide_tables_scroll_inside_their_own_frame(open_page):
-    page, _, _ = open_page(PHONE)
+    page, _, _ = open_page(700)
     frame = page.evaluate(
         "(() => { const frame = document.querySelector('.scroll'); return [frame.scrollWidth, frame.clientWidth] })()"
     )
     assert frame[0] > frame[1]
+
+
+@pytest.mark.parametrize("width", [PHONE, 390])
+def test_on_a_phone_no_column_is_out_of_sight_and_every_cell_says_what_it_is(open_page, width):
+    page, _, _ = open_page(width)
+    cells = page.evaluate(
+        """[...document.querySelectorAll("table")].flatMap(table => [...table.tBodies[0].rows]).flatMap(row =>
+            [...row.cells].map(cell => {
+                const box = cell.getBoundingClientRect();
+                const heading = getComputedStyle(cell, "::before").content;
+                return [box.left >= 0 && box.right <= innerWidth && cell.scrollWidth <= cell.clientWidth, heading];
+            }))"""
+    )
+    assert len(cells) > 100 and all(inside for inside, _ in cells)
+    assert {'"final return"', '"status"', '"collapse rate"'} <= {heading for _, heading in cells}
+
+
+def test_text_is_as_wide_as_what_it_is_about(open_page):
+    page, _, _ = open_page(DESKTOP)
+    widths = page.evaluate(
+        "['main p', '.scroll', '.figures'].map(name => document.querySelector(name).getBoundingClientRect().width)"
+    )
+    assert min(widths) > 0.95 * max(widths)
 
 
 def column(page, name):

@@ -147,9 +147,33 @@ def test_what_is_published_comes_back(python, server, tmp_path):
     assert found["groupby"] == ["config.optimizer.value.learning_rate"]
     assert "run_id" in found["filters"] and "0123abcd" in found["filters"]
     assert found["tables"][0].count("\n") == 4  # heading, rule, three trials
-    assert found["tables"][0].splitlines()[2].startswith("| #3 | 0.01 | 0, 1, 2 | 500 |")
+    assert found["tables"][0].splitlines()[2].startswith("| #1 | 0.01 | 0, 1, 2 | 500 |")
     assert_apart(found["places"])
     assert {"ProjectInternalId", "GetProjects", "upsertView", "SpecificReport"} <= set(server[1].operations)
+
+
+def test_a_dry_run_shows_what_would_be_published_and_asks_nobody(python, server, tmp_path):
+    sweep = write_sweep(tmp_path / "sweep", returns=lambda rate, seed: (20.0, 300.0, 400 + 1e4 * rate))
+    options = ("--wandb", "entity/project", "--dry-run")
+    done = python("-m", "jaxac.report", str(sweep), *options, WANDB_API_KEY=None)
+    assert done.returncode == 0, done.stderr
+    path = sweep / "report" / "wandb_report.md"
+    assert done.stdout.splitlines()[-1] == f"not published; to look at: {path}"
+    assert server[1].operations == []
+    text = path.read_text()
+    for expected in (
+        "entity/project",
+        "## CartPole-v1",
+        "python -m jaxac.train +algo=a2c optimizer.learning_rate=0.01",
+    ):
+        assert expected in text
+    assert "| #1 | 0.01 | 0, 1, 2 | 500 |" in text and "LinePlot: eval/return_mean against env_steps" in text
+    assert "0123abcd" in text and "ParallelCoordinatesPlot: optimizer.learning_rate, final return" in text
+
+
+def test_a_dry_run_of_nothing_is_a_mistake(python, tmp_path):
+    done = python("-m", "jaxac.report", str(write_sweep(tmp_path / "sweep")), "--dry-run")
+    assert done.returncode == 2 and "--wandb entity/project" in done.stderr and done.stderr.count("\n") == 1
 
 
 def assert_apart(places):
