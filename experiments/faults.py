@@ -95,7 +95,9 @@ def main() -> None:
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--work", type=Path, help="a directory for the runs, to use the undisturbed ones again")
     given = parser.parse_args()
-    numbers = [number for number in range(given.first, given.first + given.faults) if given.only in " ".join(plan(number))]
+    numbers = [
+        number for number in range(given.first, given.first + given.faults) if given.only in " ".join(plan(number))
+    ]
     if given.list:
         records = common.load(RESULT).get("records", [])
     else:
