@@ -494,7 +494,6 @@ def environment(rng: random.Random) -> Line:
         (
             "CartPol-v1",
             "xyzzy",
-            "Pendulum-v1",
             "MNISTBandit-bsuite",
             ":",
             "a:",

@@ -6,6 +6,7 @@ JAX is imported only once the configuration has been checked.
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import NoReturn
@@ -17,7 +18,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from jaxac.cli import check, hydra_setup, options, overrides, places
+from jaxac.cli import check, explain, hydra_setup, options, overrides, places
 from jaxac.cli.check import Checked
 from jaxac.cli.jobs import open_job
 from jaxac.config import hydra_errors
@@ -52,8 +53,8 @@ def main() -> None:
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra's own errors reach us and become one sentence
     made: list[Path] = []
     try:
-        if "--version" in sys.argv[1:]:  # Hydra would print its own
-            print(metadata.version("jaxac"))
+        if answer := _answer(options.parse(sys.argv[1:]).options):
+            print(answer)
             return
         sys.argv[1:], made = prepare(sys.argv[1:])
         job()
@@ -71,6 +72,15 @@ def main() -> None:
         _fail(ConfigError(hydra_errors.explain(error, sys.argv[1:])))
     except KeyboardInterrupt as error:
         _leave(128 + getattr(error, "signal", signal.SIGINT))
+
+
+def _answer(asked: Mapping[str, str | None]) -> str:
+    """The answer to a command that asks for text of ours; empty if it asks for something else."""
+    if "--version" in asked:
+        return metadata.version("jaxac")
+    if "--explain" in asked:
+        return explain.one(asked["--explain"] or "")
+    return explain.overview() if "--help" in asked else ""
 
 
 def prepare(arguments: list[str]) -> tuple[list[str], list[Path]]:

@@ -35,7 +35,7 @@ class Checked(NamedTuple):
     place: str
     """The override that names the innermost, whose default holds the time."""
     how: str | None
-    """How the jobs are trained together, ``hydra.launcher.how``; None if they are trained one by one."""
+    """The value of ``hydra.launcher.how`` for jobs that are trained together; None for one by one."""
 
 
 def check(overrides: Sequence[str], sweep: bool) -> Checked:

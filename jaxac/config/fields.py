@@ -32,7 +32,7 @@ def _a_number(value: Any) -> Any:
 def _a_count(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError("give a whole number")
-    if isinstance(value, int | float) and math.isfinite(value) and abs(value) > _MOST_STEPS:
+    if isinstance(value, int | float) and _MOST_STEPS < abs(value) < math.inf:
         raise ValueError(f"give at most {_MOST_STEPS}" if value > 0 else "give at least 0")
     return value
 

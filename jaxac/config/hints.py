@@ -72,11 +72,11 @@ SYNONYMS = {
 """Names that other libraries have for our settings."""
 _BY_SYNONYM = {synonym: name for name, synonyms in SYNONYMS.items() for synonym in synonyms.split()}
 _CLOSE, _CLOSE_ELSEWHERE = 0.72, 0.82
-"""How alike two names must be, in the same section and in another, for one to be a slip of the other."""
+"""The least likeness of two names, in the same section and in another, for one to be a slip of the other."""
 
 
 def of(name: str, env_name: str = "") -> str:
-    """What to say to a name that is no setting: the setting that was meant, or where settings are listed.
+    """The advice on a name that is no setting: the setting that was meant, or where settings are listed.
 
     >>> of("algo.gamma"), of("env.num_env")
     ('did you mean algo.discount?', 'did you mean env.num_envs?')

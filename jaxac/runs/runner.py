@@ -60,7 +60,6 @@ def train(jobs: Sequence[Job], max_lanes: int | None = None, how: str = "auto", 
 
 
 def _train(jobs: Sequence[Job], max_lanes: int | None, how: str, say: Say) -> None:
-    provenance.describe()  # of the code as it is now, not at the end
     how = _resolved(how)
     prepare([job.config for job in jobs], how)
     _label(jobs)
@@ -68,9 +67,7 @@ def _train(jobs: Sequence[Job], max_lanes: int | None, how: str, say: Say) -> No
         if job.config.num_seeds > 1:  # before each seed has a directory
             memory.check(job.config, spec_module.make(job.config), job.config.num_seeds)
     runs = [run for job in jobs for run in job.unfinished]
-    groups = plan.make(runs, max_lanes or len(runs) or 1)
-    for group in groups:
-        memory.check(group.runs[0].config, group.runs[0].spec, len(group.runs))
+    groups = [group for group in plan.make(runs, max_lanes or len(runs) or 1) if _fits(group, jobs)]
     _announce(jobs, groups, how, say)
     overview = Overview(_followed(jobs)) if len(runs) > 1 and jobs[0].config.logger.console else None
     try:
@@ -85,6 +82,17 @@ def _train(jobs: Sequence[Job], max_lanes: int | None, how: str, say: Say) -> No
         if overview:
             overview.stop()
     _sum_up(jobs, say)
+
+
+def _fits(group: Group, jobs: Sequence[Job]) -> bool:
+    """True if there is memory for a group; else its jobs fail, and the other groups are still trained."""
+    try:
+        memory.check(group.runs[0].config, group.runs[0].spec, len(group.runs))
+    except ConfigError as error:
+        for job in jobs:
+            job.error = error if set(group.runs) & set(job.unfinished) else job.error
+        return False
+    return True
 
 
 def _resolved(how: str) -> str:

@@ -139,13 +139,25 @@ def test_threads_run_one_after_the_other(sweep, capsys):
 
 
 def test_too_many_lanes_say_how_many_fit(sweep, monkeypatch):
-    from jaxac.programs import program
+    from jaxac.programs import memory, program
 
     monkeypatch.setattr(program.machine, "memory_bytes", lambda: 9_000)
+    monkeypatch.setattr(memory, "check", lambda *_: None)  # which estimates, and stands on its own
     jobs, _ = sweep([(f"seed={seed}",) for seed in range(8)], how="vmap")
     for job in jobs:
         with pytest.raises(ConfigError, match=r"8 lanes need .* about \d fit; set hydra.launcher.max_lanes"):
             job.result()
+
+
+def test_jobs_without_memory_fail_before_they_are_compiled(sweep, monkeypatch):
+    from jaxac.programs import program
+
+    monkeypatch.setattr(program.machine, "memory_bytes", lambda: 60_000)
+    jobs, directories = sweep([("seed=0",), ("seed=1", "evaluation.episodes=100000")], how="cores")
+    assert jobs[0].result() > 0
+    with pytest.raises(ConfigError, match=r"evaluation\.episodes=100000 needs about"):
+        jobs[1].result()
+    assert not (directories[1] / "metrics.jsonl").exists()
 
 
 def test_a_job_that_cannot_be_compiled_fails_alone(sweep):
