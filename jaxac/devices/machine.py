@@ -51,7 +51,7 @@ def use_cores(by_threads: bool = False) -> str | None:
         return None
     cores = len(os.sched_getaffinity(0))
     wanted = 1 if by_threads else cores
-    if jax.config.read("jax_num_cpu_devices") == wanted:
+    if jax.config.jax_num_cpu_devices == wanted:  # type: ignore[attr-defined]
         return None  # as it was set before
     try:
         jax.config.update("jax_num_cpu_devices", wanted)

@@ -33,7 +33,9 @@ Say = Callable[[str], None]
 _print = functools.partial(print, flush=True)
 
 
-def train(jobs: Sequence[Job], max_lanes: int | None = None, how: str = "auto", say: Say = _print) -> None:
+def train(
+    jobs: Sequence[Job], max_lanes: int | None = None, how: str = "auto", say: Say = _print, sums_up: bool = True
+) -> None:
     """Trains or resumes jobs, side by side where they differ in numbers only; ``job.result()`` has each result.
 
     Args:
@@ -42,6 +44,7 @@ def train(jobs: Sequence[Job], max_lanes: int | None = None, how: str = "auto", 
         how: ``vmap``: all lanes in one call; ``cores``: a lane at a time on every core, bit for bit equal to its single
             run; ``auto``: ``vmap`` on an accelerator, else ``cores``.
         say: shows people a line of text.
+        sums_up: say the closing lines of several jobs.
 
     Raises:
         ConfigError: if the jobs cannot share a process.
@@ -49,6 +52,8 @@ def train(jobs: Sequence[Job], max_lanes: int | None = None, how: str = "auto", 
     """
     try:
         _train(jobs, max_lanes, how, say)
+        if sums_up:
+            _sum_up(jobs, say)
     finally:
         for job in jobs:
             job.release()
@@ -70,7 +75,6 @@ def _train(jobs: Sequence[Job], max_lanes: int | None, how: str, say: Say) -> No
     finally:
         if overview:
             overview.stop()
-    _sum_up(jobs, say)
 
 
 def _resolved(how: str) -> str:
@@ -139,7 +143,7 @@ def _train_group(
 ) -> None:
     """Trains one group, from its headline to the summaries of the jobs that it finishes."""
     mine = [job for job in jobs if any(run in job.unfinished for run in group.runs)]
-    say(headline(group.runs[0].config, len(group.runs)))
+    say(headline(group.runs[0].config, len(group.runs), how == "cores"))
     exit_code = 1
     try:
         with ThreadPoolExecutor(1) as pool:  # opening many loggers takes a while, and so does compiling
@@ -205,13 +209,28 @@ def ended(job: Job) -> Ended:
     return Ended(job.label, statuses, job.mean_return, job.best_return)
 
 
-def headline(config: Config, num_lanes: int) -> str:
-    """One line on the training that is about to begin."""
-    devices, env, algo = jax.devices(), config.env, config.algo
+def headline(config: Config, num_lanes: int, on_cores: bool = False) -> str:
+    """One line on the training that is about to begin; ``on_cores`` if lanes have a core each."""
+    env, algo = config.env, config.algo
     runtime = f" with {algo.runtime}" if isinstance(algo, A3CConfig) and algo.in_real_time else ""
     shards = f" in {algo.num_shards} shards" if algo.num_shards > 1 else ""
     who = f"seed {config.seed}" if num_lanes == 1 else f"{num_lanes} lanes"
     return (
         f"{algo.name.upper()}{runtime} on {env.name}: {env.num_envs} environments{shards} × {algo.unroll_length} "
-        f"steps × {config.num_updates} updates, {len(devices)} {devices[0].device_kind} device(s), {who}"
+        f"steps × {config.num_updates} updates, {_where(config, on_cores and num_lanes > 1)}, {who}"
     )
+
+
+def _where(config: Config, on_cores: bool) -> str:
+    """The devices that compute, or the cores that threads or lanes spread over."""
+    devices, algo = jax.devices(), config.algo
+    cores = _counted(len(os.sched_getaffinity(0)), "core")
+    if isinstance(algo, A3CConfig) and algo.runtime == "threads" and devices[0].platform == "cpu":
+        return f"{_counted(algo.num_shards, 'thread')} on {cores}"
+    if on_cores:
+        return cores
+    return _counted(len(devices), f"{devices[0].device_kind} device")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"

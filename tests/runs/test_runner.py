@@ -220,7 +220,7 @@ ASYNCHRONY = {
         (("+algo=a3c", "algo.num_shards=4"), "A3C on CartPole-v1: 8 environments in 4 shards × 4 steps × 10 updates"),
         (
             ("+algo=a3c", "algo.num_shards=1", "algo.runtime=threads"),
-            "A3C with threads on CartPole-v1: 8 environments ×",
+            "A3C with threads on CartPole-v1: 8 environments × 4 steps × 10 updates, 1 thread on ",
         ),
     ],
 )
