@@ -1,4 +1,4 @@
-"""Do the tests notice when the program is wrong? The same small faults, one at a time, at any revision.
+"""Do the tests notice when the program is wrong? The same small mutations, one at a time, at any revision.
 
     python -m experiments.mutants                     every mutant, in the program as it stands: about 30 minutes
     python -m experiments.mutants --revision REV      the same ones in an earlier or later program, with its own tests
@@ -22,8 +22,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from experiments import common, faults
-from experiments.faults import Mutant
+from experiments import common, mutations
+from experiments.mutations import Mutant
 
 ROOT = Path(__file__).parents[1]
 WORK = Path(tempfile.gettempdir(), "jaxac-mutants")
@@ -35,7 +35,7 @@ SURVIVED, GONE, HANGS, CRASHES, VOID = "survived", "not found", "hangs", "crashe
 def tests_of(tree: Path, role: str) -> list[str]:
     """The tests of a role in a program, the cheapest first."""
     found = []
-    for entry in faults.ROLES[role][2].split():
+    for entry in mutations.ROLES[role][2].split():
         name, _, part = entry.partition(":")
         for path in sorted(tree.glob(f"tests/**/test_{name}.py")):
             functions = re.findall(rf"^def (test_\w*{part}\w*)", path.read_text(), re.MULTILINE) if part else [""]
@@ -77,7 +77,7 @@ def judge(tree: Path, forms: list[Mutant], likely: Iterable[str] = ()) -> str:
         forms: the mutant, and how it reads where its line was rewritten later.
         likely: the tests that killed it elsewhere, which are tried first.
     """
-    mutant, found = forms[0], next(filter(None, (faults.find(tree, form) for form in forms)), None)
+    mutant, found = forms[0], next(filter(None, (mutations.find(tree, form) for form in forms)), None)
     if found is None:
         return GONE
     path, code = found
@@ -176,7 +176,7 @@ def main() -> int:
     os.nice(10)
     tree, label = lay_out(arguments.revision)
     if arguments.pick:
-        records = [{**mutant._asdict(), "results": {}} for mutant in faults.pick(tree, ROOT)]
+        records = [{**mutant._asdict(), "results": {}} for mutant in mutations.pick(tree, ROOT)]
     chosen = [each for each in records if arguments.only in f"{each['role']} {each['function']}"]
     for record in chosen if arguments.again or label == "working tree" else ():
         record["results"].pop(label, None)

@@ -11,8 +11,8 @@ from jaxac.agent.policy import Evaluation, Policy
 from jaxac.algos import ALGOS
 from jaxac.config.compose import make_config, to_overrides
 from jaxac.config.schema import Config
-from jaxac.errors import ConfigError, DivergedError
-from jaxac.runs import runner
+from jaxac.errors import ConfigError, DivergedError, RunError
+from jaxac.runs import failures, runner
 from jaxac.runs.job import Job
 from jaxac.runs.pure import make_train
 from jaxac.storage import checkpoint, events, run_directory, serialization, weights
@@ -24,6 +24,7 @@ __all__ = [
     "Evaluation",
     "Policy",
     "Result",
+    "RunError",
     "evaluate",
     "load",
     "make_config",
@@ -89,6 +90,7 @@ def train(
     Raises:
         ConfigError: if a setting cannot work, in one sentence that names the setting and the fix.
         DivergedError: if a loss or a parameter is no longer finite.
+        RunError: if there is no more disk, memory or threads for it.
         KeyboardInterrupt: if Ctrl-C stopped it; a run with a directory has been saved by then.
     """
     if config.resume is not None:
@@ -185,9 +187,13 @@ def evaluate(
 
     Raises:
         ConfigError: if there is no such run, or a setting cannot work.
+        RunError: if there is not enough memory for so many episodes.
     """
     if isinstance(policy, Result):
         policy = policy.policy
     if not isinstance(policy, Policy):
         policy = load(policy)
-    return policy.evaluate(episodes, greedy, seed, env_params)
+    try:
+        return policy.evaluate(episodes, greedy, seed, env_params)
+    except Exception as error:
+        raise failures.explain(error) or error from None

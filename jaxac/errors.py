@@ -8,6 +8,13 @@ class ConfigError(Exception):
     """The command's exit code."""
 
 
+class RunError(Exception):
+    """A run that the machine failed: its disk, its memory, its threads; the message is one sentence."""
+
+    exit_code = 1
+    """The command's exit code."""
+
+
 class DivergedError(Exception):
     """A run that was stopped because a loss or a parameter is no longer finite."""
 

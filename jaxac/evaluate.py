@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from jaxac.errors import ConfigError
+from jaxac.errors import ConfigError, RunError
 
 _TYPES = {"episodes": int, "greedy": bool, "seed": int, "best": bool}
 _EXAMPLES = {int: "a whole number", bool: "true or false"}
@@ -35,7 +35,7 @@ def main() -> None:
     try:
         for line in run(arguments):
             print(line)
-    except ConfigError as error:
+    except (ConfigError, RunError) as error:
         _fail(error)
 
 
@@ -60,7 +60,7 @@ def run(arguments: list[str]) -> list[str]:
     from jaxac import api  # the first import of JAX
 
     policy = api.load(paths[0], best=settings.pop("best", False))
-    evaluation = policy.evaluate(**settings)
+    evaluation = api.evaluate(policy, **settings)
     how = "most probable" if settings.get("greedy", policy.config.evaluation.greedy) else "sampled"
     lines = [
         f"{policy.config.algo.name.upper()} on {policy.config.env.name}: return {evaluation.mean:.1f} ± "
@@ -118,7 +118,7 @@ def _draw(policy: Any, path: Path, settings: dict[str, Any]) -> Path:
         raise ConfigError(f"cannot write --gif {path}: {error}.") from None
 
 
-def _fail(error: ConfigError) -> NoReturn:
+def _fail(error: ConfigError | RunError) -> NoReturn:
     print(f"jaxac: {error}", file=sys.stderr)
     sys.exit(error.exit_code)
 

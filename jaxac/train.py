@@ -4,6 +4,7 @@ JAX is imported only once the configuration has been checked.
 """
 
 import os
+import signal
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -21,7 +22,7 @@ from jaxac.cli.check import Checked
 from jaxac.cli.jobs import open_job
 from jaxac.config import hydra_errors
 from jaxac.config.compose import CONF
-from jaxac.errors import ConfigError, DivergedError
+from jaxac.errors import ConfigError, DivergedError, RunError
 
 hydra_setup.register()
 
@@ -40,7 +41,7 @@ def job(cfg: DictConfig) -> float | None:
 
         runner.train([opened])
         return opened.result()
-    except (ConfigError, DivergedError) as error:
+    except (ConfigError, DivergedError, RunError) as error:
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             raise  # the other jobs still run
         _fail(error)
@@ -56,7 +57,7 @@ def main() -> None:
             return
         sys.argv[1:], made = prepare(sys.argv[1:])
         job()
-    except (ConfigError, DivergedError, SystemExit) as error:
+    except (ConfigError, DivergedError, RunError, SystemExit) as error:
         if isinstance(error, ConfigError) or getattr(error, "code", None) == ConfigError.exit_code:
             places.remove_traces(made)
         _fail(error)
@@ -68,8 +69,8 @@ def main() -> None:
         )
     except (HydraException, OmegaConfBaseException) as error:
         _fail(ConfigError(hydra_errors.explain(error, sys.argv[1:])))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except KeyboardInterrupt as error:
+        _leave(128 + getattr(error, "signal", signal.SIGINT))
 
 
 def prepare(arguments: list[str]) -> tuple[list[str], list[Path]]:
@@ -87,7 +88,7 @@ def prepare(arguments: list[str]) -> tuple[list[str], list[Path]]:
         return rewritten, []
     checked = check.check(line.overrides, line.is_sweep)
     _check_own_parts(checked)
-    return rewritten, checked.made
+    return [*rewritten, checked.place], checked.made
 
 
 def _check_own_parts(checked: Checked) -> None:
@@ -98,7 +99,14 @@ def _check_own_parts(checked: Checked) -> None:
         ready.check(checked.configs, checked.how)
 
 
-def _fail(error: ConfigError | DivergedError | SystemExit) -> NoReturn:
+def _leave(exit_code: int) -> NoReturn:
+    """Ends the process without waiting for what still runs in the background, such as a compilation."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(exit_code)
+
+
+def _fail(error: ConfigError | DivergedError | RunError | SystemExit) -> NoReturn:
     if isinstance(error, SystemExit):
         raise error
     print(f"jaxac: {error}", file=sys.stderr)

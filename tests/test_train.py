@@ -46,13 +46,73 @@ def test_multirun_gives_every_job_its_own_run(tmp_path):
     assert summary(first)["params_digest"] != summary(second)["params_digest"]
 
 
-def test_one_bad_job_does_not_stop_the_others(tmp_path):
-    done = jaxac("-m", "algo=a2c", *SMALL, "total_env_steps=320", "algo.num_shards=3,1", cwd=tmp_path)
+@pytest.mark.parametrize("launcher", ["basic", "vmap"])
+def test_a_bad_job_stops_a_sweep_before_any_is_trained(tmp_path, launcher):
+    sweep = ("-m", f"hydra/launcher={launcher}", "algo=a2c", *SMALL, "algo.num_shards=1,3")
+    done = jaxac(*sweep, cwd=tmp_path)
     assert done.returncode == 2
-    assert "env.num_envs=8 does not divide" in done.stderr
-    assert "Traceback" not in done.stderr
-    (good,) = tmp_path.glob("multirun/*/*/1")
-    assert summary(good)["status"] == "completed"
+    job = "jaxac: job 1 (algo.num_shards=3): env.num_envs=8 does not divide"
+    assert done.stderr.startswith(job) and done.stderr.count("\n") == 1
+    assert not os.listdir(tmp_path)
+
+
+def test_a_run_that_is_refused_late_leaves_no_directory(tmp_path):
+    """Late is once it has been opened: memory is estimated by JAX."""
+    for several in ((), ("num_seeds=3",), ("-m", "hydra/launcher=vmap", "seed=0,1")):
+        done = jaxac("algo=a2c", *SMALL, *several, "evaluation.episodes=2000000000", cwd=tmp_path)
+        assert done.returncode == 2
+        assert "evaluation.episodes=2000000000 needs about" in done.stderr and "Traceback" not in done.stderr
+        assert not os.listdir(tmp_path)
+
+
+def test_a_directory_that_was_there_before_stays(tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "notes.txt").write_text("mine")
+    done = jaxac("algo=a2c", *SMALL, "evaluation.episodes=2000000000", f"hydra.run.dir={mine}", cwd=tmp_path)
+    assert done.returncode == 2
+    assert (mine / "notes.txt").read_text() == "mine"
+
+
+OWN = """
+from tests.probe_envs import ConstantReward
+
+class Raises:
+    def __init__(self):
+        raise RuntimeError("no\\nway")
+
+def three():
+    return 3
+
+class Odd(ConstantReward):
+    def step_env(self, key, state, action, params):
+        return state
+
+class Fine(ConstantReward):
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        (["env.name=own:Raises"], "env.name=own:Raises cannot be made: RuntimeError: no (own.py, line 6)"),
+        (["env.name=own:three"], "env.name=own:three cannot be made"),
+        (["env.name=own:Odd"], "env.name=own:Odd cannot be trained"),
+        (["env.name=sys:exit"], "env.name=sys:exit cannot be made"),
+        (["env.name=wrong:X"], "env.name=wrong:X cannot be imported: SyntaxError"),
+        (["env.name=own:Fine", "env.params.nope=3"], "env.params.nope=3 is not a parameter of own:Fine; it has: max"),
+        (["env.name=own:Fine", "env.params.max_steps_in_episode=true"], "env.params.max_steps_in_episode=true is not"),
+        (["-m", "env.name=own:Fine,own:Odd"], "job 1: env.name=own:Odd cannot be trained"),
+    ],
+)
+def test_an_environment_that_cannot_work_leaves_no_directory(tmp_path, arguments, expected):
+    (tmp_path / "own.py").write_text(OWN)
+    (tmp_path / "wrong.py").write_text("def x(:")
+    done = jaxac("algo=a2c", *SMALL, *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"jaxac: {expected}") and done.stderr.count("\n") == 1
+    assert {path.name for path in tmp_path.iterdir()} <= {"own.py", "wrong.py", "__pycache__"}
 
 
 @pytest.mark.parametrize(

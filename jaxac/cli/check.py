@@ -32,6 +32,8 @@ class Checked(NamedTuple):
     """The jobs' configurations."""
     made: list[Path]
     """Directories that the command will make, innermost last."""
+    place: str
+    """The override that names the innermost, whose default holds the time."""
     how: str | None
     """How the jobs are trained together, ``hydra.launcher.how``; None if they are trained one by one."""
 
@@ -63,7 +65,9 @@ def check(overrides: Sequence[str], sweep: bool) -> Checked:
 
 def _check_run(cfg: DictConfig, overrides: Sequence[str]) -> Checked:
     config = _job(cfg, overrides)
-    return Checked([config], places.check("hydra.run.dir", _text(cfg, "hydra.run.dir")), None)
+    directory = _text(cfg, "hydra.run.dir")
+    made = places.check("hydra.run.dir", directory)
+    return Checked([config], made, f"hydra.run.dir={reading.quote(directory)}", None)
 
 
 def _job(cfg: DictConfig, overrides: Sequence[str]) -> Config:
@@ -77,7 +81,8 @@ def _job(cfg: DictConfig, overrides: Sequence[str]) -> Config:
 
 
 def _check_sweep(loader: Any, master: DictConfig, overrides: Sequence[str]) -> Checked:
-    made = places.check("hydra.sweep.dir", _text(master, "hydra.sweep.dir"))
+    place = _text(master, "hydra.sweep.dir")
+    made = places.check("hydra.sweep.dir", place)
     sweep_configs.compose_once(loader)
     configs: list[Config] = []
     directories: dict[str, int] = {}
@@ -101,7 +106,7 @@ def _check_sweep(loader: Any, master: DictConfig, overrides: Sequence[str]) -> C
                 "each needs one of its own; leave it out, or use ${hydra.job.num} in it."
             )
         directories[directory] = number
-    return Checked(configs, made, master.hydra.launcher.get("how"))
+    return Checked(configs, made, f"hydra.sweep.dir={reading.quote(place)}", master.hydra.launcher.get("how"))
 
 
 def _jobs(master: DictConfig, overrides: Sequence[str]) -> Iterator[Sequence[str]]:

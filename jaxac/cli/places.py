@@ -1,13 +1,16 @@
 """Checks of the directories that a command is about to write to; nothing is left behind."""
 
+import contextlib
 import os
+import shutil
 from pathlib import Path
 
 from jaxac.config.words import shorten
 from jaxac.errors import ConfigError
+from jaxac.storage import lock
 
-_RECORDS = (".hydra/*.yaml", "config.yaml", "overrides.yaml", "sweep.yaml", "multirun.yaml")
-"""Files of which a directory may be cleared: what was asked for, and nothing that came of it."""
+_RECORDS = ("config.yaml", "hydra.yaml", "overrides.yaml", "sweep.yaml", "multirun.yaml", lock.LOCK)
+"""Files that say what was asked for, and hold nothing that came of it."""
 
 
 def check(setting: str, value: str) -> list[Path]:
@@ -45,17 +48,19 @@ def check(setting: str, value: str) -> list[Path]:
 
 
 def remove_traces(made: list[Path]) -> None:
-    """Removes the directories in which a run was refused before it began.
+    """Removes the directories of a run or a sweep that was refused before it began.
 
     Args:
-        made: directories that were not there before, innermost last. Those that hold more than a record stay.
+        made: directories that were not there before, innermost last; all stay if one holds more than records.
     """
-    for file in [file for folder in made[-1:] for name in _RECORDS for file in folder.glob(name)]:
-        file.unlink(missing_ok=True)
-    for folder in [folder for last in made[-1:] for folder in (last / ".hydra", *reversed(made))]:
-        try:
-            folder.rmdir()
-        except FileNotFoundError:
-            continue
-        except OSError:  # something else is in it
-            return
+    if any(map(lock.is_held, made[-1:])):
+        return
+    files = [path for folder in made[-1:] for path in folder.rglob("*") if not path.is_dir()]
+    if all(path.name in _RECORDS or path.stat().st_size == 0 for path in files):
+        for folder in reversed(made):
+            shutil.rmtree(folder, ignore_errors=True) if folder == made[-1] else _remove_if_empty(folder)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()

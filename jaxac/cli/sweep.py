@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from jaxac.errors import ConfigError, DivergedError
+from jaxac.errors import ConfigError, DivergedError, RunError
 from jaxac.loggers.closing import Ended, sweep_lines
 from jaxac.runs.job import Job
 
@@ -38,10 +38,10 @@ class Closing:
             jobs: the batch's jobs that have been trained.
             launched: jobs of the batch, with those that could not be opened.
         """
-        from jaxac.runs import runner
+        from jaxac.runs import headlines  # imports JAX
 
         self._launched += launched
-        self._ended += [runner.ended(job) for job in jobs]
+        self._ended += [headlines.ended(job) for job in jobs]
         if len(self._ended) < 2 or (self._expected or 0) > self._launched:
             return []
         return sweep_lines(self._ended, jobs[0].directory and jobs[0].directory.parent if jobs else None)
@@ -67,6 +67,6 @@ def train(jobs: Mapping[int, Job], max_lanes: int, how: str) -> dict[int, float 
     for index, job in jobs.items():
         try:
             results[index] = job.result()
-        except (ConfigError, DivergedError) as error:
+        except (ConfigError, DivergedError, RunError) as error:
             results[index] = error
     return results

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+from collections.abc import Mapping
 from typing import Any
 
 from jaxac.config import catalog, import_path
@@ -32,13 +33,22 @@ def resolve(env: EnvConfig) -> EnvConfig:
             f"env.name={env.name} has continuous actions, which are not supported yet; "
             f"choose one of: {', '.join(catalog.supported())}."
         )
-    for name, value in env.params.items():
-        if name not in info.params:
-            raise ConfigError(_unknown(name, value, env.name, list(info.params)))
-    params = {name: _typed(name, value, info.params[name]) for name, value in env.params.items()}
+    params = check_params(env, info.params)
     if params.get("max_steps_in_episode", 1) < 1:
         raise _bad("max_steps_in_episode", env.params["max_steps_in_episode"], "give at least 1")
     return dataclasses.replace(env, params=params)
+
+
+def check_params(env: EnvConfig, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters in the types of the environment's defaults.
+
+    Raises:
+        ConfigError: if it has no such parameter, or of another type.
+    """
+    for name, value in env.params.items():
+        if name not in defaults:
+            raise ConfigError(_unknown(name, value, env.name, list(defaults)))
+    return {name: _typed(name, value, defaults[name]) for name, value in env.params.items()}
 
 
 def _check_own(path: str) -> None:
@@ -50,7 +60,7 @@ def _check_own(path: str) -> None:
 
 def _unknown(name: str, value: Any, env: str, params: list[str]) -> str:
     close = difflib.get_close_matches(name, params, 1, 0.7)
-    meant = f"did you mean {close[0]}? It has" if close else "it has"
+    meant = f"did you mean env.params.{close[0]}? It has" if close else "it has"
     named = f"env.params.{shorten(name)}={show(value)}"
     return f"{named} is not a parameter of {env}; {meant}: {', '.join(params) or 'none'}."
 
@@ -65,7 +75,7 @@ def _typed(name: str, value: Any, default: Any) -> Any:
         if type(default) is not type(value):
             raise _bad(name, value, f"give {'true or false' if isinstance(default, bool) else 'a number'}")
         return value
-    if isinstance(default, float):
+    if not isinstance(default, int):
         return float(value)
     if value != int(value):
         raise _bad(name, value, "give a whole number")

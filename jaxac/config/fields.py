@@ -25,7 +25,7 @@ def _a_number(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError("give a number")
     if isinstance(value, int) and abs(value) > _MOST_STEPS:
-        return float(value) if abs(value) < 1e300 else math.copysign(math.inf, value)
+        return float(value) if abs(value) < 1e300 else math.inf * (1 if value > 0 else -1)
     return value
 
 

@@ -58,7 +58,7 @@ def load(setting: str, path: str) -> Any:
         found = functools.reduce(getattr, name.split("."), importlib.import_module(module))
     except (ImportError, AttributeError) as error:
         raise _not_found(setting, path, str(error)) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _not_found(setting, path, explain(error)) from error
     if not callable(found):
         raise ConfigError(
@@ -75,7 +75,7 @@ def find(path: str) -> Any:
         return None
 
 
-def explain(error: Exception) -> str:
+def explain(error: BaseException) -> str:
     """One line on an error in the user's own code: its type, its first line, and its place in their file."""
     message = str(error).strip().split("\n")[0].rstrip(".")
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_users(frame.filename)]

@@ -45,7 +45,7 @@ def _check_choices(overrides: Sequence[str]) -> None:
     made: dict[str, str] = {}
     for text in overrides:
         key, choice = key_of(text), text.partition("=")[2]
-        if key in settings.groups() and made.setdefault(key, choice) != choice:
+        if key in settings.groups() and "@" not in text.partition("=")[0] and made.setdefault(key, choice) != choice:
             raise ConfigError(
                 f"{key}={shorten(choice)} is a second choice beside {key}={shorten(made[key])}; leave one out."
             )
@@ -150,6 +150,8 @@ def _check_value(name: str, value: str, text: str, sweep: bool) -> None:
             f"{shorten(text)} gives several values: add -m for a sweep over them; a list is written {name}=[A,B], "
             "and a text with a comma in quotes."
         )
+    if name in ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir") and value == "null":
+        raise ConfigError(f"{name}=null is not valid: give a directory, or leave it out.")
     if name in settings.groups():
         _check_choice(name, value, sweep)
     elif name in settings.table() and settings.table()[name][0].is_section:

@@ -5,9 +5,11 @@ import importlib.util
 import os
 import platform
 import re
+import resource
 import sys
 import warnings
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -27,11 +29,22 @@ def describe() -> dict[str, Any]:
 
 
 def memory_bytes() -> int:
-    """Bytes of one device's memory: the accelerator's, or the machine's for a CPU."""
+    """Bytes of one device's memory: the accelerator's, or for a CPU what this process may have of the machine's."""
     stats = jax.local_devices()[0].memory_stats()
     if stats and "bytes_limit" in stats:
         return stats["bytes_limit"]
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *_limits())
+
+
+def _limits() -> list[int]:
+    """Bytes of memory that this process may have: by its container, and by ``ulimit``."""
+    found = [limit for limit in resource.getrlimit(resource.RLIMIT_AS) if limit != resource.RLIM_INFINITY]
+    for path in (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")):
+        try:
+            found.append(int(path.read_text()))
+        except (OSError, ValueError):  # another system, or no limit
+            continue
+    return [limit for limit in found if limit > 0] or [sys.maxsize]
 
 
 def use_cores(by_threads: bool = False) -> str | None:

@@ -23,7 +23,7 @@ def create(name: str, own: Callable[[], Any]) -> tuple[Any, Any]:
     try:
         env = own()
         actions, space = env.action_space(env.default_params), env.observation_space(env.default_params)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(
             f"env.name={name} cannot be made: {import_path.explain(error)}; give a gymnax environment that takes no "
             "arguments."

@@ -1,6 +1,8 @@
 """A logger of rows as lines of JSON."""
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +10,15 @@ from jaxac.loggers.base import Row
 
 
 class JsonLines:
-    """The logger that appends rows to ``metrics.jsonl``, flushed row by row."""
+    """The logger that appends rows to ``metrics.jsonl``, each in one call of the system."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("a")
+        self._file, self._path = path.open("ab", buffering=0), str(path)
 
     def log(self, row: Row) -> None:
-        self._file.write(json.dumps(row) + "\n")
-        self._file.flush()
+        line = json.dumps(row).encode() + b"\n"
+        if self._file.write(line) != len(line):  # what a disk does that has room for a part
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._path)
 
     def finish(self, summary: dict[str, Any], artifacts: list[Path], exit_code: int) -> None:
         del summary, artifacts, exit_code

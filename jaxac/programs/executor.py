@@ -103,6 +103,7 @@ def copied(params: Params) -> Params:
 
 
 def to_host(outcome: Outcome) -> Outcome:
+    """The same outcome, on the host."""
     saved = None if outcome.saved is None else serialization.to_host(outcome.saved)
     report, returns = jax.device_get((outcome.report, outcome.returns))
     return outcome._replace(report=report, returns=returns, saved=saved)

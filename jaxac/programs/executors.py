@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -66,8 +67,9 @@ class Pooled:
 
     def _run(self, lane: int, state: Future[PyTree], chunk: Chunk) -> tuple[PyTree, Outcome]:
         """A lane's whole chunk in one task, because the next chunk reuses the memory of the state."""
+        now = state.result()  # the totals are those of the chunk that brings it, so they are looked up afterwards
         before, start = None if chunk.begins else self._totals[lane], time.perf_counter()
-        after, report = self._program.chunk(self._specs[lane], state.result(), chunk.num_updates, before)
+        after, report = self._program.chunk(self._specs[lane], now, chunk.num_updates, before)
         self._totals[lane] = jax.device_get(report.totals)
         seconds = time.perf_counter() - start
         returns = self._evaluate(after, lane, chunk.updates, chunk.batches) if chunk.batches else None
@@ -152,8 +154,9 @@ class Vmapped:
         return first(pending), (list(active), pending)
 
     def _run(self, state: Future[PyTree], chunk: Chunk) -> tuple[PyTree, Outcome]:
+        now = state.result()
         before, start = self._programs.nothing if chunk.begins else self._totals, time.perf_counter()
-        advanced = self._programs.chunk(self._specs, state.result(), np.int32(chunk.num_updates), before)
+        advanced = self._programs.chunk(self._specs, now, np.int32(chunk.num_updates), before)
         after, report = jax.block_until_ready(advanced)
         self._totals, seconds = jax.device_get(report.totals), time.perf_counter() - start
         returns = self._evaluate(after, chunk.updates, chunk.batches) if chunk.batches else None
@@ -164,9 +167,7 @@ class Vmapped:
     def fetch(self, pending: tuple[list[int], Future[tuple[PyTree, Outcome]]]) -> dict[int, Outcome]:
         lanes, future = pending
         host = to_host(future.result()[1])
-        seconds, host = host.seconds, host._replace(seconds=None)
-        one = {lane: jax.tree.map(lambda x, lane=lane: x[lane], host) for lane in lanes}
-        return {lane: outcome._replace(seconds=seconds) for lane, outcome in one.items()}
+        return {lane: host._replace(**_of_lane(host, lane)) for lane in lanes}
 
     def evaluate(self, state: Future[PyTree], lane: int, updates: int, batches: Sequence[int]) -> Array:
         return self._pool.submit(self._evaluate, state.result(), updates, batches).result()[lane]
@@ -188,3 +189,9 @@ class Vmapped:
 
     def close(self, wait: bool = True) -> None:
         self._pool.shutdown(wait, cancel_futures=not wait)
+
+
+def _of_lane(outcome: Outcome, lane: int) -> dict[str, Any]:
+    """One lane's part of the fields that are arrays ``[P, ...]``."""
+    fields = {name: value for name, value in outcome._asdict().items() if name != "seconds"}
+    return jax.tree.map(lambda x: x[lane], fields)

@@ -27,7 +27,8 @@ class LanesProgram(NamedTuple):
     init: Callable[[Spec, PRNGKey], PyTree]
     """``init(specs, keys)``: the lanes' initial states ``[P, ...]``."""
     chunk: jax.stages.Compiled
-    """``chunk(specs, state, num_updates, before)``: the states ``[P, ...]`` and a ``ChunkReport``; ``state`` is donated."""
+    """``chunk(specs, state, num_updates, before)``: the states ``[P, ...]`` and a ``ChunkReport``; ``state`` is
+    donated, ``before`` are the totals ``[P, ...]`` of the rows' chunks before."""
     nothing: Totals
     """[P, ...] totals of rows that have just begun, on the host."""
     evaluate: Callable[[Spec, PyTree, PRNGKey, np.int32, np.int32], Array]

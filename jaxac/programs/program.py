@@ -100,7 +100,9 @@ def compile_program(config: Config, spec: Spec, log: Path | None = None) -> Prog
     shard.kernels(spec)  # raises before anything is compiled
     compiled, runtime = compile_shared(Signature.of(config, spec)), runtimes.of(config.algo)
     needed = runtime.needed_bytes(compiled.chunk, config.algo.num_shards)
-    _check_memory(config, needed)
+    _check_memory(needed, "env.num_envs", config.env.num_envs, "algo.unroll_length")
+    episodes = config.evaluation.episodes
+    _check_memory(runtimes.needed_bytes(compiled.evaluate), "evaluation.episodes", episodes, "network.hidden_sizes")
     advancing = runtime.start(config, compiled.chunk, compiled.state, log)
     return Program(
         init=compiled.init,
@@ -127,14 +129,13 @@ def compile_shared(signature: Signature) -> _Compiled:
         return _Compiled(init, chunk.result(), compiled_evaluate, compiled_copy, state)
 
 
-def _check_memory(config: Config, needed: int) -> None:
-    """Raises ConfigError, before anything runs, if a chunk needs more bytes than a device has."""
+def _check_memory(needed: int, setting: str, value: int, besides: str) -> None:
+    """Raises ConfigError, before anything runs, if a program needs more bytes than a device has."""
     available = machine.memory_bytes()
     if needed > available:
         raise ConfigError(
-            f"env.num_envs={config.env.num_envs} needs {needed / 1e9:.0f} GB of memory and the device has "
-            f"{available / 1e9:.0f}; lower it to about {config.env.num_envs * available // needed}, or lower "
-            "algo.unroll_length."
+            f"{setting}={value} needs {needed / 1e9:.0f} GB of memory and the device has {available / 1e9:.0f}; lower "
+            f"it to about {max(1, value * available // needed)}, or lower {besides}."
         )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaxac import names
 from jaxac.config.schema import Config
-from jaxac.errors import ConfigError, DivergedError
+from jaxac.errors import ConfigError, DivergedError, RunError
 from jaxac.loggers.base import Logger, Memory
 from jaxac.loggers.open import open_loggers
 from jaxac.storage import lock, provenance, run_directory
@@ -52,7 +52,7 @@ class Job:
         """The rows of a job in memory."""
         self.summary: dict[str, Any] = {}
         """The summary over all seeds, once they have ended."""
-        self.error: ConfigError | None = None
+        self.error: ConfigError | RunError | None = None
         """The reason that the job could not be trained."""
         self.notes: list[str] = []
         """Sentences for the user on what was done to the directory when the job was opened."""
@@ -205,6 +205,7 @@ class Job:
         Raises:
             ConfigError: if the job could not be trained.
             DivergedError: if a loss or a parameter is no longer finite.
+            RunError: if the machine failed the job.
         """
         if self.error:
             raise self.error

@@ -7,7 +7,7 @@ import jax
 from jaxac import envs
 from jaxac import spec as spec_module
 from jaxac.algos import ALGOS, shard
-from jaxac.config import import_path
+from jaxac.config import environment, import_path
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
 from jaxac.programs import program
@@ -40,14 +40,18 @@ def check(configs: Sequence[Config], how: str | None) -> None:
 
 
 def _check(config: Config, spec: Spec) -> None:
-    envs.make(config.env.name)
+    env = envs.make(config.env.name)
+    if "env.name" in config.own_parts:
+        environment.check_params(config.env, vars(env.params({})))
     shard.kernels(spec)
+    algo = ALGOS[config.algo.name]
     try:
-        jax.eval_shape(ALGOS[config.algo.name].init, spec, program.key_shape())
+        state = jax.eval_shape(algo.init, spec, program.key_shape())
+        jax.eval_shape(algo.update, spec, state)
     except ConfigError:
         raise
     except Exception as error:
         own = "env.name" if "env.name" in config.own_parts else next(iter(config.own_parts))
         raise ConfigError(
-            f"{own}={config.own_parts[own]} cannot be started: {import_path.explain(error)}; choose another."
+            f"{own}={config.own_parts[own]} cannot be trained: {import_path.explain(error)}; choose another."
         ) from error

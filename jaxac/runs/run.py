@@ -15,7 +15,7 @@ from jaxac.devices import machine
 from jaxac.loggers import rows
 from jaxac.loggers.base import Logger, Row
 from jaxac.programs.executors import Outcome
-from jaxac.runs import artifacts, schedule
+from jaxac.runs import artifacts, failures, schedule
 from jaxac.runs.progress import progress_of
 from jaxac.storage import checkpoint, provenance, run_directory, serialization, weights
 from jaxac.storage.checkpoint import Checkpoint
@@ -103,7 +103,7 @@ class Run:
         }
 
     def pause(self, updates: int, seconds: float, totals: Totals) -> None:
-        """Leaves a row in the middle, for a later session to go on with.
+        """Leaves a row in the middle, for a later session to finish.
 
         Args:
             updates: updates done.
@@ -158,6 +158,8 @@ class Run:
             state: the training state as host arrays ``[...]`` of any shape, by path.
             updates: updates done.
         """
+        if self.directory is not None:
+            failures.require(self.directory)
         self.saved = updates
         self.progress.wall_seconds += self._seconds_since_lap()
         if self.directory is None:
@@ -169,6 +171,7 @@ class Run:
 
     def _save_weights(self, name: str, params: Params | None) -> None:
         if self.directory is not None and params is not None:
+            failures.require(self.directory)
             weights.save(weights.path_of(self.directory, name), params)
 
     def end(self, state: PyTree, exit_code: int) -> None:
@@ -188,6 +191,7 @@ class Run:
         self.summary = self._summary(serialization.digest(params))
         files: list[Path] = []
         if self.directory is not None:
+            failures.require(self.directory)
             run_directory.write_summary(self.directory, self.summary)
             files = artifacts.make(self.config, self.directory, self.spec, params, self.status == Status.COMPLETED)
         self.close(files, exit_code)

@@ -1,25 +1,24 @@
 """Training of jobs, from their first line of output to their summaries."""
 
+import contextlib
 import functools
 import os
+import signal
 import warnings
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import jax
-
-from jaxac.config.algos import A3CConfig
+from jaxac import spec as spec_module
 from jaxac.config.schema import Config
 from jaxac.devices import machine
 from jaxac.errors import ConfigError
 from jaxac.loggers.base import Logger
-from jaxac.loggers.closing import Ended, run_lines, sweep_lines
 from jaxac.loggers.console import Console, Followed, Overview
-from jaxac.programs import program
+from jaxac.programs import memory, program
 from jaxac.programs.executors import Executor, Pooled, Vmapped
 from jaxac.programs.program import Program
-from jaxac.runs import one_parser, plan
+from jaxac.runs import failures, headlines, one_parser, plan, resuming
 from jaxac.runs.job import Job
 from jaxac.runs.plan import Group
 from jaxac.runs.run import Run
@@ -48,12 +47,15 @@ def train(
 
     Raises:
         ConfigError: if the jobs cannot share a process.
-        SystemExit: with 128 + the signal's number, if Ctrl-C or SIGTERM stopped it; everything has been saved by then.
+        RunError: if there is no more disk, memory or threads.
+        SystemExit: with 128 + the signal's number, if a signal stopped it; everything has been saved by then.
+        StopNowError: if a second signal did; what was done since the newest checkpoint is lost.
     """
     try:
         _train(jobs, max_lanes, how, say)
         if sums_up:
-            _sum_up(jobs, say)
+            for line in headlines.closing(jobs):
+                say(line)
     finally:
         for job in jobs:
             job.release()
@@ -64,14 +66,23 @@ def _train(jobs: Sequence[Job], max_lanes: int | None, how: str, say: Say) -> No
     how = _resolved(how)
     prepare([job.config for job in jobs], how)
     _label(jobs)
+    for job in jobs:
+        if job.config.num_seeds > 1:  # before each seed has a directory
+            memory.check(job.config, spec_module.make(job.config), job.config.num_seeds)
     runs = [run for job in jobs for run in job.unfinished]
     groups = plan.make(runs, max_lanes or len(runs) or 1)
+    for group in groups:
+        memory.check(group.runs[0].config, group.runs[0].spec, len(group.runs))
     _announce(jobs, groups, how, say)
     overview = Overview(_followed(jobs)) if len(runs) > 1 and jobs[0].config.logger.console else None
     try:
-        with stop_request() as stop:
+        with stop_request(say) as stop:
             for group in groups:
                 _train_group(group, jobs, how, overview, stop, say)
+    except (SystemExit, KeyboardInterrupt):
+        for line in resuming.lines(jobs):
+            say(line)
+        raise
     finally:
         if overview:
             overview.stop()
@@ -143,28 +154,46 @@ def _train_group(
 ) -> None:
     """Trains one group, from its headline to the summaries of the jobs that it finishes."""
     mine = [job for job in jobs if any(run in job.unfinished for run in group.runs)]
-    say(headline(group.runs[0].config, len(group.runs), how == "cores"))
-    exit_code = 1
+    say(headlines.headline(group.runs[0].config, len(group.runs), how == "cores"))
     try:
-        with ThreadPoolExecutor(1) as pool:  # opening many loggers takes a while, and so does compiling
-            compiling = pool.submit(*_compilation(group, how))
-            for job in mine:
-                job.open(overview.of if overview else _console)
-                for note in job.notes:
-                    say(note)
-            executor = _executor(group, compiling.result())
+        executor = _open(group, mine, how, overview, say)
         say(f"compiled in {executor.compile_seconds:.1f} s")
         Trainer(group.runs, executor).train(stop)
-        exit_code = 128 + stop.signal if stop.signal else 0
-    except ConfigError as error:  # the other groups are still trained
-        for job in mine:
-            job.error = error
-    finally:
-        for job in mine:
-            if exit_code or all(run.status for run in job.unfinished):
-                job.close(exit_code)
+        _close(mine, 128 + stop.signal if stop.signal else 0)
+    except KeyboardInterrupt as error:
+        for run in group.runs:
+            run.abandon()
+        _close(mine, 128 + getattr(error, "signal", signal.SIGINT))
+        raise
+    except Exception as error:
+        with contextlib.suppress(Exception):  # the first error is the one to tell
+            _close(mine, 1)
+        failed = error if isinstance(error, ConfigError) else failures.explain(error, resuming.place(jobs))
+        if failed is None or isinstance(error, OSError):
+            raise failed or error from None
+        for job in mine:  # the other groups are still trained
+            job.error = failed
     if stop.signal:
         raise SystemExit(128 + stop.signal)
+
+
+def _close(jobs: Sequence[Job], exit_code: int) -> None:
+    """Closes the jobs that have ended; if the process ends, all of them."""
+    for job in jobs:
+        if exit_code or all(run.status for run in job.unfinished):
+            job.close(exit_code)
+
+
+def _open(group: Group, mine: Sequence[Job], how: str, overview: Overview | None, say: Say) -> Executor[Any, Any]:
+    """Opens the loggers of a group's jobs while its program is compiled, because both take a while."""
+    pool = ThreadPoolExecutor(1)
+    compiling = pool.submit(*_compilation(group, how))
+    pool.shutdown(wait=False)  # a request to stop at once does not wait for the compiler
+    for job in mine:
+        job.open(overview.of if overview else _console)
+        for note in job.notes:
+            say(note)
+    return _executor(group, compiling.result())
 
 
 def _compilation(group: Group, how: str) -> tuple[Any, ...]:
@@ -191,46 +220,3 @@ def _lanes(group: Group) -> tuple[list[Spec], list[int]]:
 
 def _console(run: Run) -> Logger | None:
     return Console(run.config.env_steps(run.schedule.total)) if run.config.logger.console else None
-
-
-def _sum_up(jobs: Sequence[Job], say: Say) -> None:
-    """Says the closing lines of several runs; a single run's come from its console logger."""
-    if len(jobs) == 1:
-        for line in run_lines(jobs[0].summary) if jobs[0].summary and jobs[0].config.num_seeds > 1 else []:
-            say(line)
-        return
-    for line in sweep_lines([ended(job) for job in jobs], jobs[0].directory and jobs[0].directory.parent):
-        say(line)
-
-
-def ended(job: Job) -> Ended:
-    """A job's end, for the closing lines of its sweep."""
-    statuses = tuple(str(run.status or "complete before") for run in job.runs)
-    return Ended(job.label, statuses, job.mean_return, job.best_return)
-
-
-def headline(config: Config, num_lanes: int, on_cores: bool = False) -> str:
-    """One line on the training that is about to begin; ``on_cores`` if lanes have a core each."""
-    env, algo = config.env, config.algo
-    runtime = f" with {algo.runtime}" if isinstance(algo, A3CConfig) and algo.in_real_time else ""
-    shards = f" in {algo.num_shards} shards" if algo.num_shards > 1 else ""
-    who = f"seed {config.seed}" if num_lanes == 1 else f"{num_lanes} lanes"
-    return (
-        f"{algo.name.upper()}{runtime} on {env.name}: {env.num_envs} environments{shards} × {algo.unroll_length} "
-        f"steps × {config.num_updates} updates, {_where(config, on_cores and num_lanes > 1)}, {who}"
-    )
-
-
-def _where(config: Config, on_cores: bool) -> str:
-    """The devices that compute, or the cores that threads or lanes spread over."""
-    devices, algo = jax.devices(), config.algo
-    cores = _counted(len(os.sched_getaffinity(0)), "core")
-    if isinstance(algo, A3CConfig) and algo.runtime == "threads" and devices[0].platform == "cpu":
-        return f"{_counted(algo.num_shards, 'thread')} on {cores}"
-    if on_cores:
-        return cores
-    return _counted(len(devices), f"{devices[0].device_kind} device")
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"

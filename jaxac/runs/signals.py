@@ -3,6 +3,7 @@
 SIGHUP comes when a terminal is closed, SIGUSR1 is what Slurm can be told to send before a job's time is up.
 """
 
+import contextlib
 import signal
 import threading
 import time
@@ -31,7 +32,7 @@ class StopRequest:
     """A handler of signals that remembers the first one.
 
     Args:
-        tell: shows people a line of text.
+        tell: shows people a line of text; None to say nothing.
     """
 
     signal: int | None = None
@@ -39,7 +40,7 @@ class StopRequest:
     after = "compiling"
     """Words for what has to end before the run can stop."""
 
-    def __init__(self, tell: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(self, tell: Callable[[str], None] | None = None) -> None:
         self._tell, self._at = tell, 0.0
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
@@ -52,20 +53,20 @@ class StopRequest:
             raise StopNowError(self.signal)
 
     def _say(self, text: str) -> None:
-        try:
-            self._tell(text)
-        except (RuntimeError, OSError):  # the signal came while something was being printed, or the terminal is gone
-            pass
+        # The signal may have come while something was being printed; or the terminal may be gone.
+        with contextlib.suppress(RuntimeError, OSError):
+            if self._tell:
+                self._tell(text)
 
 
 @contextmanager
-def stop_request(tell: Callable[[str], None] = lambda text: None) -> Iterator[StopRequest]:
+def stop_request(tell: Callable[[str], None] | None = None) -> Iterator[StopRequest]:
     """Collects signals while the block runs; outside the main thread, where none arrive, does nothing.
 
     SIGHUP and SIGUSR1 are left alone if the process ignores them already (``nohup``) or uses them itself.
 
     Args:
-        tell: shows people a line of text.
+        tell: shows people a line of text; None to say nothing.
     """
     request = StopRequest(tell)
     if threading.current_thread() is not threading.main_thread():

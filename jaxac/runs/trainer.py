@@ -106,7 +106,7 @@ class Trainer:
         """Starts the next chunk: up to the row's end, with what is due there, or as far as about a second reaches."""
         end, before = self.schedule.next_stop(self.updates), self.updates
         self.updates = min(end, self._stop_at, before + self._pace.updates)
-        ends_row, batches = self.updates == end, ()
+        ends_row, batches = self.updates == end, tuple[int, ...]()
         if ends_row and self.schedule.evaluates_at(end):
             batches = tuple(range(1 if end < self.schedule.total else program.EVALUATION_BATCHES))
         save = ends_row and self.schedule.saves_at(end)

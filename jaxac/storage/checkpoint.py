@@ -26,7 +26,7 @@ class Checkpoint(NamedTuple):
     updates: int
     """Updates done."""
     progress: dict[str, Any]
-    """Counts kept by the host, as plain JSON: :class:`jaxac.runs.run.Progress`."""
+    """Counts kept by the host, as plain JSON: :class:`jaxac.runs.progress.Progress`."""
     state: bytes
     """The whole training state, serialized."""
 

@@ -1,7 +1,7 @@
 """One process at a time trains a run: a lock on the run's directory, which the system releases when the process ends.
 
-The lock is ``flock`` on the file ``.lock``, which says who holds it. It is taken before anything in the directory is
-touched, and belongs to nobody until a job claims it.
+The lock is ``flock`` on the file ``.lock``, which says who holds it. It is taken before anything else is done in the
+directory, and belongs to the job that claims it.
 """
 
 import fcntl
@@ -68,13 +68,30 @@ def acquire(directory: Path) -> None:
     _unclaimed[directory] = Lock(descriptor)
 
 
+def is_held(directory: Path) -> bool:
+    """True if a process holds the lock on a run's directory, this one included."""
+    try:
+        descriptor = os.open(directory / LOCK, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def claim(directory: Path) -> Lock | None:
     """The lock that :func:`acquire` took, which is the caller's from now on; None if there is none."""
     return _unclaimed.pop(directory, None)
 
 
 def drop(directory: Path) -> None:
-    """Releases a lock that nobody has claimed."""
+    """Releases a lock that no job has taken over."""
     lock = claim(directory)
     if lock:
         lock.release()

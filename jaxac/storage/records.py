@@ -102,6 +102,6 @@ def _read_yaml(path: Path) -> Any:
 
 
 def _hint(path: Path) -> str:
-    """Where the content of a lost file may still be."""
+    """The place where the content of a lost file may still be, in words."""
     copy = path.parent / _HYDRAS
     return f", for example from {copy}" if path.name == _HYDRAS.name and copy.is_file() else ""

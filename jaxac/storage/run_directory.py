@@ -110,7 +110,7 @@ def open_run(config: Config, directory: Path, overrides: Sequence[str]) -> tuple
 
 
 def open_locked(config: Config, directory: Path, overrides: Sequence[str]) -> tuple[Path, Checkpoint | None]:
-    """As :func:`open_run`, for a directory that this process has locked, or whose parent it has."""
+    """Does what :func:`open_run` does, for a directory that this process has locked, or its parent."""
     _check_kinds(directory)
     if config.resume is None:
         refuse_if_run(directory)

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments import common, faults, mutants
-from experiments.faults import Mutant
+from experiments import common, mutants, mutations
+from experiments.mutations import Mutant
 
 RETURN = "return delta + decay * advantage"
 KNOWN = Mutant("returns", "accumulate", "ReplaceBinaryOperator_Add_Sub", 0, RETURN, RETURN.replace("+", "-"))
@@ -22,13 +22,13 @@ def flat(tmp_path):
 
 
 def test_the_same_mutants_are_picked_again_and_found_in_another_layout(flat):
-    picked = faults.pick(flat, mutants.ROOT)
-    assert picked == faults.pick(flat, mutants.ROOT)
+    picked = mutations.pick(flat, mutants.ROOT)
+    assert picked == mutations.pick(flat, mutants.ROOT)
     counts = {role: sum(mutant.role == role for mutant in picked) for role in ("returns", "actor_critic")}
-    assert counts == {role: faults.ROLES[role][0] for role in counts}
+    assert counts == {role: mutations.ROLES[role][0] for role in counts}
     for mutant in picked:
         for tree in (flat, mutants.ROOT):
-            path, code = faults.find(tree, mutant)
+            path, code = mutations.find(tree, mutant)
             lines = zip(path.read_text().splitlines(), code.splitlines(), strict=True)
             changed = [(before.strip(), after.strip()) for before, after in lines if before != after]
             assert changed == [(mutant.before, mutant.after)]
@@ -36,24 +36,24 @@ def test_the_same_mutants_are_picked_again_and_found_in_another_layout(flat):
 
 def test_a_function_that_moved_or_took_another_name_is_found_by_its_line(flat):
     (flat / "jaxac" / "returns.py").rename(flat / "jaxac" / "estimators.py")
-    path, code = faults.find(flat, KNOWN._replace(function="gather"))
+    path, code = mutations.find(flat, KNOWN._replace(function="gather"))
     assert path.name == "estimators.py" and KNOWN.after in code
-    assert faults.find(flat, KNOWN._replace(before=f"{RETURN} * 2")) is None
+    assert mutations.find(flat, KNOWN._replace(before=f"{RETURN} * 2")) is None
 
 
 def test_the_list_is_of_this_program():
     """Each mutant has one change, and of sixty at least the line is still there."""
     listed = [mutants.forms(record) for record in common.load("mutants")["mutants"]]
     assert len({forms[0] for forms in listed}) == len(listed)
-    assert {forms[0].role for forms in listed} == set(faults.ROLES)
-    assert sum(any(faults.find(mutants.ROOT, form) for form in forms) for forms in listed) >= 60
+    assert {forms[0].role for forms in listed} == set(mutations.ROLES)
+    assert sum(any(mutations.find(mutants.ROOT, form) for form in forms) for forms in listed) >= 60
 
 
 def test_annotations_defaults_and_assertions_are_left_alone():
     source = "X: int | None = 1 + 1\n\ndef f(a: int | str = 1 + 2) -> int | None:\n    assert a + 1\n    return a + 3\n"
-    found = [(place.function, place.before) for place in faults.places(source, "ReplaceBinaryOperator_Add_Sub")]
+    found = [(place.function, place.before) for place in mutations.places(source, "ReplaceBinaryOperator_Add_Sub")]
     assert found == [("", "X: int | None = 1 + 1"), ("f", "return a + 3")]
-    assert not list(faults.places(source, "ReplaceBinaryOperator_BitOr_BitAnd"))
+    assert not list(mutations.places(source, "ReplaceBinaryOperator_BitOr_BitAnd"))
 
 
 PROGRAM = {
@@ -106,7 +106,7 @@ def test_every_fate_is_told(tmp_path, monkeypatch):
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(mutants, "WORK", tmp_path / "work")
     monkeypatch.setattr(mutants, "TEST_SECONDS", 3)
-    monkeypatch.setitem(faults.ROLES, "returns", (1, "returns", "returns"))
+    monkeypatch.setitem(mutations.ROLES, "returns", (1, "returns", "returns"))
     (tmp_path / "work").mkdir()
     records = []
     for role, function, before, after in FATES:

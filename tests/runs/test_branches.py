@@ -25,7 +25,7 @@ def at(directory, updates):
 
 
 def seconds_never_go_back(directory):
-    seconds = [row["seconds"] for row in run_directory.rows(directory)]
+    seconds = [row["time/seconds"] for row in run_directory.rows(directory)]
     assert seconds == sorted(seconds)
 
 
@@ -47,14 +47,11 @@ def test_the_abandoned_branch_is_not_continued(run, capsys):
 def test_nothing_tells_of_the_abandoned_branch(run, monkeypatch):
     directory = run(*EVERY)
 
-    class Killed(BaseException):
-        """As by kill -9, once the directory is open."""
-
     def kill(self, stop):
-        raise Killed
+        raise RuntimeError("as kill -9 would, once the directory is open")
 
     monkeypatch.setattr("jaxac.runs.trainer.Trainer.train", kill)
-    with pytest.raises(Killed):
+    with pytest.raises(RuntimeError):
         run(f"resume={at(directory, 2)}", *EVERY)
     assert [row["updates"] for row in rows(directory)] == [1, 2]
     assert not (directory / "summary.json").exists()

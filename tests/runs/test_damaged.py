@@ -144,7 +144,7 @@ def test_a_setting_that_the_file_lacks_takes_its_default(directory):
 def test_a_run_of_another_version_is_told_apart(directory):
     with (directory / "config.yaml").open("a") as file:
         file.write("setting_of_tomorrow: 1\n")
-    with pytest.raises(ConfigError, match="setting_of_tomorrow.*use the version that wrote it"):
+    with pytest.raises(ConfigError, match=r"setting_of_tomorrow.*use the version that wrote it"):
         resume(directory)
 
 

@@ -32,7 +32,7 @@ def test_it_is_resumed(old):
     found, rows = summary(old), run_directory.rows(old)
     assert (found["status"], found["updates"], found["run_id"]) == ("completed", 10, summary(KEPT)["run_id"])
     assert rows[:5] == before and [row["updates"] for row in rows] == list(range(1, 11))
-    assert all(row["policy_loss"] is not None for row in rows)
+    assert all(row["train/policy_loss"] is not None for row in rows)
 
 
 def test_it_can_be_made_longer(old):

@@ -7,7 +7,7 @@ import yaml
 from PIL import Image
 
 from jaxac.errors import ConfigError, DivergedError
-from jaxac.runs import runner, trainer
+from jaxac.runs import headlines, trainer
 from jaxac.storage import checkpoint, run_directory
 from tests.processes import CACHE
 from tests.whole_runs import final_state, rows, runs_in, summary
@@ -225,4 +225,4 @@ ASYNCHRONY = {
     ],
 )
 def test_a_run_says_what_it_is_about_to_do(small_config, overrides, expected):
-    assert runner.headline(small_config(*overrides), 1).startswith(expected)
+    assert headlines.headline(small_config(*overrides), 1).startswith(expected)

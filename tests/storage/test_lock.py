@@ -3,12 +3,14 @@
 import errno
 import fcntl
 import os
+import shutil
 import socket
 import subprocess
 import sys
 
 import pytest
 
+from jaxac.cli import places
 from jaxac.errors import ConfigError
 from jaxac.runs.job import Job
 from jaxac.storage import lock, run_directory
@@ -101,3 +103,25 @@ def test_a_file_system_without_locks_is_told_of_and_used(tmp_path, monkeypatch):
     with pytest.warns(UserWarning, match="on a file system without locks"):
         lock.acquire(tmp_path)
     lock.drop(tmp_path)
+
+
+def test_a_refused_command_takes_no_records_from_a_run_that_is_trained(held):
+    directory, holder = held
+    for name in ("checkpoints", "weights"):
+        shutil.rmtree(directory / name)
+    for name in ("metrics.jsonl", "summary.json"):
+        (directory / name).unlink()
+    before = contents(directory)
+    places.remove_traces([directory])
+    assert contents(directory) == before
+    holder.kill()
+    holder.communicate()
+    places.remove_traces([directory])
+    assert not directory.exists()
+
+
+def test_a_refused_command_takes_no_records_from_a_run_that_has_begun(run_dir, small_config):
+    train(small_config(CACHE, "logger.curve=false", "logger.gif=false"), run_dir)
+    before = contents(run_dir)
+    places.remove_traces([run_dir])
+    assert contents(run_dir) == before

@@ -26,7 +26,7 @@ _AHEAD = 8
 
 
 class _Clock(NamedTuple):
-    """What the threads have done until a moment, from the start of the session."""
+    """Work of the threads from the start of the session until a moment."""
 
     seconds: float
     idle: float
