@@ -115,10 +115,10 @@ def roofline(sizes: Sizes) -> Iterator[tuple[str, dict[str, Any]]]:
     product = jax.jit(lambda y: y @ y)
     best = 2 * len(y) ** 3 / median_seconds(lambda: jax.block_until_ready(product(y)))
     narrow = matmul_rate(sizes.tried)
-    env, _ = actor_critic.build(spec.make(make_config(*setting("fused", sizes.tried))))
+    env, agent = actor_critic.build(spec.make(make_config(*setting("fused", sizes.tried))))
     torso = env.observation_size * 64 + 64 * 64
     # An actor's pass to act; a pass, and a backward pass of twice the work, of both networks to learn.
-    flops = 2 * (torso + 64 * env.num_actions) + 6 * (2 * torso + 64 * (env.num_actions + 1))
+    flops = 2 * (torso + 64 * agent.distribution.size) + 6 * (2 * torso + 64 * (agent.distribution.size + 1))
     # Per step: draws, transitions, advantage and value, each written once and read once.
     moved = 2 * 4 * ((1 + env.observation_size + 1) + (2 * env.observation_size + 4) + 2)
     yield "bytes per second", one(bandwidth)

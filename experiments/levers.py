@@ -84,7 +84,7 @@ def drawn_step_by_step() -> None:
         single = dataclasses.replace(spec, algo=dataclasses.replace(spec.algo, unroll_length=1))
 
         def step(actor: Any, _: None) -> Any:
-            actor, draws = rollout.draw(single, env, actor)
+            actor, draws = rollout.draw(single, env, agent.distribution, actor)
             return rollout.step(spec, env, agent, params, actor, jax.tree.map(lambda x: x[0], draws))
 
         actor, (transitions, episodes) = jax.lax.scan(step, actor, length=spec.algo.unroll_length)

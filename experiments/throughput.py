@@ -111,8 +111,8 @@ def stages(network: str, num_envs: int = 64, unroll: int = 16) -> dict[str, floa
         return jax.lax.map(lambda each: agent.policy(params, each), observations)
 
     def draw(scale: Any) -> Any:
-        _, draws = rollout.draw(spec, env, actor)
-        return draws.uniform * scale, draws.fresh
+        _, draws = rollout.draw(spec, env, agent.distribution, actor)
+        return draws.noise * scale, draws.fresh
 
     def step(state: Any) -> Any:
         def body(state: Any, key: Any) -> Any:

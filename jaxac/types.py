@@ -1,8 +1,8 @@
 """Everything that flows through ``jit``, with its shape.
 
-Axes, always in this order: ``K`` shards, ``T`` time steps, ``B`` environments per shard, ``A`` actions,
-``O`` features of a (flattened) observation. A field documented as ``[B]`` gains leading axes under ``vmap`` and
-``scan``: an unroll is ``[T, B]``, a set of shards ``[K, ...]``. ``[]`` is a scalar.
+Axes, always in this order: ``K`` shards, ``T`` time steps, ``B`` environments per shard, ``O`` features of a (flattened)
+observation, ``A`` actions to choose from, or ``N`` numbers that make up a continuous one. A field documented as ``[B]``
+gains leading axes under ``vmap`` and ``scan``: an unroll is ``[T, B]``, a set of shards ``[K, ...]``. ``[]`` is a scalar.
 """
 
 from typing import Any, NamedTuple
@@ -31,8 +31,8 @@ class TimeStep(NamedTuple):
 class Draws(NamedTuple):
     """Random numbers and fresh episodes for one step of every environment; an unroll has ``T`` of them."""
 
-    uniform: Array
-    """[B] uniform numbers in [0, 1), which select the actions."""
+    noise: Array
+    """[B] uniform numbers in [0, 1), which select the actions; [B, N] normal ones, which make continuous ones."""
     key: Array | None
     """[2] uint32, the bits of the key for the environments' own steps; None where those draw nothing."""
     fresh: tuple[PyTree, Array]
@@ -45,7 +45,7 @@ class Transition(NamedTuple):
     observation: Array
     """[B, O] float32, the observation that the policy acted on."""
     action: Array
-    """[B] int32, the action taken."""
+    """[B] int32, the action taken; of continuous ones [B, N] float32, before it is brought within bounds."""
     reward: Array
     """[B] float32, the reward, clipped and scaled."""
     discount: Array

@@ -16,7 +16,7 @@ NOT_CALLABLE = {"width": 8}
 def ours(num_actions, hidden_sizes, activation):
     """The network that comes with jaxac."""
     config = NetworkConfig(shared=True, hidden_sizes=hidden_sizes, activation=activation)
-    return networks.ActorCritic(num_actions, config, networks._dot, networks._dot)
+    return networks.ActorCritic(num_actions, 0, config, networks._dot, networks._dot)
 
 
 class Wide(nn.Module):
@@ -106,11 +106,11 @@ class NeedsArguments(probe_envs.ConstantReward):
         self.size = size
 
 
-class Continuous(probe_envs.ConstantReward):
-    """An environment of one real action."""
+class Nothing(probe_envs.ConstantReward):
+    """An environment whose actions are neither choices nor numbers."""
 
     def action_space(self, params=None):
-        return spaces.Box(-1.0, 1.0, (1,))
+        return object()
 
 
 class PairOfObservations(probe_envs.ConstantReward):

@@ -110,6 +110,26 @@ class Endless(Probe):
         return jnp.bool_(False)
 
 
+class Target(Probe):
+    """The nearer to 0.5 the action, the better: can a Gaussian policy learn at all?"""
+
+    def action_space(self, params=None):
+        return spaces.Box(-1.0, 1.0, (1,))
+
+    def reward(self, state, action):
+        return -jnp.square(action[0] - 0.5)
+
+
+class Matrix(Probe):
+    """Actions are 2 × 2 numbers without bounds, whose sum is the reward."""
+
+    def action_space(self, params=None):
+        return spaces.Box(-jnp.inf, jnp.inf, (2, 2))
+
+    def reward(self, state, action):
+        return jnp.sum(action)
+
+
 @struct.dataclass
 class NoLimit(environment.EnvParams):
     """Parameters without a time limit."""

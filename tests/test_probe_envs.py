@@ -35,7 +35,7 @@ def learn(*overrides):
     state = algo.init(spec, jax.random.key(0))
     state, _ = jax.jit(functools.partial(run_chunk, algo))(spec, state, config.num_updates)
     env, _ = actor_critic.build(spec)
-    network = networks.make(spec.network, env.observation_size, env.num_actions)
+    network = networks.make(spec.network, env.observation_size, env.actions.number)
 
     def outputs(observation):
         logits, value = network.apply(algo.params(state).network, jnp.array([observation], jnp.float32))

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import jax
 
 from jaxac import envs
-from jaxac.agent import bootstrap, loss_terms, networks, normalization, objective, own_network, returns
+from jaxac.agent import bootstrap, distributions, loss_terms, networks, normalization, objective, own_network, returns
+from jaxac.agent.distributions import Distribution
 from jaxac.agent.loss_terms import LossInputs
 from jaxac.agent.networks import Network
 from jaxac.agent.objective import Losses
@@ -23,9 +24,11 @@ class Agent(NamedTuple):
     init: Callable[[PRNGKey], Params]
     """``init(key) -> params``: fresh weights, and moments of no observation."""
     apply: Callable[[Params, Array], tuple[Array, Array]]
-    """``apply(params, observation [..., O]) -> (logits [..., A], value [...])``."""
+    """``apply(params, observation [..., O]) -> (the policy's parameters [..., size], value [...])``."""
     policy: Callable[[Params, Array], Array]
-    """``policy(params, observation [..., O]) -> logits [..., A]``."""
+    """``policy(params, observation [..., O])``: the distribution's parameters ``[..., size]``, such as logits."""
+    distribution: Distribution
+    """The family of distributions over actions that the policy chooses from."""
     loss: Callable[[PyTree, Moments, Transition, Array], tuple[Array, Losses]]
     """``loss(weights, moments, transitions [T, B], last_observation [B, O]) -> (loss [], terms)``."""
 
@@ -44,11 +47,13 @@ def make(spec: Spec, env: Env, network: Network) -> Agent:
     def policy(params: Params, observation: Array) -> Array:
         return apply(params, observation)[0]
 
-    return Agent(init, apply, policy, functools.partial(_loss, spec, apply))
+    distribution = distributions.make(env.actions, spec.algo.gaussian)
+    return Agent(init, apply, policy, distribution, functools.partial(_loss, spec, distribution, apply))
 
 
 def _loss(
     spec: Spec,
+    distribution: Distribution,
     apply: Callable[[Params, Array], tuple[Array, Array]],
     weights: PyTree,
     moments: Moments,
@@ -72,7 +77,7 @@ def _loss(
         bootstrap.next_values(value_of, jax.lax.stop_gradient(value), transitions, last_observation),
         objective.trace_decay(spec),
     )
-    total, terms = objective.objective(spec, logits, value, targets, transitions)
+    total, terms = objective.objective(spec, distribution, logits, value, targets, transitions)
     losses = objective.explain(terms, value, targets, transitions.weight)
     inputs = LossInputs(weights, applied, transitions, targets, logits, value)
     added = loss_terms.values(spec.algo.loss_terms, inputs)
@@ -86,8 +91,9 @@ def build(spec: Spec) -> tuple[Env, Agent]:
         ConfigError: if the environment or the network is the user's own and cannot work.
     """
     env, config = envs.make(spec.env.name), spec.network
+    distribution = distributions.make(env.actions, spec.algo.gaussian)
     if isinstance(config, NetworkConfig):
-        network = networks.make(config, env.observation_size, env.num_actions)
+        network = networks.make(config, env.observation_size, distribution.size, distribution.constant)
     else:
-        network = own_network.make(config, env.observation_shape, env.num_actions)
+        network = own_network.make(config, env.observation_shape, distribution.size)
     return env, make(spec, env, network)

@@ -1,47 +1,84 @@
-"""The categorical policy over ``A`` discrete actions, from unnormalized log-probabilities ``logits [..., A]``."""
+"""The interface of a policy's distribution over actions, by the environment's actions."""
 
-import jax
+import functools
+from collections.abc import Callable
+from typing import NamedTuple
+
 import jax.numpy as jnp
 
+from jaxac.agent import categorical, gaussian
+from jaxac.config.algos import GaussianConfig
+from jaxac.envs import Box, Discrete
 from jaxac.types import Array, PRNGKey
 
 
-def sample(key: PRNGKey, logits: Array) -> Array:
-    """[...] int32, actions sampled with one key from ``logits [..., A]``."""
-    return choose(jax.random.uniform(key, logits.shape[:-1]), logits, logits.shape[-1])
+class Distribution(NamedTuple):
+    """A family of distributions over actions ``[..., *shape]``, each told by ``parameters [..., size]``."""
+
+    size: int
+    """Number of the parameters."""
+    constant: int
+    """Number of parameters, the last ones, that are the same in every state."""
+    shape: tuple[int, ...]
+    """Axes of one action: ``()`` if it is a number, ``(N,)`` if it is ``N``."""
+    noise: Callable[[PRNGKey, tuple[int, ...]], Array]
+    """``noise(key, shape) -> [*shape, *self.shape]``: random numbers that an action can be made of, drawn ahead."""
+    sample: Callable[[Array, Array], Array]
+    """``sample(noise, parameters) -> action``."""
+    mode: Callable[[Array], Array]
+    """``mode(parameters) -> action``, the most probable."""
+    log_prob: Callable[[Array, Array], Array]
+    """``log_prob(parameters, action) -> [...]``."""
+    entropy: Callable[[Array], Array]
+    """``entropy(parameters) -> [...]``, in nats."""
+    kl: Callable[[Array, Array], Array]
+    """``kl(parameters, other) -> [...]``, the divergence in nats of the first from the second."""
+    bounded: Callable[[Array], Array]
+    """``bounded(action) -> action`` as the environment takes it: numbers within ±1 where it has bounds."""
 
 
-def choose(uniform: Array, logits: Array, num_actions: int) -> Array:
-    """[...] int32, actions sampled by inverting the distribution function, with one uniform number per action.
+def make(actions: Discrete | Box, config: GaussianConfig) -> Distribution:
+    """The distribution over an environment's actions: categorical, or Gaussian where they are continuous."""
+    return _categorical(actions) if isinstance(actions, Discrete) else _gaussian(actions, config)
 
-    Args:
-        uniform: [...] uniform numbers in [0, 1).
-        logits: [..., A] unnormalized log-probabilities; those from ``num_actions`` on must have no probability.
-        num_actions: number of actions.
+
+def _categorical(actions: Discrete) -> Distribution:
+    return Distribution(
+        size=actions.number,
+        constant=0,
+        shape=(),
+        noise=categorical.noise,
+        sample=functools.partial(categorical.sample, actions.number),
+        mode=categorical.mode,
+        log_prob=categorical.log_prob,
+        entropy=categorical.entropy,
+        kl=categorical.kl,
+        bounded=lambda action: action,
+    )
+
+
+def _gaussian(actions: Box, config: GaussianConfig) -> Distribution:
+    size = len(actions.bounded)
+    return Distribution(
+        size=2 * size,
+        constant=0 if config.std == "state" else size,
+        shape=(size,),
+        noise=functools.partial(gaussian.noise, size),
+        sample=functools.partial(gaussian.sample, config),
+        mode=functools.partial(gaussian.mode, config),
+        log_prob=functools.partial(gaussian.log_prob, config),
+        entropy=functools.partial(gaussian.entropy, config),
+        kl=functools.partial(gaussian.kl, config),
+        bounded=functools.partial(_bounded, actions, config),
+    )
+
+
+def _bounded(actions: Box, config: GaussianConfig, action: Array) -> Array:
+    """Actions ``[..., N]``, within ±1 where there are bounds: cut there, or squashed.
+
+    The density of the action before is what is learned from: what follows has no parameters, so the derivative of its
+    logarithm is the same.
     """
-    cumulative = jnp.cumsum(jax.nn.softmax(logits), axis=-1)
-    below = jnp.sum(jnp.expand_dims(uniform, -1) >= cumulative, axis=-1, dtype=jnp.int32)
-    return jnp.minimum(below, num_actions - 1)  # after rounding, the last sum may lie below the number drawn
-
-
-def mode(logits: Array) -> Array:
-    """[...] int32, the most probable actions, from ``logits [..., A]``."""
-    return jnp.argmax(logits, axis=-1).astype(jnp.int32)
-
-
-def log_prob(logits: Array, action: Array) -> Array:
-    """[...] log-probabilities log π(a) of ``action [...]``, from ``logits [..., A]``."""
-    chosen = jax.nn.one_hot(action, logits.shape[-1], dtype=logits.dtype)
-    return jnp.sum(jax.nn.log_softmax(logits) * chosen, axis=-1)
-
-
-def entropy(logits: Array) -> Array:
-    """[...] entropies −Σ π log π in nats, from ``logits [..., A]``."""
-    log_probs = jax.nn.log_softmax(logits)
-    return -jnp.sum(jnp.exp(log_probs) * log_probs, axis=-1)
-
-
-def kl(logits: Array, other: Array) -> Array:
-    """[...] divergences Σ π (log π − log π') in nats of ``logits [..., A]`` from ``other [..., A]``."""
-    log_probs = jax.nn.log_softmax(logits)
-    return jnp.sum(jnp.exp(log_probs) * (log_probs - jax.nn.log_softmax(other)), axis=-1)
+    within = jnp.tanh(action) if config.bounds == "tanh" else jnp.clip(action, -1.0, 1.0)
+    mask = jnp.asarray(actions.bounded).reshape((1,) * (action.ndim - 1) + (-1,))
+    return within if all(actions.bounded) else jnp.where(mask, within, action)

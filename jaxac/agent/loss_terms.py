@@ -11,7 +11,7 @@ from jaxac.agent import objective
 from jaxac.agent.returns import Targets
 from jaxac.config import import_path
 from jaxac.config.parts import LossTerms
-from jaxac.envs import Env
+from jaxac.envs import Discrete, Env
 from jaxac.errors import ConfigError
 from jaxac.types import Array, Moments, Params, PRNGKey, PyTree, Transition
 
@@ -22,13 +22,13 @@ class LossInputs(NamedTuple):
     weights: PyTree
     """The network's weights, with respect to which the term is differentiated."""
     apply: Callable[[PyTree, Array], tuple[Array, Array]]
-    """``apply(weights, observation [..., O]) -> (logits [..., A], value [...])``."""
+    """``apply(weights, observation [..., O]) -> (the policy's parameters [..., size], value [...])``."""
     transitions: Transition
     """[T, B] the unroll."""
     targets: Targets
     """[T, B] advantages and λ-returns, through which no gradient flows."""
     logits: Array
-    """[T, B, A] logits of the policy at ``transitions.observation``."""
+    """[T, B, A] logits of the policy at ``transitions.observation``; [T, B, 2 N] parameters of a Gaussian one."""
     value: Array
     """[T, B] values of ``transitions.observation``."""
 
@@ -65,7 +65,7 @@ def check(
         terms: the terms by name.
         env: the environment.
         init: the agent's ``init(key) -> params``.
-        apply: the agent's ``apply(params, observation [..., O]) -> (logits [..., A], value [...])``.
+        apply: the agent's ``apply(params, observation [..., O]) -> (parameters [..., size], value [...])``.
 
     Raises:
         ConfigError: if a term cannot be imported or differentiated, or is not a scalar.
@@ -114,8 +114,11 @@ def _transitions(env: Env) -> Transition:
 
     def zeros() -> Transition:
         number, observation = jnp.zeros((3, 2)), jnp.zeros((3, 2, env.observation_size))
-        whole, flag = number.astype(jnp.int32), number.astype(bool)
-        return Transition(observation, whole, number, number, flag, observation, number)
+        flag = number.astype(bool)
+        actions = env.actions
+        choices = isinstance(actions, Discrete)
+        action = number.astype(jnp.int32) if choices else jnp.zeros((3, 2, len(actions.bounded)))
+        return Transition(observation, action, number, number, flag, observation, number)
 
     return jax.eval_shape(zeros)
 

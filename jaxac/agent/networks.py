@@ -60,7 +60,7 @@ class Network(NamedTuple):
     init: Callable[[PRNGKey], PyTree]
     """``init(key) -> weights``."""
     apply: Callable[[PyTree, Array], tuple[Array, Array]]
-    """``apply(weights, observation [..., O]) -> (logits [..., A], value [...])``."""
+    """``apply(weights, observation [..., O]) -> (the policy's parameters [..., size], value [...])``."""
 
 
 class Torso(nn.Module):
@@ -82,10 +82,12 @@ class Torso(nn.Module):
 
 
 class ActorCritic(nn.Module):
-    """A policy head ``[..., A]`` and a value head ``[...]``, on one torso or on one each."""
+    """A policy head ``[..., size]`` and a value head ``[...]``, on one torso or on one each."""
 
-    num_actions: int
-    """``A``, the number of actions."""
+    size: int
+    """Number of the policy's parameters."""
+    constant: int
+    """Number of them, the last ones, that are the same in every state."""
     config: NetworkConfig
     """The torsos' settings."""
     dot: Dot
@@ -103,28 +105,38 @@ class ActorCritic(nn.Module):
         actor, critic = (torso("torso"),) * 2 if config.shared else (torso("actor_torso"), torso("critic_torso"))
         # A small last layer starts from a near-uniform policy (Andrychowicz et al. 2021, "What Matters in
         # On-Policy Reinforcement Learning?", section 3.2).
-        logits = nn.Dense(
-            self.num_actions, kernel_init=nn.initializers.orthogonal(0.01), dot_general=self.dot, name="actor"
-        )(actor)
+        head = nn.Dense(
+            self.size - self.constant, kernel_init=nn.initializers.orthogonal(0.01), dot_general=self.dot, name="actor"
+        )
+        policy = head(actor)
+        if self.constant:
+            same = self.param("constant", nn.initializers.zeros, (self.constant,))
+            policy = jnp.concatenate([policy, jnp.broadcast_to(same, (*policy.shape[:-1], self.constant))], axis=-1)
         value = nn.Dense(1, kernel_init=nn.initializers.orthogonal(1.0), dot_general=self.value_dot, name="critic")(
             critic
         )
-        return logits, jnp.squeeze(value, axis=-1)
+        return policy, jnp.squeeze(value, axis=-1)
 
 
 def make(
-    config: NetworkConfig, observation_size: int, num_actions: int, dot: Dot = _dot, value_dot: Dot = _dot
+    config: NetworkConfig,
+    observation_size: int,
+    size: int,
+    constant: int = 0,
+    dot: Dot = _dot,
+    value_dot: Dot = _dot,
 ) -> Network:
     """The network that ``config`` describes.
 
     Args:
         config: the network's settings.
         observation_size: ``O``, features of an observation.
-        num_actions: ``A``, the number of actions.
+        size: number of the policy's parameters: of actions, or two a number that makes up an action.
+        constant: number of them, the last ones, that are the same in every state.
         dot: computes all products but the value head's.
         value_dot: computes the value head's product.
     """
-    module = ActorCritic(num_actions, config, dot, value_dot)
+    module = ActorCritic(size, constant, config, dot, value_dot)
 
     def init(key: PRNGKey) -> PyTree:
         return module.init(key, jnp.zeros((observation_size,)))["params"]

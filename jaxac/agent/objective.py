@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxac.agent import distributions, returns
+from jaxac.agent import returns
+from jaxac.agent.distributions import Distribution
 from jaxac.spec import Spec
 from jaxac.types import Array, Metrics, Transition
 
@@ -79,13 +80,19 @@ def trace_decay(spec: Spec) -> Array | float:
 
 
 def objective(
-    spec: Spec, logits: Array, value: Array, targets: returns.Targets, transitions: Transition
+    spec: Spec,
+    distribution: Distribution,
+    logits: Array,
+    value: Array,
+    targets: returns.Targets,
+    transitions: Transition,
 ) -> tuple[Array, Terms]:
     """``−E[log π(a) A] + c_v · ½ E[(R − V)²] − c_e · E[H(π)]`` over the steps that count (Mnih et al. 2016, §4).
 
     Args:
         spec: the training program, with the coefficients c_v and c_e.
-        logits: [T, B, A] the policy's unnormalized log-probabilities.
+        distribution: the distributions that the policy chooses from.
+        logits: [T, B, size] the distributions' parameters.
         value: [T, B] the critic's values V.
         targets: [T, B] advantages A and λ-returns R.
         transitions: [T, B] the unroll.
@@ -93,7 +100,8 @@ def objective(
     Returns:
         [] the objective, and its terms.
     """
-    chex.assert_equal_shape([value, *targets, transitions.action, transitions.weight])
+    chex.assert_equal_shape([value, *targets, transitions.weight])
+    chex.assert_shape(transitions.action, (*value.shape, *distribution.shape))
     chex.assert_rank(logits, value.ndim + 1)
     weight = transitions.weight
     advantage = targets.advantage
@@ -101,9 +109,9 @@ def objective(
         std = jnp.sqrt(masked_variance(advantage, weight))
         advantage = (advantage - masked_mean(advantage, weight)) / (std + 1e-8)
     terms = Terms(
-        policy_loss=-masked_mean(distributions.log_prob(logits, transitions.action) * advantage, weight),
+        policy_loss=-masked_mean(distribution.log_prob(logits, transitions.action) * advantage, weight),
         value_loss=0.5 * masked_mean(jnp.square(targets.value - value), weight),
-        entropy=masked_mean(distributions.entropy(logits), weight),
+        entropy=masked_mean(distribution.entropy(logits), weight),
     )
     return terms.policy_loss + spec.algo.value_coef * terms.value_loss - spec.algo.entropy_coef * terms.entropy, terms
 

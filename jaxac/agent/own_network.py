@@ -26,7 +26,7 @@ def make(config: OwnNetworkConfig, observation_shape: tuple[int, ...], num_actio
     Args:
         config: the network's settings.
         observation_shape: the environment's own shape of an observation.
-        num_actions: ``A``, the number of actions.
+        num_actions: number of the policy's parameters: of actions, or two for each number of a continuous one.
 
     Raises:
         ConfigError: if it cannot be imported, is not a flax module, or its shapes are wrong.

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxac import spec
-from jaxac.agent import actor_critic, distributions, evaluation
+from jaxac.agent import actor_critic, evaluation
 from jaxac.config import validation
 from jaxac.config.schema import Config
 from jaxac.devices import threefry
@@ -53,10 +53,10 @@ class Policy:
         self.config, self.params = config, jax.tree.map(jnp.asarray, params)
         self._spec = spec.make(config)
         self._env, agent = actor_critic.build(self._spec)
-        self._apply = jax.jit(agent.apply)
+        self._apply, self._family = jax.jit(agent.apply), agent.distribution
 
     def __call__(self, observation: Any, key: PRNGKey | None = None, greedy: bool | None = None) -> Array:
-        """[...] int32, actions for observations ``[..., *shape]``.
+        """[...] int32, actions for observations ``[..., *shape]``; continuous ones in the environment's own form.
 
         Args:
             observation: observations of the environment's own shape, with any leading axes.
@@ -66,15 +66,20 @@ class Policy:
         Raises:
             ValueError: if there is neither a key nor ``greedy=True``, or the observation has another shape.
         """
-        logits = self.distribution(observation)
+        parameters, family = self.distribution(observation), self._family
         if greedy or (greedy is None and key is None):
-            return distributions.mode(logits)
-        if key is None:
+            action = family.mode(parameters)
+        elif key is None:
             raise ValueError("greedy=False samples an action, which needs a key: policy(observation, key).")
-        return distributions.sample(key, logits)
+        else:
+            action = family.sample(family.noise(key, parameters.shape[:-1]), parameters)
+        return self._env.own_action(family.bounded(action), self._env.params(self._spec.env.params))
 
     def distribution(self, observation: Any) -> Array:
-        """[..., A] unnormalized log-probabilities of the actions, for observations ``[..., *shape]``."""
+        """[..., A] unnormalized log-probabilities of the actions, for observations ``[..., *shape]``.
+
+        Of ``N`` continuous ones [..., 2 N]: means, and what tells the deviations (``algo.gaussian.std``).
+        """
         return self._apply(self.params, self._flat(observation))[0]
 
     def value(self, observation: Any) -> Array:

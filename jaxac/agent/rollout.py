@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxac import envs
-from jaxac.agent import distributions
 from jaxac.agent.actor_critic import Agent
+from jaxac.agent.distributions import Distribution
 from jaxac.envs import Env
 from jaxac.spec import Spec
 from jaxac.types import ActorState, Array, Draws, Episodes, Params, PRNGKey, Transition
@@ -42,7 +42,7 @@ def _whole_episodes(spec: Spec) -> bool:
     return spec.algo.returns == "monte_carlo"
 
 
-def draw(spec: Spec, env: Env, actor: ActorState) -> tuple[ActorState, Draws]:
+def draw(spec: Spec, env: Env, distribution: Distribution, actor: ActorState) -> tuple[ActorState, Draws]:
     """Draws the random numbers of an unroll.
 
     All of them are drawn before the first step: within a step XLA would draw them again for every value made of them.
@@ -54,9 +54,9 @@ def draw(spec: Spec, env: Env, actor: ActorState) -> tuple[ActorState, Draws]:
     key, act_key, env_key, reset_key = jax.random.split(actor.key, 4)
     length = spec.algo.unroll_length
     fresh = jax.vmap(lambda key: env.reset(key, params, num_envs))(jax.random.split(reset_key, length))
-    uniform = jax.random.uniform(act_key, (length, num_envs))
+    noise = distribution.noise(act_key, (length, num_envs))
     bits = jax.random.key_data(jax.random.split(env_key, length))  # keys that are mapped and scanned pass for reused
-    return actor._replace(key=key), Draws(uniform, bits, fresh)
+    return actor._replace(key=key), Draws(noise, bits, fresh)
 
 
 def step(
@@ -76,8 +76,9 @@ def step(
         The environments after the step, and a transition ``[B]`` with the sums over the episodes that ended.
     """
     env_key = None if draws.key is None else jax.random.wrap_key_data(draws.key, impl=jax.random.key_impl(actor.key))
-    action = distributions.choose(draws.uniform, agent.policy(params, actor.observation), env.num_actions)
-    stepped, timestep = env.step(env_key, actor.env_state, action, env.params(spec.env.params))
+    action = agent.distribution.sample(draws.noise, agent.policy(params, actor.observation))
+    bounded = agent.distribution.bounded(action)
+    stepped, timestep = env.step(env_key, actor.env_state, bounded, env.params(spec.env.params))
     ran = actor._replace(episode_return=actor.episode_return + timestep.reward, episode_length=actor.episode_length + 1)
     done = timestep.terminated | timestep.truncated | _cut_early(spec, env, ran)
     env_state, observation = envs.restart(done, draws.fresh, (stepped, timestep.observation))
@@ -141,6 +142,6 @@ def unroll(
     if _whole_episodes(spec):
         actor = init(spec, env, actor.key, actor.observation.shape[0])
 
-    actor, draws = draw(spec, env, actor)
+    actor, draws = draw(spec, env, agent.distribution, actor)
     actor, (transitions, episodes) = jax.lax.scan(functools.partial(step, spec, env, agent, params), actor, draws)
     return actor, transitions, jax.tree.map(functools.partial(jnp.sum, axis=0), episodes)

@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxac.agent import actor_critic, distributions, objective
+from jaxac.agent import actor_critic, objective
 from jaxac.algos import arrival, server, shard, staleness, trees
 from jaxac.algos.arrival import Group, Ledger, Outcome, Round
 from jaxac.algos.shard import Gradient, Unrolled
@@ -115,8 +115,8 @@ def lag(spec: Spec, state: State) -> Lag:
 
     def of_shard(snapshot: Params, observation: Array) -> Lag:
         distance = optax.tree.norm(optax.tree.sub(snapshot.network, state.server.params.network))
-        logits = [agent.policy(params, observation) for params in (snapshot, state.server.params)]
-        return Lag(distance, jnp.mean(distributions.kl(*logits)))
+        policies = [agent.policy(params, observation) for params in (snapshot, state.server.params)]
+        return Lag(distance, jnp.mean(agent.distribution.kl(*policies)))
 
     lags = jax.vmap(of_shard)(state.snapshots, state.actors.observation)
     return jax.tree.map(jnp.mean, lags)

@@ -9,11 +9,22 @@ from jaxac.config.fields import (
     FORBID_EXTRA,
     Count,
     NonNegative,
+    Positive,
     Probability,
     Text,
     Versions,
 )
 from jaxac.config.parts import LossTerms
+
+
+@dataclass(frozen=True)
+class GaussianConfig:
+    """Section ``algo.gaussian``: the policy over continuous actions. The settings: ``conf/algo/a2c.yaml``."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    std: Literal["constant", "state"]
+    initial_std: Positive
+    bounds: Literal["clip", "tanh"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +44,7 @@ class AlgoConfig:
     normalize_advantage: bool
     time_reduction: Literal["mean", "sum"]
     kernel: Literal["auto", "xla", "fused"]
+    gaussian: GaussianConfig
     loss_terms: LossTerms = field(default_factory=dict, kw_only=True)
 
     @property

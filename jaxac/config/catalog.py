@@ -77,8 +77,8 @@ def lookup(name: str) -> EnvInfo | None:
 
 
 def supported() -> list[str]:
-    """The environments that can be trained on: discrete actions, nothing to download."""
-    return [name for name, info in table().items() if info.actions and name not in UNSUPPORTED]
+    """The environments that can be trained on: nothing to download."""
+    return [name for name in table() if name not in UNSUPPORTED]
 
 
 def _describe(name: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Only a value other than the one in ``conf/`` is refused. A run that is resumed o
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from jaxac.config import settings
+from jaxac.config import catalog, settings
 from jaxac.config.algos import A3CConfig
 from jaxac.config.schema import Config
 from jaxac.config.words import show
@@ -39,9 +39,23 @@ def _idle(config: Config, typed: Collection[str]) -> Idle:
     if evaluation.stop_at_return is not None and evaluation.every == 0:
         because = "with evaluation.every=0, which evaluates at the end only"
         yield "evaluation.stop_at_return", evaluation.stop_at_return, because, "give evaluation.every some steps"
+    yield from _idle_gaussian(config)
     if isinstance(algo, A3CConfig):
         yield from _idle_asynchrony(algo)
         yield from _idle_delay(algo, typed)
+
+
+def _idle_gaussian(config: Config) -> Idle:
+    gaussian, info = config.algo.gaussian, catalog.lookup(config.env.name)
+    choices = info is not None and info.actions is not None
+    for name in ("std", "initial_std", "bounds"):
+        value = getattr(gaussian, name)
+        if choices and _is_set(f"algo.gaussian.{name}", value, config.algo.name):
+            because = f"with env.name={config.env.name}, whose actions are choices"
+            yield f"algo.gaussian.{name}", value, because, "choose an environment with continuous actions"
+    if gaussian.std == "state" and _is_set("algo.gaussian.initial_std", gaussian.initial_std, config.algo.name):
+        because = "with algo.gaussian.std=state"
+        yield "algo.gaussian.initial_std", gaussian.initial_std, because, "choose algo.gaussian.std=constant"
 
 
 def _idle_asynchrony(algo: A3CConfig) -> Idle:

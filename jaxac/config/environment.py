@@ -28,11 +28,6 @@ def resolve(env: EnvConfig) -> EnvConfig:
     assert info is not None
     if env.name in catalog.UNSUPPORTED:
         raise ConfigError(f"env.name={env.name} is not supported: {catalog.UNSUPPORTED[env.name]}; choose another.")
-    if info.actions is None:
-        raise ConfigError(
-            f"env.name={env.name} has continuous actions, which are not supported yet; "
-            f"choose one of: {', '.join(catalog.supported())}."
-        )
     params = check_params(env, info.params)
     if params.get("max_steps_in_episode", 1) < 1:
         raise _bad("max_steps_in_episode", env.params["max_steps_in_episode"], "give at least 1")

@@ -162,8 +162,8 @@ def _check_overlap(algo: A3CConfig, optimizer: AnyOptimizer) -> None:
     if algo.lock or isinstance(optimizer, OwnOptimizerConfig) or algo.num_shards * (1 - optimizer.decay) < 1:
         return
     raise ConfigError(
-        f"optimizer.decay={optimizer.decay} is too small for algo.lock=false with algo.num_shards={algo.num_shards}, of "
-        f"whose steps all may overlap; raise it above {1 - 1 / algo.num_shards:g}, or choose algo.lock=true."
+        f"optimizer.decay={optimizer.decay} is too small for algo.lock=false with algo.num_shards={algo.num_shards}, "
+        f"of whose steps all may overlap; raise it above {1 - 1 / algo.num_shards:g}, or choose algo.lock=true."
     )
 
 
@@ -173,6 +173,12 @@ def _check_kernel(config: Config) -> None:
     for name, path in own.items():
         raise ConfigError(
             f"{name}={path} is your own, and algo.kernel=fused knows only what jaxac has; choose algo.kernel=xla."
+        )
+    info = catalog.lookup(env.name)
+    if info is not None and info.actions is None:
+        raise ConfigError(
+            f"env.name={env.name} has continuous actions, and algo.kernel=fused knows only choices; choose "
+            "algo.kernel=xla."
         )
     whole_batch = {
         "algo.normalize_advantage": (algo.normalize_advantage, True, False),

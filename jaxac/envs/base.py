@@ -10,14 +10,28 @@ import jax.numpy as jnp
 from jaxac.types import Array, PRNGKey, PyTree, TimeStep
 
 
+class Discrete(NamedTuple):
+    """Actions that are numbers of choices."""
+
+    number: int
+    """``A``, the number of actions."""
+
+
+class Box(NamedTuple):
+    """Actions of ``N`` real numbers, ``[B, N]``."""
+
+    bounded: tuple[bool, ...]
+    """True for each number that the environment bounds: −1 is its lower bound, 1 its upper one."""
+
+
 class Env(NamedTuple):
     """An environment: pure functions over a batch of ``B``; ``params`` is the suite's own pytree of numbers."""
 
     reset: Callable[[PRNGKey, PyTree, int], tuple[PyTree, Array]]
     """``reset(key, params, B) -> (env_state [B, ...], observation [B, O])``."""
     step: Callable[[PRNGKey | None, PyTree, Array, PyTree], tuple[PyTree, TimeStep]]
-    """``step(key, env_state [B, ...], action [B], params) -> (env_state, TimeStep)``; steps after an episode's end are
-    undefined, see :func:`restart`. The key may be None for an environment whose steps draw nothing."""
+    """``step(key, env_state [B, ...], action [B] or [B, N], params) -> (env_state, TimeStep)``; steps after an
+    episode's end are undefined, see :func:`restart`. The key may be None for an environment whose steps draw nothing."""
     time_limit: Callable[[PyTree], Any]
     """``time_limit(params) -> limit []``, the most steps of an episode; None if the environment names none."""
     params: Callable[[dict[str, Any]], PyTree]
@@ -26,8 +40,10 @@ class Env(NamedTuple):
     """``O``, features of a flattened observation."""
     observation_shape: tuple[int, ...]
     """The environment's own shape of an observation."""
-    num_actions: int
-    """``A``, the number of actions."""
+    actions: Discrete | Box
+    """The kind of its actions, and how many there are."""
+    own_action: Callable[[Array, PyTree], Array]
+    """``own_action(action [..., N], params)``: the action in the environment's own units and shape."""
 
 
 def restart(done: Array, fresh: PyTree, stepped: PyTree) -> PyTree:

@@ -8,10 +8,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxac.config import catalog, import_path
 from jaxac.envs import bare_import, own_environment
-from jaxac.envs.base import Env
+from jaxac.envs.base import Box, Discrete, Env
 from jaxac.errors import ConfigError
 from jaxac.types import Array, PRNGKey, PyTree, TimeStep
 
@@ -48,7 +49,8 @@ def _make(name: str, own: Callable[[], Any] | None) -> Env:
         params=functools.partial(_params, name, env),
         observation_size=size,
         observation_shape=shape,
-        num_actions=int(env.num_actions),
+        actions=_actions(env),
+        own_action=functools.partial(_own_action, env),
     )
 
 
@@ -58,6 +60,26 @@ def _create(name: str) -> tuple[Any, Any]:
     assert info is not None
     env = getattr(bare_import.load(info.module), info.cls)()
     return env, env.observation_space(env.default_params)
+
+
+def _actions(env: Any) -> Discrete | Box:
+    space = env.action_space(env.default_params)
+    if hasattr(space, "n"):
+        return Discrete(int(env.num_actions))
+    low, high = (np.broadcast_to(np.asarray(bound), space.shape).ravel() for bound in (space.low, space.high))
+    return Box(tuple((np.isfinite(low) & np.isfinite(high)).tolist()))
+
+
+def _own_action(env: Any, action: Array, params: PyTree) -> Array:
+    """Actions of choices as they are; real ones ``[..., N]`` from ±1 to their bounds, as ``[..., *shape]``."""
+    space = env.action_space(params)
+    if hasattr(space, "n"):
+        return action
+    low, high = (jnp.broadcast_to(jnp.asarray(bound, action.dtype), space.shape) for bound in (space.low, space.high))
+    action = action.reshape(*action.shape[:-1], *space.shape)
+    low, high = (bound.reshape((1,) * (action.ndim - bound.ndim) + bound.shape) for bound in (low, high))
+    bounded = jnp.isfinite(low) & jnp.isfinite(high)
+    return jnp.where(bounded, low + 0.5 * (action + 1.0) * (high - low), action)
 
 
 Flatten = Callable[[Array], Array]
@@ -100,7 +122,7 @@ def _step(
     num_envs = action.shape[0]
     each, axis = (None, None) if key is None else (keys(jax.random.split(key, num_envs)), 0)
     observation, stepped, reward, terminated, _ = jax.vmap(env.step_env, (axis, 0, 0, None))(
-        each, state, action, params
+        each, state, _own_action(env, action, params), params
     )
     truncated = jax.vmap(env.is_truncated, (0, None))(stepped, params)
     terminated = terminated.astype(bool)

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from jaxac.config import import_path
 from jaxac.errors import ConfigError
-from jaxac.types import PRNGKey, PyTree
+from jaxac.types import Array, PRNGKey, PyTree
 
 
 def create(name: str, own: Callable[[], Any]) -> tuple[Any, Any]:
@@ -18,7 +19,7 @@ def create(name: str, own: Callable[[], Any]) -> tuple[Any, Any]:
         own: its class.
 
     Raises:
-        ConfigError: if it cannot be made, has continuous actions, or has no plain array as its observation.
+        ConfigError: if it cannot be made, or its actions or observations are no plain array.
     """
     try:
         env = own()
@@ -28,13 +29,15 @@ def create(name: str, own: Callable[[], Any]) -> tuple[Any, Any]:
             f"env.name={name} cannot be made: {import_path.explain(error)}; give a gymnax environment that takes no "
             "arguments."
         ) from error
-    if not hasattr(actions, "n"):
-        raise ConfigError(f"env.name={name} has continuous actions, which are not supported yet; choose another.")
+    if not hasattr(actions, "n") and not hasattr(actions, "low"):
+        raise ConfigError(
+            f"env.name={name} has a {type(actions).__name__} of actions; give it choices (Discrete) or numbers (Box)."
+        )
     if not hasattr(space, "n") and getattr(space, "shape", None) is None:
         raise ConfigError(
             f"env.name={name} has a {type(space).__name__} of observations; give it one array, a Box or Discrete."
         )
-    _check(name, env, space)
+    _check(name, env, space, jnp.int32(0) if hasattr(actions, "n") else jnp.zeros(actions.shape))
     return env, space
 
 
@@ -43,12 +46,12 @@ def keys(key: PRNGKey) -> PRNGKey:
     return jax.random.wrap_key_data(jax.random.key_data(key), impl="threefry2x32")
 
 
-def _check(name: str, env: Any, space: Any) -> None:
+def _check(name: str, env: Any, space: Any, action: Array) -> None:
     """Raises ConfigError if one reset and one step, on shapes, show that the environment cannot work."""
     method, key, params = "reset_env", jax.random.key(0), env.default_params
     try:
         observation, state = jax.eval_shape(env.reset_env, key, params)
-        method, action = "step_env", jax.numpy.int32(0)
+        method = "step_env"
         followed, stepped, reward, terminated, _ = jax.eval_shape(env.step_env, key, state, action, params)
         method = "is_truncated"
         truncated = jax.eval_shape(env.is_truncated, stepped, params)

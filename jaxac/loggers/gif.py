@@ -17,7 +17,7 @@ def save_gif(env_name: str, observations: np.ndarray, path: Path) -> Path:
     """Draws an episode, in at most 250 evenly spaced frames.
 
     Args:
-        env_name: the environment's name; CartPole, Acrobot and MountainCar have drawings of their own.
+        env_name: the environment's name; those in ``_VECTORS`` have drawings of their own.
         observations: [steps, ...] the observations of one episode, in the environment's own shape.
         path: the file to write.
 
@@ -97,4 +97,19 @@ def _mountain_car(draw: ImageDraw.ImageDraw, observation: np.ndarray) -> None:
     draw.line((flag_x, flag_y, flag_x, flag_y - 40), fill=_INK, width=3)
 
 
-_VECTORS: dict[str, Draw] = {"CartPole-v1": _cart_pole, "Acrobot-v1": _acrobot, "MountainCar-v0": _mountain_car}
+def _pendulum(draw: ImageDraw.ImageDraw, observation: np.ndarray) -> None:
+    width, height = _SIZE
+    cosine, sine = (float(value) for value in observation[:2])
+    pivot, length = (width / 2, height / 2), height * 0.4
+    tip = (pivot[0] - length * sine, pivot[1] - length * cosine)  # upright where the cosine is 1
+    draw.line((*pivot, *tip), fill=_ACCENT, width=12)
+    draw.ellipse((pivot[0] - 6, pivot[1] - 6, pivot[0] + 6, pivot[1] + 6), fill=_INK)
+
+
+_VECTORS: dict[str, Draw] = {
+    "CartPole-v1": _cart_pole,
+    "Acrobot-v1": _acrobot,
+    "MountainCar-v0": _mountain_car,
+    "MountainCarContinuous-v0": _mountain_car,
+    "Pendulum-v1": _pendulum,
+}

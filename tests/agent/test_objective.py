@@ -3,11 +3,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxac.agent import bootstrap, objective
+from jaxac import envs
+from jaxac.agent import bootstrap, distributions, objective
 from jaxac.agent.returns import Targets
 from jaxac.types import Transition
 
 LENGTH, BATCH = 6, 16
+
+CHOICES = distributions.make(envs.Discrete(2), None)
 
 
 def transitions(rng, weight=None):
@@ -83,7 +86,7 @@ def random_objective(spec, rng, weight=None):
 
 def test_objective_is_its_terms(small_spec):
     spec = small_spec("algo.value_coef=0.7", "algo.entropy_coef=0.2")
-    total, terms = objective.objective(spec, *random_objective(spec, np.random.default_rng(2)))
+    total, terms = objective.objective(spec, CHOICES, *random_objective(spec, np.random.default_rng(2)))
     expected = terms.policy_loss + 0.7 * terms.value_loss - 0.2 * terms.entropy
     np.testing.assert_allclose(total, expected, rtol=1e-6)
 
@@ -91,14 +94,14 @@ def test_objective_is_its_terms(small_spec):
 def test_a_value_that_would_be_broadcast_is_refused(small_spec):
     logits, value, targets, batch = random_objective(small_spec(), np.random.default_rng(2))
     with pytest.raises(AssertionError, match="different shapes"):
-        objective.objective(small_spec(), logits, value[:1], targets, batch)
+        objective.objective(small_spec(), CHOICES, logits, value[:1], targets, batch)
 
 
 def test_policy_gradient_is_the_score_times_the_advantage(small_spec):
     """∂/∂logits of −log π(a) A is A (π − 1_a): written out by hand."""
     spec = small_spec("algo.value_coef=0", "algo.entropy_coef=0")
     logits, value, targets, batch = random_objective(spec, np.random.default_rng(3))
-    gradient = jax.grad(lambda logits: objective.objective(spec, logits, value, targets, batch)[0])(logits)
+    gradient = jax.grad(lambda logits: objective.objective(spec, CHOICES, logits, value, targets, batch)[0])(logits)
     chosen = jax.nn.one_hot(batch.action, 2)
     expected = (jax.nn.softmax(logits) - chosen) * targets.advantage[..., None] / (LENGTH * BATCH)
     np.testing.assert_allclose(gradient, expected, atol=1e-6)
@@ -111,9 +114,9 @@ def test_entropy_bonus_raises_entropy(small_spec):
     targets = Targets(jnp.zeros_like(value), value)
 
     def entropy(logits):
-        return objective.objective(spec, logits, value, targets, batch)[1].entropy
+        return objective.objective(spec, CHOICES, logits, value, targets, batch)[1].entropy
 
-    gradient = jax.grad(lambda logits: objective.objective(spec, logits, value, targets, batch)[0])(logits)
+    gradient = jax.grad(lambda logits: objective.objective(spec, CHOICES, logits, value, targets, batch)[0])(logits)
     assert entropy(logits - 0.1 * gradient) > entropy(logits)
 
 
@@ -125,8 +128,8 @@ def test_steps_of_weight_zero_do_not_count(small_spec):
     counted = np.flatnonzero(np.asarray(weight))
     only = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[counted], (logits, value, targets, batch))
     for whole, part in zip(
-        jax.tree.leaves(objective.objective(spec, logits, value, targets, batch)),
-        jax.tree.leaves(objective.objective(spec, *only)),
+        jax.tree.leaves(objective.objective(spec, CHOICES, logits, value, targets, batch)),
+        jax.tree.leaves(objective.objective(spec, CHOICES, *only)),
         strict=True,
     ):
         np.testing.assert_allclose(whole, part, rtol=1e-4, atol=1e-6)
@@ -137,8 +140,8 @@ def test_normalized_advantages_ignore_scale_and_offset(small_spec):
     logits, value, targets, batch = random_objective(spec, np.random.default_rng(6))
     scaled = targets._replace(advantage=7 * targets.advantage + 3)
     np.testing.assert_allclose(
-        objective.objective(spec, logits, value, targets, batch)[0],
-        objective.objective(spec, logits, value, scaled, batch)[0],
+        objective.objective(spec, CHOICES, logits, value, targets, batch)[0],
+        objective.objective(spec, CHOICES, logits, value, scaled, batch)[0],
         rtol=1e-4,
         atol=1e-6,
     )
@@ -148,7 +151,7 @@ def test_explained_variance_of_a_perfect_critic_is_one(small_spec):
     spec = small_spec()
     logits, value, _, batch = random_objective(spec, np.random.default_rng(7))
     targets = Targets(jnp.zeros_like(value), value)
-    _, terms = objective.objective(spec, logits, value, targets, batch)
+    _, terms = objective.objective(spec, CHOICES, logits, value, targets, batch)
     perfect = objective.metrics(objective.explain(terms, value, targets, batch.weight))
     np.testing.assert_allclose(perfect.explained_variance, 1, rtol=1e-6)
 
@@ -157,7 +160,7 @@ def test_a_critic_of_constant_targets_is_no_better_than_perfect(small_spec):
     spec = small_spec()
     logits, value, _, batch = random_objective(spec, np.random.default_rng(8))
     targets = Targets(jnp.zeros_like(value), jnp.ones_like(value))
-    _, terms = objective.objective(spec, logits, value, targets, batch)
+    _, terms = objective.objective(spec, CHOICES, logits, value, targets, batch)
     assert objective.metrics(objective.explain(terms, value, targets, batch.weight)).explained_variance < 0
 
 
@@ -171,7 +174,7 @@ def test_metrics_do_not_depend_on_how_a_batch_is_cut(small_spec):
 
     def losses(part):
         mine = jax.tree.map(lambda x: x[:, part], (logits, value, targets, batch))
-        _, terms = objective.objective(spec, *mine)
+        _, terms = objective.objective(spec, CHOICES, *mine)
         return objective.explain(terms, mine[1], mine[2], mine[3].weight)
 
     half = value.shape[1] // 2

@@ -56,8 +56,9 @@ def test_every_supported_environment_trains(name):
         "+algo=a2c", f"env.name={name}", "env.num_envs=4", "algo.unroll_length=3", "total_env_steps=24"
     )
     spec, algo = spec_module.make(config), ALGOS["a2c"]
-    state = jax.eval_shape(algo.init, spec, jax.random.key(0))
-    after, report = jax.eval_shape(lambda spec, state: run_chunk(algo, spec, state, 2), spec, state)
+    with jax.numpy_rank_promotion("allow" if name == "Swimmer-misc" else "raise"):  # whose own code relies on it
+        state = jax.eval_shape(algo.init, spec, jax.random.key(0))
+        after, report = jax.eval_shape(lambda spec, state: run_chunk(algo, spec, state, 2), spec, state)
     assert jax.tree.map(lambda x: (x.shape, x.dtype), after) == jax.tree.map(lambda x: (x.shape, x.dtype), state)
     assert report.finite.shape == ()
 
@@ -90,4 +91,4 @@ assert type(gymnax.make("CartPole-v1")[0]) is module.CartPole
 
 
 def test_an_environment_of_ones_own():
-    assert envs.make("tests.probe_envs:Endless").num_actions == 2
+    assert envs.make("tests.probe_envs:Endless").actions.number == 2

@@ -12,7 +12,7 @@ from tests import own_parts, probe_envs
 
 BAD = {
     "NeedsArguments": "cannot be made: TypeError: .*'size'",
-    "Continuous": "has continuous actions",
+    "Nothing": "has a object of actions; give it choices",
     "NoModule": "cannot be made: AttributeError: .*; give a gymnax environment",
     "NoSuchClass": "cannot be imported",
     "PairOfObservations": "has a Dict of observations",
@@ -72,4 +72,4 @@ def test_a_new_class_under_an_old_name_is_another_environment(monkeypatch):
     monkeypatch.setattr(own_parts, "Own", probe_envs.ConstantReward, raising=False)
     one = envs.make("tests.own_parts:Own")
     monkeypatch.setattr(own_parts, "Own", type("Own", (probe_envs.ConstantReward,), {"num_actions": 3}))
-    assert (one.num_actions, envs.make("tests.own_parts:Own").num_actions) == (2, 3)
+    assert (one.actions.number, envs.make("tests.own_parts:Own").actions.number) == (2, 3)

@@ -25,12 +25,12 @@ def unroll(spec: Spec, env: Env, params: Params, actor: ActorState) -> tuple[Act
         ConfigError: if the environment cannot be fused.
     """
     tiled, length, num_envs = tiles.make(spec, env), spec.algo.unroll_length, actor.episode_return.shape[0]
-    actor, draws = rollout.draw(spec, env, actor)
+    actor, draws = rollout.draw(spec, env, tiled.agent.distribution, actor)
     acting = _of_kernel(actor)
     after, taken, episodes = grid.call(
         functools.partial(_kernel, tiled, length),
         num_envs,
-        [(whole, (spec, tiles.pad_params(params, tiled))), (tile, acting), (tile, (draws.uniform, draws.fresh[0]))],
+        [(whole, (spec, tiles.pad_params(params, tiled))), (tile, acting), (tile, (draws.noise, draws.fresh[0]))],
         [(tile, acting), (tile, Steps(*steps.shapes(env, length, num_envs))), (row, grid.zeros(Episodes))],
     )
     observation = jnp.stack(columns.columns_of(after[0], env), axis=-1)

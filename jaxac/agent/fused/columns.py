@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
-from jaxac.envs import Env
+from jaxac.envs import Discrete, Env
 from jaxac.errors import ConfigError
 from jaxac.types import Array, PyTree
 
@@ -30,6 +30,17 @@ def observed_fields(env: Env) -> tuple[int, ...]:
     if None in found:
         raise _cannot_be_fused("whose observation is not a part of its state")
     return tuple(leaf for leaf in found if leaf is not None)
+
+
+def number_of_actions(env: Env) -> int:
+    """``A``, the number of actions.
+
+    Raises:
+        ConfigError: if they are continuous.
+    """
+    if not isinstance(env.actions, Discrete):
+        raise _cannot_be_fused("of continuous actions")
+    return env.actions.number
 
 
 def columns_of(env_state: PyTree, env: Env) -> list[Array]:
@@ -60,7 +71,7 @@ Seen = list[tuple[list[Array], Array]]
 
 def _try(env: Env) -> Seen:
     """The states and observations of eight environments in their first steps."""
-    params, action = env.params({}), jnp.arange(8) % env.num_actions
+    params, action = env.params({}), jnp.arange(8) % number_of_actions(env)
     state, observation = env.reset(jax.random.key(0), params, 8)
     seen = [(jax.tree.leaves(state), observation)]
     for _ in range(3):

@@ -70,7 +70,7 @@ def _learn(
         logits, value = tiled.agent.apply(Params(weights, params.moments), step.observation)
         frozen, following = jax.lax.stop_gradient(value), jnp.where(truncated, final_value, next_value)
         targets = _targets(spec, step, frozen, following, advantage)
-        total, terms = objective.objective(spec, logits, value, targets, step)
+        total, terms = objective.objective(spec, tiled.agent.distribution, logits, value, targets, step)
         return total, (terms, targets.advantage, frozen)
 
     grads, (terms, advantage, value) = simplified(jax.grad(loss, has_aux=True))(params.network)

@@ -51,12 +51,13 @@ def make(spec: Spec, env: Env) -> Tiled:
     assert isinstance(spec.network, NetworkConfig), "validation.resolve() refuses others"
     sizes = tuple(map(_padded, spec.network.hidden_sizes))
     config = dataclasses.replace(spec.network, hidden_sizes=sizes)
-    network = networks.make(config, width, _padded(env.num_actions), dot=jax.lax.dot_general, value_dot=_narrow_dot)
+    number = columns.number_of_actions(env)
+    network = networks.make(config, width, _padded(number), dot=jax.lax.dot_general, value_dot=_narrow_dot)
 
     def apply(weights: PyTree, observation: Array) -> tuple[Array, Array]:
         logits, value = network.apply(weights, observation)
         action = jax.lax.broadcasted_iota(jnp.int32, logits.shape, logits.ndim - 1)
-        return jnp.where(action < env.num_actions, logits, _NO_PROBABILITY), value
+        return jnp.where(action < number, logits, _NO_PROBABILITY), value
 
     weights = jax.eval_shape(network.init, jax.random.key(0))
     padded_agent = actor_critic.make(spec, env, Network(network.init, apply))
