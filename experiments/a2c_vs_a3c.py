@@ -3,6 +3,7 @@
     python -m experiments.a2c_vs_a3c              every arm, 30 seeds: about an hour on 2 cores
     python -m experiments.a2c_vs_a3c --quick      a few arms, small: a minute
     python -m experiments.a2c_vs_a3c --only "K = 4" --only ladder    arms whose name or group has that in it
+    python -m experiments.a2c_vs_a3c --into null --only synchronous --only "K = 1, c"    the null control, apart
     python -m experiments.a2c_vs_a3c --report     tables and plots again, from what is saved
 
 CartPole-v1, 128 environments in all, unrolls of 16 steps, half a million environment steps, everything else as in the
@@ -30,6 +31,8 @@ from experiments.common import RESULTS, learn_lanes, load, prepare, save
 from jaxac import names
 from jaxac.config.compose import make_config
 
+PAGES = "a2c_vs_a3c"
+"""Name of the results that the page is made of."""
 EVALUATIONS = 20
 OFTEN = 0.02
 """A rate is evaluated if it would be taken in at least this share of cases."""
@@ -122,7 +125,7 @@ def run(arm: Arm, size: argparse.Namespace, before: list[dict[str, Any]]) -> dic
     taken = [n for n, share in enumerate(choice.shares(scores.mean(axis=1), errors)) if share >= OFTEN or n == chosen]
     final = lanes([candidates[n] for n in taken], range(size.seeds))
     curves = dict(zip(taken, np.array(final["returns"]).reshape(len(taken), size.seeds, -1), strict=True))
-    staleness = np.array(final["metrics"].get(names.STALENESS, [0.0])).reshape(len(taken), -1)
+    staleness = np.array(final["metrics"].get(names.STALENESS, np.zeros(len(taken)))).reshape(len(taken), -1)
     return {
         **place,
         "overrides": list(base),
@@ -145,6 +148,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", help="arms whose name or group contains this")
     parser.add_argument("--quick", action="store_true", help="the ladder's first four arms, small")
+    parser.add_argument("--into", default=PAGES, help="name of the results; other than the default, they write no page")
     parser.add_argument("--report", action="store_true", help="no training")
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--tuning-seeds", type=int, default=10)
@@ -153,7 +157,7 @@ def main() -> None:
     parser.add_argument("--env-steps", type=int, default=500_000)
     args = parser.parse_args()
     chosen = [arm for arm in arms() if not args.only or any(part in f"{arm.group} {arm.name}" for part in args.only)]
-    name = "a2c_vs_a3c"
+    name = args.into
     if args.quick:
         name, chosen = "a2c_vs_a3c_quick", chosen[:4]
         args.seeds, args.tuning_seeds, args.rates = 4, 2, [1, 4]  # 4 runs tune, 4 count: one program an arm
@@ -171,7 +175,7 @@ def main() -> None:
         )
     in_order = {arm.name: results[arm.name] for arm in arms() if arm.name in results}
     print(table(in_order))
-    if not args.quick:
+    if name == PAGES:
         write_page(table(in_order))
     plot(in_order, list(CORRECTIONS), RESULTS / f"{name}.png")
     print(f"\nwritten to {RESULTS / name}.json and .png")

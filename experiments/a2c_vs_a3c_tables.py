@@ -131,4 +131,4 @@ def write_page(text: str) -> None:
     """Puts the tables into the page that reads them, between its markers."""
     before, rest = PAGE.read_text().split(MARKERS[0])
     after = rest.split(MARKERS[1])[1]
-    PAGE.write_text(f"{before}{MARKERS[0]}\n{text}\n\n{MARKERS[1]}{after}")
+    PAGE.write_text(f"{before}{MARKERS[0]}\n\n{text}\n\n{MARKERS[1]}{after}")

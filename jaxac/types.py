@@ -1,8 +1,9 @@
 """Everything that flows through ``jit``, with its shape.
 
-Axes, always in this order: ``K`` shards, ``T`` time steps, ``B`` environments per shard, ``O`` features of a (flattened)
-observation, ``A`` actions to choose from, or ``N`` numbers that make up a continuous one. A field documented as ``[B]``
-gains leading axes under ``vmap`` and ``scan``: an unroll is ``[T, B]``, a set of shards ``[K, ...]``. ``[]`` is a scalar.
+Axes, always in this order: ``K`` shards, ``T`` time steps, ``B`` environments per shard, ``O`` features of a
+(flattened) observation, ``A`` actions to choose from, or ``N`` numbers that make up a continuous one. A field
+documented as ``[B]`` gains leading axes under ``vmap`` and ``scan``: an unroll is ``[T, B]``, a set of shards
+``[K, ...]``. ``[]`` is a scalar.
 """
 
 from typing import Any, NamedTuple

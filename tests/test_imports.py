@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "report":       "names intervals errors config storage",
     "runs":         "names types errors config spec devices envs agent algos programs storage loggers",
     "api":          "names types errors config agent algos runs storage",
-    "cli":          "errors config storage runs",
+    "cli":          "errors config storage loggers runs",
     "train":        "errors config storage runs cli",
     "evaluate":     "errors loggers api",
     "__main__":     "",

@@ -266,7 +266,8 @@ def test_a_killed_sweep_goes_on(tmp_path):
     for job in ("0", "1", "2"):
         assert summary(parts / job)["params_digest"] == summary(whole / job)["params_digest"]
         assert deterministic(parts / job) == deterministic(whole / job)
-    assert "3 complete before" in jaxac(f"resume={parts}", cwd=tmp_path).stdout
+    said = jaxac(f"resume={parts}", cwd=tmp_path).stdout
+    assert "3 complete before" in said and "0 lanes" not in said
 
 
 def test_an_interrupted_sweep_leaves_every_lane_readable(tmp_path):
@@ -306,6 +307,8 @@ def test_a_search_trains_its_trials_as_lanes(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("2 jobs: 2 lanes in 1 compiled program") == 2
     assert "Best parameters" in done.stdout
+    assert done.stdout.count("results in") == done.stdout.count("4 jobs: ") == 1  # after the last batch, of all of them
+    assert "\x1b" not in done.stdout + done.stderr and "alembic" not in done.stdout + done.stderr
 
 
 def test_processes_train_jobs(tmp_path):

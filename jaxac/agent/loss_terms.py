@@ -116,8 +116,8 @@ def _transitions(env: Env) -> Transition:
         number, observation = jnp.zeros((3, 2)), jnp.zeros((3, 2, env.observation_size))
         flag = number.astype(bool)
         actions = env.actions
-        choices = isinstance(actions, Discrete)
-        action = number.astype(jnp.int32) if choices else jnp.zeros((3, 2, len(actions.bounded)))
+        size = None if isinstance(actions, Discrete) else len(actions.bounded)
+        action = number.astype(jnp.int32) if size is None else jnp.zeros((3, 2, size))
         return Transition(observation, action, number, number, flag, observation, number)
 
     return jax.eval_shape(zeros)

@@ -7,6 +7,8 @@ first is ``test_a_sweep_leaves_ordinary_jobs`` in ``tests/test_train.py``.
 """
 
 import functools
+import logging
+import os
 import secrets
 import sys
 from pathlib import Path
@@ -17,8 +19,11 @@ _PLUGINS = str(Path(__file__).with_name("plugins"))
 
 
 def register() -> None:
-    """Registers launcher and resolver, in every process: those that a launcher starts import :mod:`jaxac.train` too."""
+    """Registers launcher and resolver, and keeps logs plain, in every process: those of a launcher import it too."""
     if _PLUGINS not in sys.path:
         sys.path.append(_PLUGINS)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # Optuna's: it would announce its parts
+    if not sys.stderr.isatty():
+        os.environ.setdefault("NO_COLOR", "1")  # Optuna would color a log file as well
     unique = functools.partial(secrets.token_hex, 3)  # directories are named after the second they were made in
     OmegaConf.register_new_resolver("jaxac.unique", unique, use_cache=True, replace=True)

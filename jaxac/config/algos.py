@@ -44,8 +44,8 @@ class AlgoConfig:
     normalize_advantage: bool
     time_reduction: Literal["mean", "sum"]
     kernel: Literal["auto", "xla", "fused"]
-    gaussian: GaussianConfig
     loss_terms: LossTerms = field(default_factory=dict, kw_only=True)
+    gaussian: GaussianConfig = field(default=GaussianConfig("constant", 1.0, "clip"), kw_only=True)
 
     @property
     def group_size(self) -> int:

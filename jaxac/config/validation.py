@@ -25,7 +25,7 @@ _LEARNING_RATES = {"adam": 3e-3, "rmsprop": 2e-3}
 _CADENCES = {"logger": (20, 2_000_000), "evaluation": (10, sys.maxsize), "checkpoint": (5, 20_000_000)}
 """Default cadences: one part of the run in so many, but so many environment steps at most.
 
-A request to stop waits for the end of a row; a kill loses the work since the last checkpoint.
+A kill loses the work since the last checkpoint.
 """
 
 

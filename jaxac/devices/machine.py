@@ -124,7 +124,9 @@ def tell_of_damaged_cache(path: str) -> None:
             before(message, *where, **more)
         elif not told:
             told = True
-            print(f"jaxac: {path} has damaged programs, which are compiled again; delete it.", file=sys.stderr)
+            reading = "reading" in str(message)[:20]
+            what = "has damaged programs, which are compiled again; delete it" if reading else "cannot be written"
+            print(f"jaxac: compilation_cache={path} {what}.", file=sys.stderr)
 
     if getattr(before, "of_cache", None) != path:
         show.of_cache = path  # type: ignore[attr-defined]

@@ -31,7 +31,7 @@ class Env(NamedTuple):
     """``reset(key, params, B) -> (env_state [B, ...], observation [B, O])``."""
     step: Callable[[PRNGKey | None, PyTree, Array, PyTree], tuple[PyTree, TimeStep]]
     """``step(key, env_state [B, ...], action [B] or [B, N], params) -> (env_state, TimeStep)``; steps after an
-    episode's end are undefined, see :func:`restart`. The key may be None for an environment whose steps draw nothing."""
+    episode's end are undefined, see :func:`restart`. The key may be None where steps draw nothing."""
     time_limit: Callable[[PyTree], Any]
     """``time_limit(params) -> limit []``, the most steps of an episode; None if the environment names none."""
     params: Callable[[dict[str, Any]], PyTree]

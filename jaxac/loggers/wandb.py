@@ -75,7 +75,8 @@ class Wandb:
         videos = {path.stem: self._wandb.Video(str(path)) for path in artifacts if path.suffix == ".gif"}
         if summary and (images or videos):
             self._run.log({"env_steps": summary["env_steps"], **images, **videos})
-        self._run.summary.update(summary)  # null takes out what the last row said
+        # Null takes out what the last row said. Every number of every seed would be a column of W&B's table of runs.
+        self._run.summary.update({name: value for name, value in summary.items() if name != "by_seed"})
         self._run.finish(exit_code=exit_code)
 
 

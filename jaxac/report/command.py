@@ -43,10 +43,7 @@ def make(
     Raises:
         ConfigError: if there is nothing to report on, a package is missing, or the report cannot be written.
     """
-    if dry_run and not target:
-        raise ConfigError("--dry-run shows what would be published; say where to, with --wandb entity/project.")
-    if target:
-        _require_workspaces()
+    _check(target, dry_run)
     runs, skipped = read_all(directories)
 
     from jaxac.report import page, words  # slow to import, so only after the checks above
@@ -79,9 +76,11 @@ def _publisher(target: str, out: Path, dry_run: bool) -> "Callable[[Content], st
     return lambda content: f"published as {publish(content)}"
 
 
-def _require_workspaces() -> None:
-    """Raises ConfigError if the optional package that makes W&B Reports is not installed."""
-    if importlib.util.find_spec("wandb_workspaces") is None:
+def _check(target: str | None, dry_run: bool) -> None:
+    """Raises ConfigError if there is nothing to publish, or the package that makes W&B Reports is not installed."""
+    if dry_run and not target:
+        raise ConfigError("--dry-run shows what would be published; say where to, with --wandb entity/project.")
+    if target and importlib.util.find_spec("wandb_workspaces") is None:
         raise ConfigError('wandb_workspaces is not installed, which W&B Reports need; pip install "jaxac[reports]"')
 
 

@@ -8,6 +8,7 @@ from jaxac.report.statistics import EVALUATION, TRAINING, Curve, Outcome, curve
 
 _FAINT = "0.82"
 _SAME_SPEED = 1.1
+_MARGIN = 0.2  # of the range of the means
 _AFTER = {
     EVALUATION: "what completed keeps its last evaluation, what diverged counts with the lowest of all",
     TRAINING: "from there it is the mean of the others",
@@ -37,6 +38,7 @@ def learning_curves(outcomes: list[Outcome], against: str, env: str) -> Picture 
     threshold = outcomes[0].trial.runs[0].threshold
     if threshold is not None:
         _draw_threshold(axes, threshold)
+    _fit(axes, [*(found.mean for _, found in curves), np.array([] if threshold is None else [threshold])])
     axes.set_ylabel(_RETURNS[metric])
     progress_axis(axes, against)
     legend(figure, min(len(curves), SHOWN) + (threshold is not None))
@@ -49,6 +51,16 @@ def learning_curves(outcomes: list[Outcome], against: str, env: str) -> Picture 
     return picture(
         figure, f"{env}_curves_{against.rsplit('/')[-1]}", caption, f"Learning curves. {caption} {_best(outcomes)}"
     )
+
+
+def _fit(axes: Axes, means: list[np.ndarray]) -> None:
+    """Fits the y-axis to means and threshold: intervals of two or three seeds may reach far beyond all returns."""
+    shown = np.concatenate(means)
+    lowest, highest = shown.min(), shown.max()
+    margin = _MARGIN * (highest - lowest)
+    low, high = axes.get_ylim()
+    if margin:
+        axes.set_ylim(max(low, lowest - margin), min(high, highest + margin))
 
 
 def speeds_differ(outcomes: list[Outcome]) -> bool:

@@ -9,20 +9,16 @@ from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import jax
-
 from jaxac import spec as spec_module
-from jaxac.config.algos import A3CConfig
 from jaxac.config.schema import Config
 from jaxac.devices import machine
 from jaxac.errors import ConfigError
 from jaxac.loggers.base import Logger
-from jaxac.loggers.closing import Ended, run_lines, sweep_lines
 from jaxac.loggers.console import Console, Followed, Overview
 from jaxac.programs import memory, program
 from jaxac.programs.executors import Executor, Pooled, Vmapped
 from jaxac.programs.program import Program
-from jaxac.runs import failures, one_parser, plan, resuming
+from jaxac.runs import failures, headlines, one_parser, plan, resuming
 from jaxac.runs.job import Job
 from jaxac.runs.plan import Group
 from jaxac.runs.run import Run
@@ -36,7 +32,9 @@ Say = Callable[[str], None]
 _print = functools.partial(print, flush=True)
 
 
-def train(jobs: Sequence[Job], max_lanes: int | None = None, how: str = "auto", say: Say = _print) -> None:
+def train(
+    jobs: Sequence[Job], max_lanes: int | None = None, how: str = "auto", say: Say = _print, sums_up: bool = True
+) -> None:
     """Trains or resumes jobs, side by side where they differ in numbers only; ``job.result()`` has each result.
 
     Args:
@@ -45,6 +43,7 @@ def train(jobs: Sequence[Job], max_lanes: int | None = None, how: str = "auto", 
         how: ``vmap``: all lanes in one call; ``cores``: a lane at a time on every core, bit for bit equal to its single
             run; ``auto``: ``vmap`` on an accelerator, else ``cores``.
         say: shows people a line of text.
+        sums_up: say the closing lines of several jobs.
 
     Raises:
         ConfigError: if the jobs cannot share a process.
@@ -54,6 +53,9 @@ def train(jobs: Sequence[Job], max_lanes: int | None = None, how: str = "auto", 
     """
     try:
         _train(jobs, max_lanes, how, say)
+        if sums_up:
+            for line in headlines.closing(jobs):
+                say(line)
     finally:
         for job in jobs:
             job.release()
@@ -81,7 +83,6 @@ def _train(jobs: Sequence[Job], max_lanes: int | None, how: str, say: Say) -> No
     finally:
         if overview:
             overview.stop()
-    _sum_up(jobs, say)
 
 
 def _resolved(how: str) -> str:
@@ -150,7 +151,7 @@ def _train_group(
 ) -> None:
     """Trains one group, from its headline to the summaries of the jobs that it finishes."""
     mine = [job for job in jobs if any(run in job.unfinished for run in group.runs)]
-    say(headline(group.runs[0].config, len(group.runs)))
+    say(headlines.headline(group.runs[0].config, len(group.runs), how == "cores"))
     try:
         executor = _open(group, mine, how, overview, say)
         say(f"compiled in {executor.compile_seconds:.1f} s")
@@ -216,31 +217,3 @@ def _lanes(group: Group) -> tuple[list[Spec], list[int]]:
 
 def _console(run: Run) -> Logger | None:
     return Console(run.config.env_steps(run.schedule.total)) if run.config.logger.console else None
-
-
-def _sum_up(jobs: Sequence[Job], say: Say) -> None:
-    """Says the closing lines of several runs; a single run's come from its console logger."""
-    if len(jobs) == 1:
-        for line in run_lines(jobs[0].summary) if jobs[0].summary and jobs[0].config.num_seeds > 1 else []:
-            say(line)
-        return
-    for line in sweep_lines([ended(job) for job in jobs], jobs[0].directory and jobs[0].directory.parent):
-        say(line)
-
-
-def ended(job: Job) -> Ended:
-    """A job's end, for the closing lines of its sweep."""
-    statuses = tuple(str(run.status or "complete before") for run in job.runs)
-    return Ended(job.label, statuses, job.mean_return, job.best_return)
-
-
-def headline(config: Config, num_lanes: int) -> str:
-    """One line on the training that is about to begin."""
-    devices, env, algo = jax.devices(), config.env, config.algo
-    runtime = f" with {algo.runtime}" if isinstance(algo, A3CConfig) and algo.in_real_time else ""
-    shards = f" in {algo.num_shards} shards" if algo.num_shards > 1 else ""
-    who = f"seed {config.seed}" if num_lanes == 1 else f"{num_lanes} lanes"
-    return (
-        f"{algo.name.upper()}{runtime} on {env.name}: {env.num_envs} environments{shards} × {algo.unroll_length} "
-        f"steps × {config.num_updates} updates, {len(devices)} {devices[0].device_kind} device(s), {who}"
-    )

@@ -56,7 +56,7 @@ def read_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
     """
     try:
         lines = path.read_bytes().split(b"\n")[:-1]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return [], 0
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({error.strerror}); move it away.") from None

@@ -16,6 +16,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -60,11 +61,13 @@ def load(path: Path) -> Params:
         ConfigError: if the file does not hold parameters.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             tree = _nested({name: file[name] for name in file.files})
         return Params(tree["network"], Moments(**tree["moments"]))
-    except (ValueError, KeyError, TypeError, EOFError, OSError) as error:
-        raise ConfigError(f"{path} holds no weights of jaxac's ({error}); give a run's directory.") from None
+    except FileNotFoundError:
+        raise ConfigError(f"{path} does not exist; give a run that has evaluated its policy.") from None
+    except (ValueError, KeyError, TypeError, EOFError, OSError, BadZipFile):
+        raise ConfigError(f"{path} is damaged, or holds no weights of jaxac's; give a run's directory.") from None
 
 
 def keep_best(run: Path, updates: int, checkpoints: Sequence[int]) -> None:

@@ -55,7 +55,8 @@ def test_the_gradient_is_that_of_the_objective_written_out(small_spec, std):
     """Advantages by the sum of every pair of steps, densities from their formula; nothing of jaxac's agent."""
     settings = ("algo.unroll_length=7", "algo.entropy_coef=0.03", "algo.normalize_observations=false")
     limit = ("env.params.max_steps_in_episode=5", "env.stagger_starts=false")
-    spec = small_spec(*PENDULUM, *settings, *limit, f"algo.gaussian.std={std}", "algo.gaussian.initial_std=0.7")
+    form = {"constant": "algo.gaussian.initial_std=0.7", "state": "algo.gaussian.std=state"}[std]
+    spec = small_spec(*PENDULUM, *settings, *limit, form)
     env, agent = actor_critic.build(spec)
     params = agent.init(jax.random.key(0))
     actor = rollout.init(spec, env, jax.random.key(1), 8)

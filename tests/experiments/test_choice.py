@@ -76,3 +76,12 @@ def test_results_seed_by_seed_are_read_as_those_of_before():
     today = {"returns": curves.tolist(), "candidates": each}
     one, other = a2c_vs_a3c_tables.tuned(before), a2c_vs_a3c_tables.tuned(today)
     assert one.mean == pytest.approx(other.mean) and one.shares.argmax() == other.shares.argmax() == 1
+
+
+def test_the_null_control_is_no_difference_and_is_on_the_page():
+    arms = common.load("a2c_vs_a3c_null")["arms"]
+    a2c, null = (arms[name] for name in (a2c_vs_a3c_tables.A2C, a2c_vs_a3c_tables.NULL))
+    low, high = choice.difference(a2c_vs_a3c_tables.tuned(null), a2c_vs_a3c_tables.tuned(a2c))
+    assert low < 0 < high
+    page = a2c_vs_a3c_tables.PAGE.read_text()
+    assert all(a2c_vs_a3c_tables.row(name, result, a2c) in page for name, result in arms.items())

@@ -121,6 +121,23 @@ def test_a_damaged_checkpoint_is_refused_wherever_it_is_read(directory, damage):
     assert summary(directory)["status"] == "completed"
 
 
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_weights_are_refused(directory, damage):
+    best = directory / "weights" / "best.npz"
+    damage(best)
+    with pytest.raises(ConfigError, match=f"{best} (is damaged|does not exist)"):
+        jaxac.load(directory, best=True)
+
+
+def test_weights_with_a_flipped_bit_are_refused(directory):
+    best = directory / "weights" / "best.npz"
+    content = bytearray(best.read_bytes())
+    content[300] ^= 4
+    best.write_bytes(content)
+    with pytest.raises(ConfigError, match="is damaged"):
+        jaxac.load(directory, best=True)
+
+
 @pytest.mark.parametrize("damage", [empty, cut, binary])
 def test_damaged_events_cost_the_replay_alone(tmp_path, small_config, damage):
     shards = ("+algo=a3c", "algo.num_shards=2", *QUIET)

@@ -7,7 +7,7 @@ import yaml
 from PIL import Image
 
 from jaxac.errors import ConfigError, DivergedError
-from jaxac.runs import runner, trainer
+from jaxac.runs import headlines, trainer
 from jaxac.storage import checkpoint, run_directory
 from tests.processes import CACHE
 from tests.whole_runs import final_state, rows, runs_in, summary
@@ -220,9 +220,9 @@ ASYNCHRONY = {
         (("+algo=a3c", "algo.num_shards=4"), "A3C on CartPole-v1: 8 environments in 4 shards × 4 steps × 10 updates"),
         (
             ("+algo=a3c", "algo.num_shards=1", "algo.runtime=threads"),
-            "A3C with threads on CartPole-v1: 8 environments ×",
+            "A3C with threads on CartPole-v1: 8 environments × 4 steps × 10 updates, 1 thread on ",
         ),
     ],
 )
 def test_a_run_says_what_it_is_about_to_do(small_config, overrides, expected):
-    assert runner.headline(small_config(*overrides), 1).startswith(expected)
+    assert headlines.headline(small_config(*overrides), 1).startswith(expected)

@@ -11,8 +11,9 @@ import numpy as np
 
 from jaxac.algos import a3c
 from jaxac.algos.arrival import Ledger
+from jaxac.algos.realtime.arrivals import Arrival
 from jaxac.algos.realtime.calls import Programs
-from jaxac.algos.realtime.host import Arrival, Host, Shard
+from jaxac.algos.realtime.host import Host, Shard
 from jaxac.algos.shard import Gradient
 from jaxac.spec import Spec
 from jaxac.types import Array, Params, Server

@@ -13,11 +13,13 @@ import numpy as np
 from jaxac.agent import objective
 from jaxac.algos import a3c, staleness, trees
 from jaxac.algos.arrival import Ledger, Round, Wave
+from jaxac.algos.realtime import arrivals
+from jaxac.algos.realtime.arrivals import Arrival, Arrivals, Arrived
 from jaxac.algos.realtime.calls import Programs
 from jaxac.algos.shard import Gradient, Unrolled
 from jaxac.spec import Spec
 from jaxac.storage.events import Event
-from jaxac.types import ActorState, Array, Asynchrony, ChunkReport, Params, Steps, Totals, Waiting
+from jaxac.types import ActorState, Asynchrony, ChunkReport, Params, Steps, Totals, Waiting
 
 
 @dataclass
@@ -47,49 +49,6 @@ class Computed(NamedTuple):
     """[N, ...] the blocks of environments after the unroll."""
     unrolled: Unrolled
     """Losses and ended episodes."""
-
-
-class Arrival(NamedTuple):
-    """A gradient's arrival at the server."""
-
-    version: int
-    """The server's version then, by which it was decided whether the gradient is too old."""
-    gradient_norm: Array
-    """[] float32, norm of the gradient before clipping; 0 if it was dropped."""
-    learning_rate: Array
-    """[] float32, the learning rate, corrected for staleness; 0 if the gradient was dropped."""
-
-
-class Arrived(NamedTuple):
-    """A push that the server has taken or dropped, as the host remembers it."""
-
-    shard: int
-    """Number of the shard that pushed."""
-    staleness: int
-    """Versions between the snapshot and the server on arrival."""
-    dropped: bool
-    """True if it was older than ``algo.max_staleness``."""
-    arrival: Arrival
-    """Norm and learning rate of the server's step."""
-    unrolled: Unrolled
-    """Losses and ended episodes of the unroll behind it."""
-
-
-class Arrivals(NamedTuple):
-    """``N`` pushes as arrays on the host."""
-
-    shard: np.ndarray
-    """[N] int, numbers of the shards that pushed."""
-    staleness: np.ndarray
-    """[N] int, versions between snapshot and server."""
-    dropped: np.ndarray
-    """[N] bool."""
-    gradient_norm: np.ndarray
-    """[N] float32, norms of the gradients before clipping; 0 where dropped."""
-    learning_rate: np.ndarray
-    """[N] float32, learning rates of the server's steps; 0 where dropped."""
-    unrolled: Unrolled
-    """[N] losses and ended episodes."""
 
 
 class Cut(NamedTuple):
@@ -198,7 +157,7 @@ class Host:
             waiting: time that threads spent waiting; None in a replay.
         """
         self._row = [] if begins else self._row
-        self._row.append(_fetch(cuts))
+        self._row.append(arrivals.fetch([each for cut in cuts for each in cut.arrived]))
         state = self._state(cuts[-1])
         return state, self._report(state, waiting)
 
@@ -240,17 +199,3 @@ class Host:
         cut = Cut(round_number, self.whole_ledger(), snapshots, actors, self.arrived, self.events)
         self.arrived, self.events = [], []
         return cut
-
-
-def _fetch(cuts: list[Cut]) -> Arrivals:
-    """The pushes of a chunk, on the host."""
-    arrived = [each for cut in cuts for each in cut.arrived]
-    arrivals, unrolled = jax.device_get(([each.arrival for each in arrived], [each.unrolled for each in arrived]))
-    return Arrivals(
-        np.array([each.shard for each in arrived], int),
-        np.array([each.staleness for each in arrived], int),
-        np.array([each.dropped for each in arrived], bool),
-        np.array([each.gradient_norm for each in arrivals]),
-        np.array([each.learning_rate for each in arrivals]),
-        jax.tree.map(lambda *scalars: np.array(scalars), *unrolled),
-    )

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jaxac.algos import a3c
+from jaxac.algos.realtime.arrivals import Arrival
 from jaxac.algos.realtime.calls import Programs
 from jaxac.algos.realtime.hogwild import Hogwild
-from jaxac.algos.realtime.host import Arrival, Computed, Cut, Host, Shard
+from jaxac.algos.realtime.host import Computed, Cut, Host, Shard
 from jaxac.config.algos import A3CConfig
 from jaxac.errors import ConfigError
 from jaxac.spec import Spec

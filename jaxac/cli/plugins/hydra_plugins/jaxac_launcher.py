@@ -6,9 +6,9 @@ from pathlib import Path
 from hydra.core.utils import JobReturn, JobStatus, configure_log, run_job, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
-from jaxac.cli import sweep_configs
+from jaxac.cli import sweep, sweep_configs
 
 
 class VmapLauncher(Launcher):
@@ -26,6 +26,7 @@ class VmapLauncher(Launcher):
         """Takes the sweep's configuration; Hydra calls it once, before :meth:`launch`."""
         del task_function  # it would train its job at once
         self._context, self._config = hydra_context, config
+        self._closing = sweep.Closing(OmegaConf.select(config, "hydra.sweeper.n_trials"))
         sweep_configs.compose_once(hydra_context.config_loader)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
@@ -35,8 +36,6 @@ class VmapLauncher(Launcher):
             job_overrides: the overrides of each job.
             initial_job_idx: number of the first job in the sweep.
         """
-        from jaxac.cli import sweep
-
         setup_globals()
         configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)
         sweep.check(self._max_lanes, self._how)
@@ -44,6 +43,8 @@ class VmapLauncher(Launcher):
         jobs = [self._open(list(overrides), initial_job_idx + i) for i, overrides in enumerate(job_overrides)]
         opened = {index: job.return_value for index, job in enumerate(jobs) if job.status == JobStatus.COMPLETED}
         results = sweep.train(opened, self._max_lanes, self._how)
+        for line in self._closing.add(list(opened.values()), len(jobs)):
+            print(line, flush=True)
         for index, result in results.items():
             jobs[index].return_value = result
             if isinstance(result, Exception):

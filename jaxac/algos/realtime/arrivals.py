@@ -1,0 +1,66 @@
+"""What the host remembers of gradients that arrived in real time, until a row tells of them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from jaxac.algos.shard import Unrolled
+from jaxac.types import Array
+
+
+class Arrival(NamedTuple):
+    """A gradient's arrival at the server."""
+
+    version: int
+    """The server's version then, by which it was decided whether the gradient is too old."""
+    gradient_norm: Array
+    """[] float32, norm of the gradient before clipping; 0 if it was dropped."""
+    learning_rate: Array
+    """[] float32, the learning rate, corrected for staleness; 0 if the gradient was dropped."""
+
+
+class Arrived(NamedTuple):
+    """A push that the server has taken or dropped, as the host remembers it."""
+
+    shard: int
+    """Number of the shard that pushed."""
+    staleness: int
+    """Versions between the snapshot and the server on arrival."""
+    dropped: bool
+    """True if it was older than ``algo.max_staleness``."""
+    arrival: Arrival
+    """Norm and learning rate of the server's step."""
+    unrolled: Unrolled
+    """Losses and ended episodes of the unroll behind it."""
+
+
+class Arrivals(NamedTuple):
+    """``N`` pushes as arrays on the host."""
+
+    shard: np.ndarray
+    """[N] int, numbers of the shards that pushed."""
+    staleness: np.ndarray
+    """[N] int, versions between snapshot and server."""
+    dropped: np.ndarray
+    """[N] bool."""
+    gradient_norm: np.ndarray
+    """[N] float32, norms of the gradients before clipping; 0 where dropped."""
+    learning_rate: np.ndarray
+    """[N] float32, learning rates of the server's steps; 0 where dropped."""
+    unrolled: Unrolled
+    """[N] losses and ended episodes."""
+
+
+def fetch(arrived: Sequence[Arrived]) -> Arrivals:
+    """Pushes as arrays on the host."""
+    arrivals, unrolled = jax.device_get(([each.arrival for each in arrived], [each.unrolled for each in arrived]))
+    return Arrivals(
+        np.array([each.shard for each in arrived], int),
+        np.array([each.staleness for each in arrived], int),
+        np.array([each.dropped for each in arrived], bool),
+        np.array([each.gradient_norm for each in arrivals]),
+        np.array([each.learning_rate for each in arrivals]),
+        jax.tree.map(lambda *scalars: np.array(scalars), *unrolled),
+    )
