@@ -27,7 +27,7 @@ QUICKLY = {
     "0.10": "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0",
     "0.11": "--xla_backend_optimization_level=0",
 }
-"""Flags by jaxlib's version: compiled in half the time, run in twice the time. XLA ends a process at one unknown to it."""
+"""Flags by jaxlib's version; compiled in half the time, run in twice the time. Others than these end a process."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
