@@ -52,7 +52,8 @@ def examine(number: int, work: Path, references: Path) -> dict[str, Any]:
     finally:
         session.clean()
     kept = {"number": number, "run": name, "fault": fault, "outcome": outcome}
-    untidy = {"tracebacks": session.tracebacks} if session.tracebacks else {}
+    untidy: dict[str, Any] = {"tracebacks": session.tracebacks} if session.tracebacks else {}
+    untidy |= {"damaged": session.damaged} if session.damaged else {}
     return kept | ({"why": why} if why else {}) | untidy | {"commands": session.commands}
 
 
