@@ -62,14 +62,15 @@ def main() -> None:
         if isinstance(error, ConfigError) or getattr(error, "code", None) == ConfigError.exit_code:
             places.remove_traces(made)
         _fail(error)
+    except (HydraException, OmegaConfBaseException) as error:
+        places.remove_traces(made)
+        _fail(ConfigError(hydra_errors.explain(error, sys.argv[1:])))
     except OSError as error:
         if error.filename is None:
             raise
         _fail(
             ConfigError(f"cannot write {error.filename}: {error.strerror}; choose another place with hydra.run.dir=…")
         )
-    except (HydraException, OmegaConfBaseException) as error:
-        _fail(ConfigError(hydra_errors.explain(error, sys.argv[1:])))
     except KeyboardInterrupt as error:
         _leave(128 + getattr(error, "signal", signal.SIGINT))
 

@@ -131,9 +131,13 @@ def _jobs(master: DictConfig, overrides: Sequence[str]) -> Iterator[Sequence[str
     yield from itertools.product(*values.values())
 
 
+_SPELLED = {"True": "true", "False": "false", "None": "null"}
+"""Values as they are typed, by how Hydra writes them."""
+
+
 def _several(override: Override) -> list[str]:
     try:
-        return list(override.sweep_string_iterator())
+        return [_SPELLED.get(text, text) for text in override.sweep_string_iterator()]
     except Exception:
         name = override.key_or_group
         raise ConfigError(f"{shorten(override.input_line or name)} cannot be read; give {name}=A,B.") from None
@@ -166,6 +170,9 @@ def _count(override: Override) -> int:
 
 def _check_launch(master: DictConfig) -> None:
     """Raises ConfigError if the settings of Hydra's launcher or sweeper cannot work."""
+    verbose = OmegaConf.to_container(master.hydra, resolve=False)["verbose"]  # type: ignore[call-overload, index]
+    if not all(isinstance(each, bool | str) for each in (verbose if isinstance(verbose, list) else [verbose])):
+        raise ConfigError(f"hydra.verbose={show(verbose)} is not valid: give true, false, or names of loggers.")
     for section, checks in _LAUNCH.items():
         found = OmegaConf.select(master, section)
         if not isinstance(found, DictConfig):

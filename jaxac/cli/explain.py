@@ -1,4 +1,4 @@
-"""What the settings mean, on the terminal: ``--explain SETTING`` and ``--help``, from the comments under ``conf/``."""
+"""The meaning of settings, on the terminal: ``--explain SETTING`` and ``--help``, from the comments under ``conf/``."""
 
 import textwrap
 from collections.abc import Iterator

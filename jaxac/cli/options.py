@@ -1,6 +1,7 @@
 """The command's options, told from its settings, with one sentence on those that there are not."""
 
 import difflib
+import os
 from typing import NamedTuple
 
 from jaxac.config import hints, settings
@@ -104,6 +105,8 @@ def _take(name: str, argument: str, value: str | None, rest: list[str]) -> str |
         value = rest.pop(0) if rest and not rest[0].startswith("-") else ""
     if not value:
         raise ConfigError(f"{name} needs a value: {name} {choices[0] if choices else _example(name)}.")
+    if name in ("--config-dir", "--config-path") and not os.path.isdir(value):
+        raise ConfigError(f"{name}={shorten(value)} is no directory; give one that holds files of settings.")
     return _chosen(name, value, choices)
 
 

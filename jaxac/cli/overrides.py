@@ -36,7 +36,8 @@ def rewrite(arguments: list[str]) -> list[str]:
 
 def _refuse_if_run(value: str) -> None:
     try:
-        run_directory.refuse_if_run(Path(value))
+        if Path(value).is_dir():
+            run_directory.refuse_if_run(Path(value))
     except (OSError, ValueError):
         return  # no place for a run either, as is said when all has been composed
 

@@ -99,7 +99,7 @@ def to_config(cfg: DictConfig, typed: Sequence[str] = ()) -> Config:
     except Exception as error:  # of an interpolation
         raise ConfigError(hydra_errors.explain(error, typed)) from None
     assert isinstance(raw, dict)
-    values = {key_of(text): text.partition("=")[2] for text in typed if "=" in text}
+    values = {key_of(text): reading.unquoted(text.partition("=")[2]) for text in typed if "=" in text}
     config = validation.resolve({str(key): value for key, value in raw.items()}, values)
     if config.resume is None:
         effects.check(config, values)

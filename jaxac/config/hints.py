@@ -107,11 +107,16 @@ def find(name: str, env_name: str = "") -> list[str]:
         [synonym] if (synonym := _synonym(plain)) else [],
         [f"env.params.{last}"] if last in params else [],
         [each for each in known if each.rpartition(".")[2] == last and each.count(".")],
-        _near(plain, [*known, *(f"env.params.{each}" for each in params)]),
+        _near(plain, [*filter(_is_value if "." in plain else bool, known), *(f"env.params.{each}" for each in params)]),
     ):
         if found and found != [name]:
             return found[:3]
     return []
+
+
+def _is_value(name: str) -> bool:
+    """True for a setting, rather than a section or a group of them."""
+    return name not in settings.groups() and not (name in settings.table() and settings.table()[name][0].is_section)
 
 
 def _plain(name: str) -> str:

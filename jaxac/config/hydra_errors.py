@@ -32,6 +32,8 @@ def explain(error: Exception, typed: Sequence[str]) -> str:
         typed: the overrides.
     """
     message = " ".join(str(error).split())
+    if "primary config" in message.lower():
+        return "--config-name names no file of settings that is there; leave it out, or give its name without .yaml."
     if isinstance(error, MissingConfigException) and error.missing_cfg_file is not None:
         return _no_such_file(error)
     unknown = re.search(r"Could not (?:override|append to config|delete).*?'([^']+)'", message)

@@ -66,13 +66,22 @@ def quote(text: str) -> str:
     return "'" + escaped.replace("'", "\\'") + "'"
 
 
+def unquoted(value: str) -> str:
+    """A value without the quotes around it.
+
+    >>> unquoted("'a b'"), unquoted("[1,2]")
+    ('a b', '[1,2]')
+    """
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
+
+
 def _checked(text: str, chosen: dict[str, str], sweep: bool) -> str:
     if not isinstance(text, str):
         raise ConfigError(f"{show(text)} is no setting; settings are written NAME=VALUE, seed=3.")
     if not text.isprintable():
         raise ConfigError(f"{shorten(text)} holds a line break, or another character that has no print; leave it out.")
     if text.startswith("~"):
-        return _checked_removal(text)
+        raise ConfigError(f"{shorten(text)} would remove a setting, and every one is needed; leave it out.")
     if "=" not in text:
         raise ConfigError(_without_value(text.strip(), chosen))
     signs, name = re.fullmatch(r"(\+*)(.*)", text.partition("=")[0], re.DOTALL).groups()  # type: ignore[union-attr]
@@ -80,12 +89,6 @@ def _checked(text: str, chosen: dict[str, str], sweep: bool) -> str:
     _check_name(signs, name, text, chosen)
     _check_value(name, value, text, sweep)
     return text if parse(text) else f"{signs}{name}={_readable(name, value, text)}"
-
-
-def _checked_removal(text: str) -> str:
-    if text.startswith("~hydra") and parse(text):
-        return text
-    raise ConfigError(f"{shorten(text)} would remove a setting, and every one is needed; leave it out.")
 
 
 def _without_value(text: str, chosen: dict[str, str]) -> str:
@@ -123,10 +126,13 @@ def _check_name(signs: str, name: str, text: str, chosen: dict[str, str]) -> Non
     if name.startswith("hydra/") and _NAME.fullmatch(name):
         return
     if name.startswith("hydra.") and _NAME.fullmatch(name) and name.split(".")[1] in _HYDRAS:
+        if name.endswith("._target_") and name.count(".") == 2:
+            group = name.removesuffix("._target_").replace(".", "/")
+            raise ConfigError(f"{shorten(text)} cannot be set by itself; choose {group}=NAME.")
         return
     if "@" in name:
         raise ConfigError(f"{shorten(text)} has an @ in its name; write {shorten(name.partition('@')[0])}=VALUE.")
-    is_setting = name in settings.table() or (settings.is_open(name) and _NAME.fullmatch(name))
+    is_setting = name in settings.table() or (settings.is_open(name) and name.isascii() and _NAME.fullmatch(name))
     if not (is_setting or name in settings.groups()):
         raise ConfigError(_unknown(name, chosen))
     is_there = name in settings.table() and name not in (*settings.groups(), *settings.OPEN)

@@ -56,6 +56,8 @@ def _first(error: ValidationError, raw: dict[str, Any]) -> Any:
     """The first mistake; of those of a union, which are of one setting, the one of the member that was meant."""
     errors = error.errors(include_url=False)
     value = _at(raw, [part for part in errors[0]["loc"] if isinstance(part, str) and _is_name(part)], None)
+    if errors[0]["loc"][:2] == ("env", "params") and len(errors[0]["loc"]) > 2:
+        return [each for each in errors if each["loc"][:3] == errors[0]["loc"][:3]][-1]  # a number, most often
     of_lists = [each for each in errors if "tuple" in str(each["loc"])]
     return of_lists[0] if isinstance(value, list) and of_lists else errors[0]
 

@@ -6,7 +6,10 @@ Numbers are told from sizes and choices by the configuration's types (:mod:`jaxa
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
+from jaxac.errors import ConfigError
+from jaxac.programs import memory
 from jaxac.programs.program import Signature
+from jaxac.runs.job import Job
 from jaxac.runs.run import Run
 
 
@@ -30,6 +33,19 @@ def make(runs: Sequence[Run], max_lanes: int) -> list[Group]:
         size = max(map(len, parts))
         groups += [Group(part, size) for part in parts]
     return groups
+
+
+def that_fit(groups: Sequence[Group], jobs: Sequence[Job]) -> list[Group]:
+    """The groups that there is memory for; the jobs of the others fail."""
+    fitting = []
+    for group in groups:
+        try:
+            memory.check(group.runs[0].config, group.runs[0].spec, len(group.runs))
+            fitting.append(group)
+        except ConfigError as error:
+            for job in jobs:
+                job.error = error if set(group.runs) & set(job.unfinished) else job.error
+    return fitting
 
 
 def describe(groups: Sequence[Group], num_jobs: int, how: str) -> str:

@@ -69,7 +69,7 @@ def _train(jobs: Sequence[Job], max_lanes: int | None, how: str, say: Say) -> No
         if job.config.num_seeds > 1:  # before each seed has a directory
             memory.check(job.config, spec_module.make(job.config), job.config.num_seeds)
     runs = [run for job in jobs for run in job.unfinished]
-    groups = [group for group in plan.make(runs, max_lanes or len(runs) or 1) if _fits(group, jobs)]
+    groups = plan.that_fit(plan.make(runs, max_lanes or len(runs) or 1), jobs)
     _announce(jobs, groups, how, say)
     overview = Overview(_followed(jobs)) if len(runs) > 1 and jobs[0].config.logger.console else None
     try:
@@ -83,17 +83,6 @@ def _train(jobs: Sequence[Job], max_lanes: int | None, how: str, say: Say) -> No
     finally:
         if overview:
             overview.stop()
-
-
-def _fits(group: Group, jobs: Sequence[Job]) -> bool:
-    """True if there is memory for a group; else its jobs fail, and the other groups are still trained."""
-    try:
-        memory.check(group.runs[0].config, group.runs[0].spec, len(group.runs))
-    except ConfigError as error:
-        for job in jobs:
-            job.error = error if set(group.runs) & set(job.unfinished) else job.error
-        return False
-    return True
 
 
 def _resolved(how: str) -> str:

@@ -95,6 +95,8 @@ SENTENCES = {
     (*A2C, "--lr=1e-3"): "--lr=1e-3 is not an option; settings are written optimizer.learning_rate=1e-3, without",
     (*A2C, "--multirunn"): "--multirunn is not an option; did you mean --multirun?",
     (*A2C, "--cfg", "jobs"): "--cfg=jobs is not one of the choices: job, hydra, all.",
+    (*A2C, "--config-dir", "nope"): "--config-dir=nope is no directory; give one that holds files of settings.",
+    (*A2C, "--package"): "--package needs a value",
     # the user's own words
     (*A2C, "env.num_envs=null"): "env.num_envs=null is not valid: give a whole number.",
     (*A2C, "env.num_envs=true"): "env.num_envs=true is not valid: give a whole number.",
@@ -114,6 +116,11 @@ SENTENCES = {
     (*A2C, "xyzzy=3"): "xyzzy is not a setting; python -m jaxac.train --help lists them.",
     (*A2C, "env.params.gravit=3"): "is not a parameter of CartPole-v1; did you mean env.params.gravity?",
     ("-m", *A2C, "seed=0,1", "hydra.launcher.how=vmap"): "hydra.launcher.how is a setting of hydra/launcher=vmap",
+    (*A2C, "network.x=1"): "network.x is not a setting; python -m jaxac.train --help lists them.",
+    (*A2C, "env.params.gravity=abc"): "env.params.gravity=abc is not valid: give a number.",
+    (*A2C, "env.params.é=1"): "env.params.é is not a name; give one of letters, digits and _.",
+    (*A2C, "hydra.verbose={a: b}"): "hydra.verbose={a: b} is not valid: give true, false, or names of loggers.",
+    ("-m", *A2C, "hydra.sweeper._target_=x"): "cannot be set by itself; choose hydra/sweeper=NAME.",
     # bounds
     (*A2C, "total_env_steps=1" + "0" * 24): "total_env_steps=1000000000000000000000000 is not valid: give at most",
     (*A2C, "total_env_steps=9e15", "env.num_envs=1"): "gradients of 16 steps each, and 2147483647 are the most",
@@ -156,6 +163,7 @@ SENTENCES = {
     (*A2C, "-m", "env.name=CartPole-v1,Nope-v1"): "job 1 (env.name=Nope-v1): env.name=Nope-v1 is not an environment",
     ("-m", *A2C, "seed=0,1", "hydra.sweep.subdir=same"): "is the directory of job 0 and of job 1, and each needs one",
     ("-m", *A2C, "seed=0,1", "hydra.sweep.dir=/dev/null/x"): "hydra.sweep.dir=/dev/null/x cannot be written",
+    ("-m", *A2C, "evaluation.episodes=true,0"): "job 0 (evaluation.episodes=true): evaluation.episodes=true is not",
     ("-m", *A2C, "seed=range(0,0)"): "seed=range(0,0) makes a sweep of no jobs",
     ("-m", *A2C, "seed=range(0,10,0)"): "makes a sweep of no jobs",
     ("-m", *A2C, "seed=range(0,100000000000)"): "makes a sweep of 100000000000 jobs; give at most 10000",
