@@ -98,12 +98,12 @@ class Fine(ConstantReward):
     [
         (["env.name=own:Raises"], "env.name=own:Raises cannot be made: RuntimeError: no (own.py, line 6)"),
         (["env.name=own:three"], "env.name=own:three cannot be made"),
-        (["env.name=own:Odd"], "env.name=own:Odd cannot be trained"),
+        (["env.name=own:Odd"], "env.name=own:Odd fails in step_env"),
         (["env.name=sys:exit"], "env.name=sys:exit cannot be made"),
         (["env.name=wrong:X"], "env.name=wrong:X cannot be imported: SyntaxError"),
         (["env.name=own:Fine", "env.params.nope=3"], "env.params.nope=3 is not a parameter of own:Fine; it has: max"),
         (["env.name=own:Fine", "env.params.max_steps_in_episode=true"], "env.params.max_steps_in_episode=true is not"),
-        (["-m", "env.name=own:Fine,own:Odd"], "job 1: env.name=own:Odd cannot be trained"),
+        (["-m", "env.name=own:Fine,own:Odd"], "job 1: env.name=own:Odd fails in step_env"),
     ],
 )
 def test_an_environment_that_cannot_work_leaves_no_directory(tmp_path, arguments, expected):

@@ -68,8 +68,8 @@ def acquire(directory: Path) -> None:
     _unclaimed[directory] = Lock(descriptor)
 
 
-def is_held(directory: Path) -> bool:
-    """True if a process holds the lock on a run's directory, this one included."""
+def is_held_elsewhere(directory: Path) -> bool:
+    """True if another process holds the lock on a run's directory."""
     try:
         descriptor = os.open(directory / LOCK, os.O_RDWR)
     except OSError:
@@ -77,7 +77,7 @@ def is_held(directory: Path) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return True
+        return f"process {os.getpid()} on {socket.gethostname()} " not in _read(descriptor)
     except OSError:
         return False
     finally:
