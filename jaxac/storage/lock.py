@@ -78,7 +78,7 @@ def is_held_elsewhere(directory: Path) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return f"process {os.getpid()} on {socket.gethostname()} " not in _read(descriptor)
+        return f"process {os.getpid()} on {socket.gethostname()} " not in _holder(descriptor)
     except OSError:
         return False
     finally:
