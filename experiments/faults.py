@@ -44,6 +44,7 @@ def examine(number: int, work: Path, references: Path) -> dict[str, Any]:
     name, fault = plan(number)
     subject = SUBJECTS[name]
     session = Session(subject, work / f"{number}", reference(name, subject, references), references / "programs")
+    session.clean()  # of a campaign that was killed
     try:
         FAULTS[fault](session, hurts.moment(number))
         outcome, why = "survived", ""
