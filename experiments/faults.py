@@ -44,6 +44,7 @@ def examine(number: int, work: Path, references: Path) -> dict[str, Any]:
     name, fault = plan(number)
     subject = SUBJECTS[name]
     session = Session(subject, work / f"{number}", reference(name, subject, references), references / "programs")
+    session.clean()  # of a campaign that was killed
     try:
         FAULTS[fault](session, hurts.moment(number))
         outcome, why = "survived", ""
@@ -52,7 +53,8 @@ def examine(number: int, work: Path, references: Path) -> dict[str, Any]:
     finally:
         session.clean()
     kept = {"number": number, "run": name, "fault": fault, "outcome": outcome}
-    untidy = {"tracebacks": session.tracebacks} if session.tracebacks else {}
+    untidy: dict[str, Any] = {"tracebacks": session.tracebacks} if session.tracebacks else {}
+    untidy |= {"damaged": session.damaged} if session.damaged else {}
     return kept | ({"why": why} if why else {}) | untidy | {"commands": session.commands}
 
 

@@ -193,20 +193,25 @@ class Session:
             raise WrongError("rows go back, or end early")
         if self.damaged == run_directory.EVENTS:
             return
-        again, arguments = self.directory.with_name(f"{self.directory.name}-replay"), list(self.subject.arguments)
+        again, arguments = self._again, list(self.subject.arguments)
         arguments[arguments.index("algo.runtime=threads")] = "algo.runtime=replay"
         whole = Subject((*arguments, f"algo.events={self.directory}")).command(again)
         code, said = self.wait(self.start(whole), whole, "replay")
         digests = [run_directory.read_summary(place).get("params_digest") for place in (self.directory, again)]
-        shutil.rmtree(again, ignore_errors=True)
         if code or digests[0] != digests[1]:
             raise WrongError(f"the replay has another digest {said[-200:]}")
 
+    @property
+    def _again(self) -> Path:
+        """The directory of the run's replay."""
+        return self.directory.with_name(f"{self.directory.name}-replay")
+
     def clean(self) -> None:
         """Removes the run's files."""
-        if self.mounted:
+        if self.mounted or self.directory.is_mount():
             subprocess.run(["umount", str(self.directory)], check=False)
-        shutil.rmtree(self.directory, ignore_errors=True)
+        for directory in (self.directory, self._again):
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def kill(process: subprocess.Popen[str], *signals: signal.Signals) -> None:

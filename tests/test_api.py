@@ -113,7 +113,13 @@ def test_a_directory_holds_what_the_command_leaves(config, result, directory):
 
 def test_overrides_of_a_configuration_make_it_again(config):
     a3c = jaxac.make_config(
-        "+algo=a3c", "optimizer=rmsprop", "network=separate", "algo.num_shards=2", "algo.delay.mean=[1,2]", num_seeds=2
+        "+algo=a3c",
+        "optimizer=rmsprop",
+        "network=separate",
+        "algo.num_shards=2",
+        "algo.delay.distribution=geometric",
+        "algo.delay.mean=[1,2]",
+        num_seeds=2,
     )
     for each in (config, a3c):
         assert jaxac.make_config(*to_overrides(each)) == each

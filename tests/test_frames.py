@@ -32,6 +32,9 @@ class AtOnce:
     def __exit__(self, *error):
         pass
 
+    def shutdown(self, **how):
+        pass
+
     def submit(self, function, *arguments):
         future = Future()
         future.set_result(function(*arguments))

@@ -38,7 +38,8 @@ def test_sizes_and_choices_form_another(override):
 
 @pytest.mark.parametrize("override", ["algo.delay.mean=3", "algo.compensation=1"])
 def test_delays_are_numbers(override):
-    a3c, delayed = ("+algo=a3c", "algo.delay.distribution=geometric"), ("algo.delay.mean=0.5",)
+    a3c = ("+algo=a3c", "algo.delay.distribution=geometric", "algo.correction=delay_compensation")
+    delayed = ("algo.delay.mean=0.5",)
     one, other = (
         jax.tree.structure(spec_module.make(make_config(*a3c, *delayed, more))) for more in ("seed=1", override)
     )

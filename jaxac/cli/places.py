@@ -53,10 +53,7 @@ def remove_traces(made: list[Path]) -> None:
     Args:
         made: directories that were not there before, innermost last; all stay if one holds more than records.
     """
-    for last in made[-1:]:  # a lock of this process goes by the name that the user gave the directory
-        lock.drop(last)
-        lock.drop(Path(os.path.relpath(last)))
-    if any(map(lock.is_held, made[-1:])):
+    if any(map(lock.is_held_elsewhere, made[-1:])):
         return
     files = [path for folder in made[-1:] for path in folder.rglob("*") if not path.is_dir()]
     if all(path.name in _RECORDS or path.stat().st_size == 0 for path in files):

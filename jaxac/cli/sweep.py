@@ -57,6 +57,9 @@ def train(jobs: Mapping[int, Job], max_lanes: int, how: str) -> dict[int, float 
 
     Returns:
         The mean return of each job's last evaluation, or the error that ended the job, by the job's number.
+
+    Raises:
+        ConfigError: the first job's, if all of them are refused.
     """
     if not jobs:
         return {}
@@ -69,4 +72,7 @@ def train(jobs: Mapping[int, Job], max_lanes: int, how: str) -> dict[int, float 
             results[index] = job.result()
         except (ConfigError, DivergedError, RunError) as error:
             results[index] = error
+    refused = [result for result in results.values() if isinstance(result, ConfigError)]
+    if len(refused) == len(jobs):
+        raise refused[0]
     return results

@@ -22,4 +22,4 @@ class SweepRecord(Callback):
             lock.acquire(directory)  # until the process ends
             left_out = ("hydra.mode", "hydra.sweep.dir", *run_directory.PER_PROCESS)
             mine = [text for text in overrides if text.split("=")[0] not in left_out]
-            records.write_yaml(directory / run_directory.SWEEP, mine)
+            records.write_overrides(directory / run_directory.SWEEP, mine)

@@ -48,5 +48,5 @@ def closing(jobs: Sequence[Job]) -> list[str]:
 
 def ended(job: Job) -> Ended:
     """A job's end, for the closing lines of its sweep."""
-    statuses = tuple(str(run.status or "complete before") for run in job.runs)
+    statuses = tuple(str(run.status or ("failed" if job.error else "complete before")) for run in job.runs)
     return Ended(job.label, statuses, job.mean_return, job.best_return)

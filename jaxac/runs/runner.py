@@ -5,8 +5,9 @@ import functools
 import os
 import signal
 import warnings
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from jaxac import spec as spec_module
@@ -51,18 +52,39 @@ def train(
         SystemExit: with 128 + the signal's number, if a signal stopped it; everything has been saved by then.
         StopNowError: if a second signal did; what was done since the newest checkpoint is lost.
     """
+    how = _resolved(how)
+    with _released(jobs), _told_how_to_resume(jobs, say):
+        groups = _plan(jobs, max_lanes, how, say)
+        with _overview(jobs) as overview, stop_request(say) as stop:
+            for group in groups:
+                _train_group(group, jobs, how, overview, stop, say)
+        for line in headlines.closing(jobs) if sums_up else ():
+            say(line)
+
+
+@contextmanager
+def _released(jobs: Sequence[Job]) -> Iterator[None]:
+    """Lets other processes have the jobs' directories when the block ends."""
     try:
-        _train(jobs, max_lanes, how, say)
-        if sums_up:
-            for line in headlines.closing(jobs):
-                say(line)
+        yield
     finally:
         for job in jobs:
             job.release()
 
 
-def _train(jobs: Sequence[Job], max_lanes: int | None, how: str, say: Say) -> None:
-    how = _resolved(how)
+@contextmanager
+def _told_how_to_resume(jobs: Sequence[Job], say: Say) -> Iterator[None]:
+    """Says how to go on if the block is stopped."""
+    try:
+        yield
+    except (SystemExit, KeyboardInterrupt):
+        for line in resuming.lines(jobs):
+            say(line)
+        raise
+
+
+def _plan(jobs: Sequence[Job], max_lanes: int | None, how: str, say: Say) -> list[Group]:
+    """The groups to train, once the process has been set up and there is memory for them."""
     prepare([job.config for job in jobs], how)
     _label(jobs)
     for job in jobs:
@@ -71,15 +93,16 @@ def _train(jobs: Sequence[Job], max_lanes: int | None, how: str, say: Say) -> No
     runs = [run for job in jobs for run in job.unfinished]
     groups = plan.that_fit(plan.make(runs, max_lanes or len(runs) or 1), jobs)
     _announce(jobs, groups, how, say)
-    overview = Overview(_followed(jobs)) if len(runs) > 1 and jobs[0].config.logger.console else None
+    return groups
+
+
+@contextmanager
+def _overview(jobs: Sequence[Job]) -> Iterator[Overview | None]:
+    """The one line that follows several runs, while the block runs; None for a single run, or without a console."""
+    several = sum(len(job.unfinished) for job in jobs) > 1
+    overview = Overview(_followed(jobs)) if several and jobs[0].config.logger.console else None
     try:
-        with stop_request(say) as stop:
-            for group in groups:
-                _train_group(group, jobs, how, overview, stop, say)
-    except (SystemExit, KeyboardInterrupt):
-        for line in resuming.lines(jobs):
-            say(line)
-        raise
+        yield overview
     finally:
         if overview:
             overview.stop()
@@ -153,7 +176,11 @@ def _train_group(
     mine = [job for job in jobs if any(run in job.unfinished for run in group.runs)]
     say(headlines.headline(group.runs[0].config, len(group.runs), how == "cores"))
     try:
-        executor = _open(group, mine, how, overview, say)
+        pool = ThreadPoolExecutor(1)  # opening loggers takes a while, and so does compiling
+        compiling = pool.submit(*_compilation(group, how))
+        pool.shutdown(wait=False)  # a request to stop at once does not wait for the compiler
+        _open(mine, overview, say)
+        executor = _executor(group, compiling.result())
         say(f"compiled in {executor.compile_seconds:.1f} s")
         Trainer(group.runs, executor).train(stop)
         _close(mine, 128 + stop.signal if stop.signal else 0)
@@ -181,16 +208,12 @@ def _close(jobs: Sequence[Job], exit_code: int) -> None:
             job.close(exit_code)
 
 
-def _open(group: Group, mine: Sequence[Job], how: str, overview: Overview | None, say: Say) -> Executor[Any, Any]:
-    """Opens the loggers of a group's jobs while its program is compiled, because both take a while."""
-    pool = ThreadPoolExecutor(1)
-    compiling = pool.submit(*_compilation(group, how))
-    pool.shutdown(wait=False)  # a request to stop at once does not wait for the compiler
-    for job in mine:
+def _open(jobs: Sequence[Job], overview: Overview | None, say: Say) -> None:
+    """Opens the jobs' loggers, and says what there is to say of their files."""
+    for job in jobs:
         job.open(overview.of if overview else _console)
         for note in job.notes:
             say(note)
-    return _executor(group, compiling.result())
 
 
 def _compilation(group: Group, how: str) -> tuple[Any, ...]:

@@ -17,6 +17,7 @@ from jaxac.errors import ConfigError
 
 LOCK = ".lock"
 """The file in a run's directory that is locked."""
+_LOOKS, _LOOK_SECONDS = 40, 0.05
 _unclaimed: "dict[Path, Lock]" = {}
 
 
@@ -53,7 +54,7 @@ def acquire(directory: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = _read(descriptor)
+        holder = _holder(descriptor)
         os.close(descriptor)
         raise ConfigError(f"{directory} is being trained by {holder}; wait until it has ended, or end it.") from None
     except OSError as error:
@@ -68,8 +69,8 @@ def acquire(directory: Path) -> None:
     _unclaimed[directory] = Lock(descriptor)
 
 
-def is_held(directory: Path) -> bool:
-    """True if a process holds the lock on a run's directory, this one included."""
+def is_held_elsewhere(directory: Path) -> bool:
+    """True if another process holds the lock on a run's directory."""
     try:
         descriptor = os.open(directory / LOCK, os.O_RDWR)
     except OSError:
@@ -77,7 +78,7 @@ def is_held(directory: Path) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return True
+        return f"process {os.getpid()} on {socket.gethostname()} " not in _holder(descriptor)
     except OSError:
         return False
     finally:
@@ -97,13 +98,28 @@ def drop(directory: Path) -> None:
         lock.release()
 
 
-def _read(descriptor: int) -> str:
-    """The process that holds a lock, in words."""
+def _holder(descriptor: int) -> str:
+    """The process that holds a lock, in words; waits a moment for one that has only just taken it to say so."""
+    for _ in range(_LOOKS):
+        try:
+            who = json.loads(os.pread(descriptor, 1000, 0))
+            if who["host"] != socket.gethostname() or _lives(who["process"]):
+                return f"process {who['process']} on {who['host']} since {who['since']}"
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        time.sleep(_LOOK_SECONDS)
+    return "another process"
+
+
+def _lives(process: int) -> bool:
+    """False if a process of this machine has ended: what it wrote is of an earlier lock."""
     try:
-        who = json.loads(os.read(descriptor, 1000))
-        return f"process {who['process']} on {who['host']} since {who['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "another process"
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return True
 
 
 def _open_as_many_files_as_allowed() -> None:

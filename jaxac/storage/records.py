@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from jaxac.errors import ConfigError
 
 _HYDRAS = Path(".hydra", "overrides.yaml")
 """Hydra's own copy of the overrides, in the directory of a run that the command began."""
+_COUNT = re.compile(r"# (\d+) settings\n")
 
 
 def read_settings(path: Path) -> dict[str, Any]:
@@ -32,6 +34,11 @@ def read_overrides(path: Path) -> list[str]:
         ConfigError: if it is missing or damaged.
     """
     saved = _read_yaml(path)
+    counted = _COUNT.match(path.read_text(encoding="utf-8"))
+    if counted and isinstance(saved, list) and len(saved) != int(counted[1]):
+        raise ConfigError(
+            f"{path} is damaged: it holds {len(saved)} of {counted[1]} settings; restore it{_hint(path)}."
+        )
     if not isinstance(saved, list) or not all(isinstance(text, str) and set("=~") & set(text) for text in saved):
         raise ConfigError(f"{path} is damaged: it holds no list of settings; restore it{_hint(path)}.")
     return saved
@@ -81,6 +88,11 @@ def write_lines(path: Path, objects: list[dict[str, Any]]) -> None:
 def write_yaml(path: Path, value: Any) -> None:
     """Writes plain data as YAML, whole or not at all."""
     write_atomically(path, yaml.safe_dump(value, sort_keys=False))
+
+
+def write_overrides(path: Path, overrides: list[str]) -> None:
+    """Writes a list of overrides with its length before it: without some at its end it would be another run's list."""
+    write_atomically(path, f"# {len(overrides)} settings\n{yaml.safe_dump(overrides, sort_keys=False)}")
 
 
 def write_atomically(path: Path, text: str) -> None:

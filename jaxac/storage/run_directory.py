@@ -158,7 +158,7 @@ def _record(directory: Path, config: Config, overrides: Sequence[str]) -> None:
     kept = dataclasses.replace(config, resume=None, stop_after_updates=None)
     records.write_yaml(directory / CONFIG, as_dict(kept))
     mine = [text for text in overrides if text.lstrip("+").split("=")[0] not in PER_PROCESS]
-    records.write_yaml(directory / OVERRIDES, mine)
+    records.write_overrides(directory / OVERRIDES, mine)
 
 
 def as_dict(config: Config) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def test_a_run_that_says_nothing_on_how_to_go_on_is_lost(session, monkeypatch):
 
 
 def test_a_process_that_does_not_end_hangs(session, monkeypatch):
-    monkeypatch.setattr(subjects, "PATIENCE", 0.2)
+    monkeypatch.setattr(subjects, "PATIENCE", 0.0)
     with pytest.raises(subjects.HungError):
         session.wait(session.start(["--help"]), ["--help"])
 

@@ -79,6 +79,15 @@ def test_settings_that_are_lost_are_asked_for(directory, name, damage):
             jaxac.load(directory)
 
 
+def test_a_list_of_settings_without_its_end_is_not_taken_for_another(directory):
+    """What is left of it is valid, and may change when a run is resumed: its length, its rows."""
+    path = directory / "overrides.yaml"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:-2]))
+    with pytest.raises(ConfigError, match=f"{path} is damaged: it holds {len(lines) - 3} of {len(lines) - 1} settings"):
+        resume(directory)
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("name", ["summary.json", "metrics.jsonl"])
 def test_what_can_be_written_again_stops_nobody(stopped, directory, name, damage):

@@ -2,11 +2,13 @@
 
 import errno
 import fcntl
+import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -125,3 +127,19 @@ def test_a_refused_command_takes_no_records_from_a_run_that_has_begun(run_dir, s
     before = contents(run_dir)
     places.remove_traces([run_dir])
     assert contents(run_dir) == before
+
+
+@pytest.mark.parametrize("before", ["", '{"process": 4194303, "host": "%s", "since": "long ago"}'])
+def test_a_process_that_has_only_just_taken_the_lock_is_waited_for(tmp_path, before):
+    """Until it has said who it is, the file is empty, or says who held the lock before."""
+    path = tmp_path / lock.LOCK
+    path.write_text(before and before % socket.gethostname())
+    descriptor = os.open(path, os.O_RDWR)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    who = json.dumps({"process": os.getpid(), "host": socket.gethostname(), "since": "now"})
+    timer = threading.Timer(0.2, path.write_text, [who])
+    timer.start()
+    with pytest.raises(ConfigError, match=f"trained by process {os.getpid()} on .* since now"):
+        lock.acquire(tmp_path)
+    timer.join()
+    os.close(descriptor)

@@ -1,4 +1,4 @@
-"""What the host remembers of gradients that arrived in real time, until a row tells of them."""
+"""Gradients that arrived in real time, as the host keeps them until a row tells of them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
