@@ -63,3 +63,8 @@ def test_one_trace_serves_all_numbers():
         program(spec_module.make(make_config(A2C, f"optimizer.learning_rate={rate}")))
     with pytest.raises(AssertionError, match="traced"):
         program(spec_module.make(make_config(A2C, "env.num_envs=8")))
+
+
+def test_parameters_of_an_environment_are_of_one_type_however_they_are_typed():
+    """So that a sweep over ``9,9.8`` is one program."""
+    assert structure("env.params.gravity=9") == structure("env.params.gravity=9.8")
