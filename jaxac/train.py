@@ -54,7 +54,7 @@ def main() -> None:
     made: list[Path] = []
     try:
         if answer := _answer(options.parse(sys.argv[1:]).options):
-            print(answer)
+            _show(answer)
             return
         sys.argv[1:], made = prepare(sys.argv[1:])
         job()
@@ -73,6 +73,13 @@ def main() -> None:
         )
     except KeyboardInterrupt as error:
         _leave(128 + getattr(error, "signal", signal.SIGINT))
+
+
+def _show(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # whoever reads has seen enough, as in `… --help | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _answer(asked: Mapping[str, str | None]) -> str:

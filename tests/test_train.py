@@ -326,3 +326,10 @@ def test_many_vmapped_lanes_begin(tmp_path):
     done = jaxac(*lanes, "+algo=a2c", "num_seeds=128", *sizes, *quiet, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert summary(tmp_path / "1")["status"] == "completed"
+
+
+def test_help_may_be_cut_short():
+    shown = subprocess.run(
+        f"{sys.executable} -m jaxac.train --help | head -n 1", shell=True, capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.startswith("Trains") and shown.stderr == ""
