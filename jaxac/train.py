@@ -78,7 +78,7 @@ def main() -> None:
 def _show(text: str) -> None:
     try:
         print(text, flush=True)
-    except BrokenPipeError:  # whoever reads has seen enough, as in `… --help | head`
+    except BrokenPipeError:  # its reader has seen enough, as in `… --help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
