@@ -42,6 +42,20 @@ def make(actions: Discrete | Box, config: GaussianConfig) -> Distribution:
     return _categorical(actions) if isinstance(actions, Discrete) else _gaussian(actions, config)
 
 
+def choose(distribution: Distribution, parameters: Array, key: PRNGKey | None) -> Array:
+    """[..., *shape] actions as the environment takes them: sampled with one key, the most probable ones without.
+
+    Args:
+        distribution: the family of distributions.
+        parameters: [..., size] its parameters.
+        key: [] the key to sample with; None to take the most probable actions.
+    """
+    if key is None:
+        return distribution.bounded(distribution.mode(parameters))
+    noise = distribution.noise(key, parameters.shape[:-1])
+    return distribution.bounded(distribution.sample(noise, parameters))
+
+
 def _categorical(actions: Discrete) -> Distribution:
     return Distribution(
         size=actions.number,

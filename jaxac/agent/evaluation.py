@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxac.agent import actor_critic
+from jaxac.agent import actor_critic, distributions
 from jaxac.spec import Spec
 from jaxac.types import Array, Params, PRNGKey, PyTree
 
@@ -77,9 +77,8 @@ def _start(spec: Spec, key: PRNGKey, num_episodes: int) -> Episodes:
 def _step(spec: Spec, params: Params, greedy: bool, episodes: Episodes) -> Episodes:
     env, agent = actor_critic.build(spec)
     key, act_key, env_key = jax.random.split(episodes.key, 3)
-    policy, distribution = agent.policy(params, episodes.observation), agent.distribution
-    noise = distribution.noise(act_key, episodes.alive.shape)
-    action = distribution.bounded(distribution.mode(policy) if greedy else distribution.sample(noise, policy))
+    policy = agent.policy(params, episodes.observation)
+    action = distributions.choose(agent.distribution, policy, None if greedy else act_key)
     state, timestep = env.step(env_key, episodes.env_state, action, env.params(spec.env.params))
     returns = episodes.returns + jnp.where(episodes.alive, timestep.reward, 0.0)
     alive = episodes.alive & ~(timestep.terminated | timestep.truncated)

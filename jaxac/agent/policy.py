@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxac import spec
-from jaxac.agent import actor_critic, evaluation
+from jaxac.agent import actor_critic, distributions, evaluation
 from jaxac.config import validation
 from jaxac.config.schema import Config
 from jaxac.devices import threefry
@@ -66,14 +66,10 @@ class Policy:
         Raises:
             ValueError: if there is neither a key nor ``greedy=True``, or the observation has another shape.
         """
-        parameters, family = self.distribution(observation), self._family
-        if greedy or (greedy is None and key is None):
-            action = family.mode(parameters)
-        elif key is None:
+        if key is None and greedy is False:
             raise ValueError("greedy=False samples an action, which needs a key: policy(observation, key).")
-        else:
-            action = family.sample(family.noise(key, parameters.shape[:-1]), parameters)
-        return self._env.own_action(family.bounded(action), self._env.params(self._spec.env.params))
+        action = distributions.choose(self._family, self.distribution(observation), None if greedy else key)
+        return self._env.own_action(action, self._env.params(self._spec.env.params))
 
     def distribution(self, observation: Any) -> Array:
         """[..., A] unnormalized log-probabilities of the actions, for observations ``[..., *shape]``.

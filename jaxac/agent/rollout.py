@@ -1,6 +1,7 @@
 """Acting: one step, and an unroll of ``T`` steps."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,25 +18,22 @@ def init(spec: Spec, env: Env, key: PRNGKey, num_envs: int) -> ActorState:
     """``B = num_envs`` fresh episodes, whose time limits are staggered if ``env.stagger_starts`` says so."""
     key, reset_key, stagger_key = jax.random.split(key, 3)
     state, observation = env.reset(reset_key, env.params(spec.env.params), num_envs)
-    nothing = jnp.zeros(num_envs, jnp.int32)
-    head_start = _head_start(spec, env, stagger_key, num_envs) if _staggers(spec, env) else nothing
+    zero = head_start = jnp.zeros(num_envs, jnp.int32)
+    limit = _staggered_limit(spec, env)
+    if limit is not None:
+        head_start = jnp.floor(jax.random.uniform(stagger_key, (num_envs,)) * limit).astype(jnp.int32)
     counted = (head_start == 0).astype(jnp.float32)
-    return ActorState(key, state, observation, jnp.zeros(num_envs), nothing, head_start, counted)
+    return ActorState(key, state, observation, jnp.zeros(num_envs), zero, head_start, counted)
 
 
-def _staggers(spec: Spec, env: Env) -> bool:
-    """True if first episodes are cut early, so that the time limit does not cut all environments in the same step.
+def _staggered_limit(spec: Spec, env: Env) -> Any:
+    """[] the time limit that first episodes have a head start to, so that it does not cut all in the same step.
 
-    Not those of Monte Carlo, which start afresh in every unroll and must be whole.
+    None if there is no such limit. Episodes of Monte Carlo start afresh in every unroll and must be whole.
     """
-    limit = env.time_limit(env.params(spec.env.params))
-    return spec.env.stagger_starts and not _whole_episodes(spec) and limit is not None
-
-
-def _head_start(spec: Spec, env: Env, key: PRNGKey, num_envs: int) -> Array:
-    """[B] int32, head starts anywhere below the time limit; the environment's own clock knows nothing of them."""
-    limit = env.time_limit(env.params(spec.env.params))
-    return jnp.floor(jax.random.uniform(key, (num_envs,)) * limit).astype(jnp.int32)
+    if not spec.env.stagger_starts or _whole_episodes(spec):
+        return None
+    return env.time_limit(env.params(spec.env.params))
 
 
 def _whole_episodes(spec: Spec) -> bool:
@@ -97,9 +95,8 @@ def step(
 
 def _cut_early(spec: Spec, env: Env, actor: ActorState) -> Array | bool:
     """[B] bool: the episode reaches the time limit that its head start brings nearer."""
-    if not _staggers(spec, env):
-        return False
-    return actor.episode_length >= env.time_limit(env.params(spec.env.params)) - actor.head_start
+    limit = _staggered_limit(spec, env)
+    return False if limit is None else actor.episode_length >= limit - actor.head_start
 
 
 def _from_zero(spec: Spec, done: Array, actor: ActorState) -> ActorState:
