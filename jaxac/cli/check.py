@@ -17,7 +17,7 @@ from jaxac.config import hydra_errors, reading
 from jaxac.config.compose import CONF, to_config
 from jaxac.config.hydra_context import hydra_on
 from jaxac.config.schema import Config
-from jaxac.config.words import join, shorten, show
+from jaxac.config.words import SPELLED, join, shorten, show
 from jaxac.errors import ConfigError
 from jaxac.storage import events
 
@@ -131,13 +131,13 @@ def _jobs(master: DictConfig, overrides: Sequence[str]) -> Iterator[Sequence[str
     yield from itertools.product(*values.values())
 
 
-_SPELLED = {"True": "true", "False": "false", "None": "null"}
+_TYPED = {str(value): text for value, text in SPELLED.items()}
 """Values as they are typed, by how Hydra writes them."""
 
 
 def _several(override: Override) -> list[str]:
     try:
-        return [_SPELLED.get(text, text) for text in override.sweep_string_iterator()]
+        return [_TYPED.get(text, text) for text in override.sweep_string_iterator()]
     except Exception:
         name = override.key_or_group
         raise ConfigError(f"{shorten(override.input_line or name)} cannot be read; give {name}=A,B.") from None

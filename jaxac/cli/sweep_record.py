@@ -6,6 +6,7 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from jaxac.config.settings import key_of
 from jaxac.storage import lock, records, run_directory
 
 
@@ -21,5 +22,5 @@ class SweepRecord(Callback):
             directory.mkdir(parents=True, exist_ok=True)
             lock.acquire(directory)  # until the process ends
             left_out = ("hydra.mode", "hydra.sweep.dir", *run_directory.PER_PROCESS)
-            mine = [text for text in overrides if text.split("=")[0] not in left_out]
+            mine = [text for text in overrides if key_of(text) not in left_out]
             records.write_overrides(directory / run_directory.SWEEP, mine)

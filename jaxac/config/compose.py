@@ -13,6 +13,7 @@ from jaxac.config.hydra_context import hydra_on
 from jaxac.config.parts import OwnNetworkConfig, OwnOptimizerConfig
 from jaxac.config.schema import Config
 from jaxac.config.settings import CONF, key_of
+from jaxac.config.words import SPELLED
 from jaxac.errors import ConfigError
 
 PREFIXES = "+~"
@@ -78,7 +79,7 @@ def _literal(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ",".join(f"{name}: {_literal(each)}" for name, each in value.items()) + "}"
     if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
+        return SPELLED[value]
     if isinstance(value, numbers.Real):
         return repr(value.item() if hasattr(value, "item") else value)
     return reading.quote(str(value))

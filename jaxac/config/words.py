@@ -4,7 +4,8 @@ import math
 from typing import Any
 
 _LONGEST = 80
-_SPELLED = {None: "null", True: "true", False: "false"}
+SPELLED = {None: "null", True: "true", False: "false"}
+"""Values that are typed otherwise than Python writes them."""
 
 
 def show(value: Any) -> str:
@@ -38,7 +39,7 @@ def join(names: list[str], word: str = "or") -> str:
 
 def _text(value: Any) -> str:
     if value is None or isinstance(value, bool):
-        return _SPELLED[value]
+        return SPELLED[value]
     if isinstance(value, float) and math.isfinite(value):
         return repr(value).removesuffix(".0")
     if isinstance(value, list | tuple):

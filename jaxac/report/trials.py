@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jaxac.config.settings import key_of
 from jaxac.report.read import Run
 
 _BOOKKEEPING = {"seed", "num_seeds", "resume", "stop_after_updates", "compilation_cache"}
@@ -44,7 +45,7 @@ class Trial:
         kept = [run.overrides for run in self.runs if run.overrides is not None]
         if not kept:
             return None
-        chosen = [override for override in kept[0] if _key(override) not in _NOT_IN_COMMANDS]
+        chosen = [override for override in kept[0] if key_of(override) not in _NOT_IN_COMMANDS]
         return shlex.join(["python", "-m", "jaxac.train", *chosen])
 
 
@@ -117,7 +118,7 @@ def _swept(firsts: list[Run]) -> dict[str, list[Any]]:
     number of environments). Other settings are taken only if they are needed to tell trials apart. ``optimizer=adam``
     and its like choose files, and count as ``optimizer.name``.
     """
-    given = [_key(override) for run in firsts for override in run.overrides or ()]
+    given = [key_of(override) for run in firsts for override in run.overrides or ()]
     known = dict.fromkeys(name for run in firsts for name in run.settings)
     columns: dict[str, list[Any]] = {}
     for name in dict.fromkeys(name if name in known else f"{name}.name" for name in given):
@@ -138,7 +139,3 @@ def _add(columns: dict[str, list[Any]], name: str, values: list[Any]) -> None:
 def _told_apart(columns: Iterable[list[Any]], firsts: list[Run]) -> int:
     """The number of trials that these columns tell apart."""
     return len(set(zip(*[map(show, column) for column in columns], strict=True))) if firsts and columns else 1
-
-
-def _key(override: str) -> str:
-    return override.split("=", 1)[0].lstrip("+~")

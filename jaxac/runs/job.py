@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from jaxac import names
 from jaxac.config.schema import Config
+from jaxac.config.settings import key_of
 from jaxac.errors import ConfigError, DivergedError, RunError
 from jaxac.loggers.base import Logger, Memory
 from jaxac.loggers.open import open_loggers
@@ -82,7 +83,7 @@ class Job:
         directory = self.directory / run_directory.SEEDS / str(seed)
         if run_directory.has_begun(directory):
             config = dataclasses.replace(config, resume=str(directory))
-        of_all = [text for text in self.overrides if text.lstrip("+").split("=")[0] not in ("seed", "num_seeds")]
+        of_all = [text for text in self.overrides if key_of(text) not in ("seed", "num_seeds")]
         return config, *run_directory.open_locked(config, directory, [*of_all, f"seed={seed}"])
 
     @functools.cached_property

@@ -17,6 +17,7 @@ from typing import Any
 
 from jaxac.config import validation
 from jaxac.config.schema import Config
+from jaxac.config.settings import key_of
 from jaxac.errors import ConfigError
 from jaxac.storage import checkpoint, lock, old_names, records
 from jaxac.storage.checkpoint import Checkpoint
@@ -157,7 +158,7 @@ def _record(directory: Path, config: Config, overrides: Sequence[str]) -> None:
     """Writes down what a later ``resume=`` starts from: everything but the settings of this process alone."""
     kept = dataclasses.replace(config, resume=None, stop_after_updates=None)
     records.write_yaml(directory / CONFIG, as_dict(kept))
-    mine = [text for text in overrides if text.lstrip("+").split("=")[0] not in PER_PROCESS]
+    mine = [text for text in overrides if key_of(text) not in PER_PROCESS]
     records.write_overrides(directory / OVERRIDES, mine)
 
 
