@@ -82,9 +82,8 @@ class ActorState(NamedTuple):
     episode_return: Array
     """[B] float32, returns so far of the running episodes, undiscounted and unscaled."""
     episode_length: Array
-    """[B] int32, steps so far of the running episodes."""
-    head_start: Array
-    """[B] int32, steps by which the time limit of the running episode comes earlier: ``env.stagger_starts``."""
+    """[B] int32, steps so far of the running episodes; with ``env.stagger_starts`` the first have a head start, which
+    the environment's own clock does not know of."""
     counted: Array
     """[B] float32: 1 if the running episode counts in the sums over episodes; 0 if it will be cut early, or if an
     unroll of whole episodes (Monte Carlo) has had its one already."""

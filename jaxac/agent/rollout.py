@@ -18,12 +18,11 @@ def init(spec: Spec, env: Env, key: PRNGKey, num_envs: int) -> ActorState:
     """``B = num_envs`` fresh episodes, whose time limits are staggered if ``env.stagger_starts`` says so."""
     key, reset_key, stagger_key = jax.random.split(key, 3)
     state, observation = env.reset(reset_key, env.params(spec.env.params), num_envs)
-    zero = head_start = jnp.zeros(num_envs, jnp.int32)
-    limit = _staggered_limit(spec, env)
+    limit, length = _staggered_limit(spec, env), jnp.zeros(num_envs, jnp.int32)
     if limit is not None:
-        head_start = jnp.floor(jax.random.uniform(stagger_key, (num_envs,)) * limit).astype(jnp.int32)
-    counted = (head_start == 0).astype(jnp.float32)
-    return ActorState(key, state, observation, jnp.zeros(num_envs), zero, head_start, counted)
+        length = jnp.floor(jax.random.uniform(stagger_key, (num_envs,)) * limit).astype(jnp.int32)
+    counted = (length == 0).astype(jnp.float32)
+    return ActorState(key, state, observation, jnp.zeros(num_envs), length, counted)
 
 
 def _staggered_limit(spec: Spec, env: Env) -> Any:
@@ -94,9 +93,9 @@ def step(
 
 
 def _cut_early(spec: Spec, env: Env, actor: ActorState) -> Array | bool:
-    """[B] bool: the episode reaches the time limit that its head start brings nearer."""
+    """[B] bool: the episode reaches the time limit, to which it may have had a head start."""
     limit = _staggered_limit(spec, env)
-    return False if limit is None else actor.episode_length >= limit - actor.head_start
+    return False if limit is None else actor.episode_length >= limit
 
 
 def _from_zero(spec: Spec, done: Array, actor: ActorState) -> ActorState:
@@ -104,7 +103,6 @@ def _from_zero(spec: Spec, done: Array, actor: ActorState) -> ActorState:
     return actor._replace(
         episode_return=jnp.where(done, 0.0, actor.episode_return),
         episode_length=jnp.where(done, 0, actor.episode_length),
-        head_start=jnp.where(done, 0, actor.head_start),
         counted=jnp.where(done, 0.0 if _whole_episodes(spec) else 1.0, actor.counted),
     )
 

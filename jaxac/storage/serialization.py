@@ -42,7 +42,7 @@ def pack_host(arrays: dict[str, np.ndarray]) -> bytes:
     return serialization.msgpack_serialize(arrays)
 
 
-_ADDED = {"head_start": 0, "counted": 1}
+_ADDED = {"counted": 1}
 """Fields that training states of version 0.1 lack, with the values that stand for what those states did."""
 
 

@@ -46,8 +46,8 @@ def test_episode_sums_count_raw_rewards(small_spec):
 
 def test_staggered_limits_spread_and_the_environment_does_not_know(small_spec):
     actor, *_ = unroll(small_spec("env.num_envs=512"))
-    assert 0 <= actor.head_start.min() < 50
-    assert 450 < actor.head_start.max() < 500
+    assert 0 <= actor.episode_length.min() < 50
+    assert 450 < actor.episode_length.max() < 500
     np.testing.assert_array_equal(actor.env_state.time, 0)
 
 
@@ -55,13 +55,13 @@ def test_a_staggered_episode_is_truncated_early_and_not_counted(small_spec):
     """Episodes of 10 steps, of which the first of each environment is shorter by its head start."""
     spec = small_spec("env.name=tests.probe_envs:Endless", "algo.unroll_length=25", "env.num_envs=32")
     actor, after, transitions, episodes = unroll(spec)
-    step, head_start = np.arange(1, 26)[:, None], np.asarray(actor.head_start)
+    step, head_start = np.arange(1, 26)[:, None], np.asarray(actor.episode_length)
     np.testing.assert_array_equal(transitions.done, (step + head_start) % 10 == 0)
     np.testing.assert_array_equal(transitions.discount, 1)
     ended, cut = np.asarray(transitions.done).sum(0), head_start > 0
     assert cut.any() and episodes.ended == (ended - cut).sum()
     assert episodes.length_sum == 10 * episodes.ended == episodes.return_sum
-    np.testing.assert_array_equal(after.head_start, 0)
+    np.testing.assert_array_equal(after.counted, 1)
 
 
 @pytest.mark.parametrize("name, steps", [("MemoryChain-bsuite", 6), ("UmbrellaChain-bsuite", 10)])
@@ -76,7 +76,7 @@ def test_episodes_whose_end_the_clock_decides_have_their_length(small_spec, name
 
 def test_an_environment_without_a_time_limit_is_not_staggered(small_spec):
     actor, *_ = unroll(small_spec("env.name=tests.probe_envs:Unlimited"))
-    np.testing.assert_array_equal(actor.head_start, 0)
+    np.testing.assert_array_equal(actor.episode_length, 0)
 
 
 def test_monte_carlo_counts_the_first_whole_episode_only(small_spec):
