@@ -104,7 +104,8 @@ def learn_lanes(configs: list[Config]) -> dict[str, Any]:
     """
     from jaxac import spec
     from jaxac.programs import program
-    from jaxac.programs.executors import Chunk, Vmapped
+    from jaxac.programs.executor import Chunk
+    from jaxac.programs.executors import Vmapped
     from jaxac.runs import schedule
 
     config, everyone = configs[0], range(len(configs))

@@ -54,7 +54,8 @@ def train_lanes(number: int, on_cores: bool) -> dict[str, Any]:
     """As :func:`experiments.throughput.train`, of all lanes together: so many seeds of 8 environments × 5 steps."""
     from jaxac import spec
     from jaxac.programs import program
-    from jaxac.programs.executors import Chunk, Executor, Pooled, Vmapped
+    from jaxac.programs.executor import Chunk, Executor
+    from jaxac.programs.executors import Pooled, Vmapped
 
     config, seeds = make_config(*LANE), range(number)
     specs = [spec.make(config)] * number

@@ -30,7 +30,7 @@ class Outcome(NamedTuple):
     """Result of one lane's chunk."""
 
     report: ChunkReport
-    """Metrics and counts of the chunk."""
+    """Metrics and counts of the chunk, on the host."""
     returns: Array | np.ndarray | None
     """[episodes] returns of the evaluation; None without one."""
     params: Params | None
@@ -105,5 +105,4 @@ def copied(params: Params) -> Params:
 def to_host(outcome: Outcome) -> Outcome:
     """The same outcome, on the host."""
     saved = None if outcome.saved is None else serialization.to_host(outcome.saved)
-    report, returns = jax.device_get((outcome.report, outcome.returns))
-    return outcome._replace(report=report, returns=returns, saved=saved)
+    return outcome._replace(returns=jax.device_get(outcome.returns), saved=saved)

@@ -21,10 +21,7 @@ import numpy as np
 from jaxac.algos import ALGOS
 from jaxac.config.schema import Config
 from jaxac.programs import lanes_program, program
-from jaxac.programs.executor import Chunk as Chunk
-from jaxac.programs.executor import Executor as Executor
-from jaxac.programs.executor import Outcome as Outcome
-from jaxac.programs.executor import copied, first, to_host
+from jaxac.programs.executor import Chunk, Outcome, copied, first, to_host
 from jaxac.programs.program import Program
 from jaxac.spec import Spec
 from jaxac.types import Array, PyTree, Totals
@@ -70,11 +67,11 @@ class Pooled:
         now = state.result()  # the totals are those of the chunk that brings it, so they are looked up afterwards
         before, start = None if chunk.begins else self._totals[lane], time.perf_counter()
         after, report = self._program.chunk(self._specs[lane], now, chunk.num_updates, before)
-        self._totals[lane] = jax.device_get(report.totals)
-        seconds = time.perf_counter() - start
+        report = jax.device_get(report)
+        self._totals[lane], seconds = report.totals, time.perf_counter() - start
         returns = self._evaluate(after, lane, chunk.updates, chunk.batches) if chunk.batches else None
         saved = self._program.copy(after) if chunk.save else None
-        jax.block_until_ready((after, report, returns, saved))
+        jax.block_until_ready((after, returns, saved))
         params = copied(ALGOS[self._specs[lane].algo.name].params(after)) if chunk.batches else None
         return after, Outcome(report, returns, params, saved, seconds)
 
@@ -158,7 +155,8 @@ class Vmapped:
         before, start = self._programs.nothing if chunk.begins else self._totals, time.perf_counter()
         advanced = self._programs.chunk(self._specs, now, np.int32(chunk.num_updates), before)
         after, report = jax.block_until_ready(advanced)
-        self._totals, seconds = jax.device_get(report.totals), time.perf_counter() - start
+        report = jax.device_get(report)
+        self._totals, seconds = report.totals, time.perf_counter() - start
         returns = self._evaluate(after, chunk.updates, chunk.batches) if chunk.batches else None
         params = copied(self._algo.params(after)) if chunk.batches else None
         saved = jax.block_until_ready(self._programs.copy(after)) if chunk.save else None

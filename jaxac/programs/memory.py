@@ -126,7 +126,9 @@ def _to(part: Part, total: int, available: int) -> str:
     room = part.bytes - (total - available)
     if not isinstance(part.value, int) or room <= 0:
         return ""
-    return f" to about {max(1, part.value * room // part.bytes)}"
+    most = max(1, part.value * room // part.bytes)
+    unit = 10 ** max(0, len(str(most)) - 2)  # two digits, downwards: what is counted in whole batches fits, too
+    return f" to about {most // unit * unit}"
 
 
 def _gigabytes(number: int) -> str:

@@ -14,7 +14,7 @@ from jaxac.config.schema import Config
 from jaxac.devices import machine
 from jaxac.loggers import rows
 from jaxac.loggers.base import Logger, Row
-from jaxac.programs.executors import Outcome
+from jaxac.programs.executor import Outcome
 from jaxac.runs import artifacts, failures, schedule
 from jaxac.runs.progress import progress_of
 from jaxac.storage import checkpoint, provenance, run_directory, serialization, weights

@@ -17,7 +17,8 @@ from jaxac.errors import ConfigError
 from jaxac.loggers.base import Logger
 from jaxac.loggers.console import Console, Followed, Overview
 from jaxac.programs import memory, program
-from jaxac.programs.executors import Executor, Pooled, Vmapped
+from jaxac.programs.executor import Executor
+from jaxac.programs.executors import Pooled, Vmapped
 from jaxac.programs.program import Program
 from jaxac.runs import failures, headlines, one_parser, plan, resuming
 from jaxac.runs.job import Job

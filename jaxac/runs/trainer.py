@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxac.programs import program
-from jaxac.programs.executors import Chunk, Executor, Outcome
+from jaxac.programs.executor import Chunk, Executor, Outcome
 from jaxac.runs.pace import Pace
 from jaxac.runs.run import Run, Status
 from jaxac.runs.signals import StopRequest
