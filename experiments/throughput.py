@@ -108,7 +108,7 @@ def stages(network: str, num_envs: int = 64, unroll: int = 16) -> dict[str, floa
     env_params = env.params(spec.env.params)
 
     def act(observations: Any) -> Any:
-        return jax.lax.map(lambda each: agent.policy(params, each), observations)
+        return jax.lax.map(lambda each: agent.step(params, each, ())[0], observations)
 
     def draw(scale: Any) -> Any:
         _, draws = rollout.draw(spec, env, agent.distribution, actor)

@@ -87,6 +87,8 @@ class ActorState(NamedTuple):
     counted: Array
     """[B] float32: 1 if the running episode counts in the sums over episodes; 0 if it will be cut early, or if an
     unroll of whole episodes (Monte Carlo) has had its one already."""
+    memory: PyTree = ()
+    """[B, H] float32 each, the network's memory of the running episodes, zero at their start; () if it has none."""
 
 
 class Moments(NamedTuple):

@@ -23,58 +23,67 @@ class Agent(NamedTuple):
 
     init: Callable[[PRNGKey], Params]
     """``init(key) -> params``: fresh weights, and moments of no observation."""
-    apply: Callable[[Params, Array], tuple[Array, Array]]
-    """``apply(params, observation [..., O]) -> (the policy's parameters [..., size], value [...])``."""
-    policy: Callable[[Params, Array], Array]
-    """``policy(params, observation [..., O])``: the distribution's parameters ``[..., size]``, such as logits."""
+    step: Callable[[Params, Array, PyTree], tuple[Array, Array, PyTree]]
+    """``step(params, observation [..., O], memory [..., H])``: the distribution's parameters ``[..., size]``, such as
+    logits, the value ``[...]``, and the memory ``[..., H]`` after the observation; ``()`` where there is no memory."""
+    unroll: Callable[[Params, Array, PyTree, Array], tuple[Array, Array, PyTree]]
+    """``unroll(params, observation [T, B, O], memory [B, H], done [T, B])``: the same for ``T`` steps, ``[T, B, ...]``,
+    from the memory before the first; where a step's episode is done, the next step starts without memory."""
     distribution: Distribution
     """The family of distributions over actions that the policy chooses from."""
-    loss: Callable[[PyTree, Moments, Transition, Array], tuple[Array, Losses]]
-    """``loss(weights, moments, transitions [T, B], last_observation [B, O]) -> (loss [], terms)``."""
+    loss: Callable[..., tuple[Array, Losses]]
+    """``loss(weights, moments, transitions [T, B], last_observation [B, O], memory [B, H]) -> (loss [], terms)``; the
+    memory is the one before the first step, through which no gradient flows."""
 
 
 def make(spec: Spec, env: Env, network: Network) -> Agent:
     """The actor-critic of a network in an environment."""
 
-    def apply(params: Params, observation: Array) -> tuple[Array, Array]:
+    def seen(params: Params, observation: Array) -> Array:
         if spec.algo.normalize_observations:
-            observation = normalization.normalize(params.moments, observation)
-        return network.apply(params.network, observation)
+            return normalization.normalize(params.moments, observation)
+        return observation
 
     def init(key: PRNGKey) -> Params:
         return Params(network.init(key), normalization.init(env.observation_size))
 
-    def policy(params: Params, observation: Array) -> Array:
-        return apply(params, observation)[0]
+    def step(params: Params, observation: Array, memory: PyTree) -> tuple[Array, Array, PyTree]:
+        return network.step(params.network, seen(params, observation), memory)
+
+    def unroll(params: Params, observation: Array, memory: PyTree, done: Array) -> tuple[Array, Array, PyTree]:
+        return network.unroll(params.network, seen(params, observation), memory, done)
 
     distribution = distributions.make(env.actions, spec.algo.gaussian)
-    return Agent(init, apply, policy, distribution, functools.partial(_loss, spec, distribution, apply))
+    return Agent(init, step, unroll, distribution, functools.partial(_loss, spec, distribution, step, unroll))
 
 
 def _loss(
     spec: Spec,
     distribution: Distribution,
-    apply: Callable[[Params, Array], tuple[Array, Array]],
+    step: Callable[[Params, Array, PyTree], tuple[Array, Array, PyTree]],
+    unroll: Callable[[Params, Array, PyTree, Array], tuple[Array, Array, PyTree]],
     weights: PyTree,
     moments: Moments,
     transitions: Transition,
     last_observation: Array,
+    memory: PyTree = (),
 ) -> tuple[Array, Losses]:
     """The objective ``[]`` at ``weights``, and its terms; the arguments are those of :attr:`Agent.loss`."""
 
     def applied(weights: PyTree, observation: Array) -> tuple[Array, Array]:
-        return apply(Params(weights, moments), observation)
+        return unroll(Params(weights, moments), observation, memory, transitions.done)[:2]
 
-    def value_of(observation: Array) -> Array:
-        return jax.lax.stop_gradient(applied(weights, observation)[1])
+    def value_of(observation: Array, memory: PyTree) -> Array:
+        return jax.lax.stop_gradient(step(Params(weights, moments), observation, memory)[1])
 
-    logits, value = applied(weights, transitions.observation)
+    logits, value, memories = unroll(Params(weights, moments), transitions.observation, memory, transitions.done)
+    frozen, memories = jax.lax.stop_gradient((value, memories))
     targets = returns.lambda_returns(
         transitions.reward,
         transitions.discount * spec.algo.discount,
         transitions.done,
-        jax.lax.stop_gradient(value),
-        bootstrap.next_values(value_of, jax.lax.stop_gradient(value), transitions, last_observation),
+        frozen,
+        bootstrap.next_values(value_of, frozen, transitions, last_observation, memories),
         objective.trace_decay(spec),
     )
     total, terms = objective.objective(spec, distribution, logits, value, targets, transitions)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxac.agent import actor_critic, distributions
+from jaxac.agent import actor_critic, distributions, networks
 from jaxac.spec import Spec
 from jaxac.types import Array, Params, PRNGKey, PyTree
 
@@ -26,6 +26,8 @@ class Episodes(NamedTuple):
     """[B] float32, returns so far, undiscounted and unscaled."""
     alive: Array
     """[B] bool: the episode has not ended; rewards after its end do not count."""
+    memory: PyTree
+    """[B, H] the policy's memory of the episodes; () if it has none."""
 
 
 def evaluate(spec: Spec, params: Params, key: PRNGKey, num_episodes: int, greedy: bool) -> Array:
@@ -71,15 +73,16 @@ def _start(spec: Spec, key: PRNGKey, num_episodes: int) -> Episodes:
     env, _ = actor_critic.build(spec)
     key, reset_key = jax.random.split(key)
     state, observation = env.reset(reset_key, env.params(spec.env.params), num_episodes)
-    return Episodes(key, state, observation, jnp.zeros(num_episodes), jnp.ones(num_episodes, bool))
+    memory = networks.initial_memory(spec.network, (num_episodes,))
+    return Episodes(key, state, observation, jnp.zeros(num_episodes), jnp.ones(num_episodes, bool), memory)
 
 
 def _step(spec: Spec, params: Params, greedy: bool, episodes: Episodes) -> Episodes:
     env, agent = actor_critic.build(spec)
     key, act_key, env_key = jax.random.split(episodes.key, 3)
-    policy = agent.policy(params, episodes.observation)
+    policy, _, memory = agent.step(params, episodes.observation, episodes.memory)
     action = distributions.choose(agent.distribution, policy, None if greedy else act_key)
     state, timestep = env.step(env_key, episodes.env_state, action, env.params(spec.env.params))
     returns = episodes.returns + jnp.where(episodes.alive, timestep.reward, 0.0)
     alive = episodes.alive & ~(timestep.terminated | timestep.truncated)
-    return Episodes(key, state, timestep.observation, returns, alive)
+    return Episodes(key, state, timestep.observation, returns, alive, memory)

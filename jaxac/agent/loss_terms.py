@@ -22,7 +22,8 @@ class LossInputs(NamedTuple):
     weights: PyTree
     """The network's weights, with respect to which the term is differentiated."""
     apply: Callable[[PyTree, Array], tuple[Array, Array]]
-    """``apply(weights, observation [..., O]) -> (the policy's parameters [..., size], value [...])``."""
+    """``apply(weights, observation [T, B, O]) -> (the policy's parameters [T, B, size], value [T, B])``: as if
+    the unroll had met these observations. A network without memory takes any leading axes."""
     transitions: Transition
     """[T, B] the unroll."""
     targets: Targets
@@ -57,7 +58,8 @@ def check(
     terms: LossTerms,
     env: Env,
     init: Callable[[PRNGKey], Params],
-    apply: Callable[[Params, Array], tuple[Array, Array]],
+    unroll: Callable[[Params, Array, PyTree, Array], tuple[Array, Array, PyTree]],
+    memory: PyTree = (),
 ) -> None:
     """Tries every term on shapes, before anything is compiled.
 
@@ -65,11 +67,16 @@ def check(
         terms: the terms by name.
         env: the environment.
         init: the agent's ``init(key) -> params``.
-        apply: the agent's ``apply(params, observation [..., O]) -> (parameters [..., size], value [...])``.
+        unroll: the agent's, see :attr:`jaxac.agent.actor_critic.Agent.unroll`.
+        memory: [2, H] the agent's memory at the start of two episodes.
 
     Raises:
         ConfigError: if a term cannot be imported or differentiated, or is not a scalar.
     """
+
+    def apply(params: Params, observation: Array) -> tuple[Array, Array]:
+        return unroll(params, observation, memory, jnp.zeros((3, 2), bool))[:2]
+
     for name, term in terms.items():
         params = jax.eval_shape(init, jax.random.key(0))
         _check(f"algo.loss_terms.{name}.function={term.function}", _load(name, terms), env, params, apply)

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxac.config.parts import NetworkConfig
+from jaxac.agent.cells import CELLS
+from jaxac.config.parts import AnyNetwork, NetworkConfig
 from jaxac.types import Array, PRNGKey, PyTree
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
@@ -55,12 +56,36 @@ def _dot(x: Array, kernel: Array, *_: object, **__: object) -> Array:
 
 
 class Network(NamedTuple):
-    """A network as a pair of pure functions."""
+    """A network as pure functions; one without memory has ``()`` for it."""
 
     init: Callable[[PRNGKey], PyTree]
     """``init(key) -> weights``."""
-    apply: Callable[[PyTree, Array], tuple[Array, Array]]
-    """``apply(weights, observation [..., O]) -> (the policy's parameters [..., size], value [...])``."""
+    step: Callable[[PyTree, Array, PyTree], tuple[Array, Array, PyTree]]
+    """``step(weights, observation [..., O], memory [..., H])``: the policy's parameters ``[..., size]``, the value
+    ``[...]``, and the memory ``[..., H]`` after the observation."""
+    unroll: Callable[[PyTree, Array, PyTree, Array], tuple[Array, Array, PyTree]]
+    """``unroll(weights, observation [T, B, O], memory [B, H], done [T, B])``: the same for ``T`` steps,
+    ``[T, B, ...]``. Where a step's episode is done, the next one starts without memory."""
+
+
+def memoryless(init: Callable[[PRNGKey], PyTree], apply: Callable[[PyTree, Array], tuple[Array, Array]]) -> Network:
+    """The network of ``apply(weights, observation [..., O]) -> (the policy's parameters [..., size], value [...])``."""
+
+    def step(weights: PyTree, observation: Array, memory: PyTree) -> tuple[Array, Array, PyTree]:
+        return *apply(weights, observation), memory
+
+    def unroll(weights: PyTree, observation: Array, memory: PyTree, done: Array) -> tuple[Array, Array, PyTree]:
+        del done
+        return step(weights, observation, memory)
+
+    return Network(init, step, unroll)
+
+
+def initial_memory(config: AnyNetwork, leading: tuple[int, ...]) -> PyTree:
+    """The memory ``[*leading, H]`` at the start of episodes, a cell after the other; ``()`` without cells."""
+    if not isinstance(config, NetworkConfig) or config.memory == "none":
+        return ()
+    return (CELLS[config.memory].initial((*leading, config.memory_size)),) * (1 if config.shared else 2)
 
 
 class Torso(nn.Module):
@@ -81,6 +106,41 @@ class Torso(nn.Module):
         return x
 
 
+class Memory(nn.Module):
+    """A recurrent cell behind a torso: ``[..., I] -> [..., H]``."""
+
+    cell: str
+    """One of ``CELLS``."""
+    size: int
+    """``H``, the number of its units."""
+    dot: Dot
+    """Computes the product with the torso's output."""
+
+    @nn.compact
+    def __call__(self, x: Array, memory: PyTree, done: Array | None) -> tuple[Array, PyTree]:
+        cell = CELLS[self.cell]
+        inputs = nn.Dense(cell.inputs * self.size, dot_general=self.dot, name="inputs")(x)
+        kernel = self.param("kernel", _recurrent, (self.size, cell.recurrent)) if cell.recurrent else None
+        if done is None:
+            memory = cell.step(kernel, memory, inputs)
+        else:
+            reset = jnp.concatenate([jnp.zeros_like(done[:1]), done[:-1]])
+            memory = cell.unroll(kernel, memory, inputs, reset)
+        return cell.output(memory), memory
+
+
+def _recurrent(key: PRNGKey, shape: tuple[int, int]) -> Array:
+    """Weights ``[H, gates · H]`` from one memory to the next, orthogonal for each gate (Saxe et al. 2014).
+
+    Args:
+        key: [] the key.
+        shape: H and the number of gates.
+    """
+    size, gates = shape
+    orthogonal = nn.initializers.orthogonal()
+    return jnp.concatenate([orthogonal(each, (size, size)) for each in jax.random.split(key, gates)], axis=1)
+
+
 class ActorCritic(nn.Module):
     """A policy head ``[..., size]`` and a value head ``[...]``, on one torso or on one each."""
 
@@ -96,13 +156,21 @@ class ActorCritic(nn.Module):
     """Computes the value head's product."""
 
     @nn.compact
-    def __call__(self, observation: Array) -> tuple[Array, Array]:
+    def __call__(
+        self, observation: Array, memory: PyTree = (), done: Array | None = None
+    ) -> tuple[Array, Array, PyTree]:
         config = self.config
 
         def torso(name: str) -> Array:
             return Torso(config.hidden_sizes, config.activation, self.dot, name=name)(observation)
 
-        actor, critic = (torso("torso"),) * 2 if config.shared else (torso("actor_torso"), torso("critic_torso"))
+        names = ("",) if config.shared else ("actor_", "critic_")
+        outputs = [torso(f"{name}torso") for name in names]
+        if memory:
+            cells = [Memory(config.memory, config.memory_size, self.dot, name=f"{name}cell") for name in names]
+            remembered = [cell(x, own, done) for cell, x, own in zip(cells, outputs, memory, strict=True)]
+            outputs, memory = [x for x, _ in remembered], tuple(own for _, own in remembered)
+        actor, critic = outputs[0], outputs[-1]
         # A small last layer starts from a near-uniform policy (Andrychowicz et al. 2021, "What Matters in
         # On-Policy Reinforcement Learning?", section 3.2).
         head = nn.Dense(
@@ -115,7 +183,7 @@ class ActorCritic(nn.Module):
         value = nn.Dense(1, kernel_init=nn.initializers.orthogonal(1.0), dot_general=self.value_dot, name="critic")(
             critic
         )
-        return policy, jnp.squeeze(value, axis=-1)
+        return policy, jnp.squeeze(value, axis=-1), memory
 
 
 def make(
@@ -139,10 +207,9 @@ def make(
     module = ActorCritic(size, constant, config, dot, value_dot)
 
     def init(key: PRNGKey) -> PyTree:
-        return module.init(key, jnp.zeros((observation_size,)))["params"]
+        return module.init(key, jnp.zeros((observation_size,)), initial_memory(config, ()))["params"]
 
-    def apply(weights: PyTree, observation: Array) -> tuple[Array, Array]:
-        outputs: Any = module.apply({"params": weights}, observation)
-        return outputs
+    def apply(weights: PyTree, *arguments: PyTree) -> Any:
+        return module.apply({"params": weights}, *arguments)
 
-    return Network(init, apply)
+    return Network(init, apply, apply)

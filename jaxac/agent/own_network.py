@@ -10,6 +10,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jaxac.agent import networks
 from jaxac.agent.networks import Network
 from jaxac.config import import_path
 from jaxac.config.parts import OwnNetworkConfig
@@ -56,7 +57,7 @@ def _make(
 
     for leading in _LEADING:
         _check(config.name, module, seen, (*leading, size), num_actions)
-    return Network(init, apply)
+    return networks.memoryless(init, apply)
 
 
 def _module(factory: Callable[..., Any], config: OwnNetworkConfig, num_actions: int) -> nn.Module:

@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 
 from jaxac import envs
+from jaxac.agent import cells, networks
 from jaxac.agent.actor_critic import Agent
 from jaxac.agent.distributions import Distribution
 from jaxac.envs import Env
 from jaxac.spec import Spec
-from jaxac.types import ActorState, Array, Draws, Episodes, Params, PRNGKey, Transition
+from jaxac.types import ActorState, Array, Draws, Episodes, Params, PRNGKey, PyTree, Transition
 
 
 def init(spec: Spec, env: Env, key: PRNGKey, num_envs: int) -> ActorState:
@@ -22,7 +23,8 @@ def init(spec: Spec, env: Env, key: PRNGKey, num_envs: int) -> ActorState:
     if limit is not None:
         length = jnp.floor(jax.random.uniform(stagger_key, (num_envs,)) * limit).astype(jnp.int32)
     counted = (length == 0).astype(jnp.float32)
-    return ActorState(key, state, observation, jnp.zeros(num_envs), length, counted)
+    memory = networks.initial_memory(spec.network, (num_envs,))
+    return ActorState(key, state, observation, jnp.zeros(num_envs), length, counted, memory)
 
 
 def _staggered_limit(spec: Spec, env: Env) -> Any:
@@ -73,7 +75,8 @@ def step(
         The environments after the step, and a transition ``[B]`` with the sums over the episodes that ended.
     """
     env_key = None if draws.key is None else jax.random.wrap_key_data(draws.key, impl=jax.random.key_impl(actor.key))
-    action = agent.distribution.sample(draws.noise, agent.policy(params, actor.observation))
+    policy, _, memory = agent.step(params, actor.observation, actor.memory)
+    action = agent.distribution.sample(draws.noise, policy)
     bounded = agent.distribution.bounded(action)
     stepped, timestep = env.step(env_key, actor.env_state, bounded, env.params(spec.env.params))
     ran = actor._replace(episode_return=actor.episode_return + timestep.reward, episode_length=actor.episode_length + 1)
@@ -88,7 +91,8 @@ def step(
         final_observation=timestep.observation,
         weight=actor.counted if _whole_episodes(spec) else jnp.ones_like(timestep.reward),
     )
-    after = _from_zero(spec, done, ran)._replace(env_state=env_state, observation=observation)
+    memory = cells.forget(done, memory)
+    after = _from_zero(spec, done, ran)._replace(env_state=env_state, observation=observation, memory=memory)
     return after, (transition, _sums(done * actor.counted, ran))
 
 
@@ -121,6 +125,13 @@ def learner_reward(spec: Spec, reward: Array) -> Array:
     if spec.env.reward_clip is not None:
         reward = jnp.clip(reward, -spec.env.reward_clip, spec.env.reward_clip)
     return reward * spec.env.reward_scale
+
+
+def first_memory(spec: Spec, actor: ActorState) -> PyTree:
+    """[B, H] the memory with which an unroll of ``actor`` starts: none of its own where it begins fresh episodes."""
+    if _whole_episodes(spec):
+        return networks.initial_memory(spec.network, actor.episode_return.shape)
+    return actor.memory
 
 
 def unroll(

@@ -26,7 +26,7 @@ from jaxac.algos.shard import Gradient, Unrolled
 from jaxac.devices import placement
 from jaxac.devices.placement import Placement
 from jaxac.spec import Spec
-from jaxac.types import ActorState, Array, Asynchrony, Lag, Params, PRNGKey, Report, Server, Steps
+from jaxac.types import ActorState, Array, Asynchrony, Lag, Params, PRNGKey, PyTree, Report, Server, Steps
 
 
 class State(NamedTuple):
@@ -113,12 +113,12 @@ def lag(spec: Spec, state: State) -> Lag:
     """Distance of the snapshots from the server at the end of a round, averaged over shards."""
     _, agent = actor_critic.build(spec)
 
-    def of_shard(snapshot: Params, observation: Array) -> Lag:
+    def of_shard(snapshot: Params, observation: Array, memory: PyTree) -> Lag:
         distance = optax.tree.norm(optax.tree.sub(snapshot.network, state.server.params.network))
-        policies = [agent.policy(params, observation) for params in (snapshot, state.server.params)]
+        policies = [agent.step(params, observation, memory)[0] for params in (snapshot, state.server.params)]
         return Lag(distance, jnp.mean(agent.distribution.kl(*policies)))
 
-    lags = jax.vmap(of_shard)(state.snapshots, state.actors.observation)
+    lags = jax.vmap(of_shard)(state.snapshots, state.actors.observation, state.actors.memory)
     return jax.tree.map(jnp.mean, lags)
 
 

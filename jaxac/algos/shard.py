@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxac.agent import actor_critic, loss_terms, normalization, objective, rollout
+from jaxac.agent import actor_critic, loss_terms, networks, normalization, objective, rollout
 from jaxac.agent.objective import Losses
 from jaxac.algos import trees
 from jaxac.devices import placement
@@ -32,9 +32,9 @@ class Kernels(NamedTuple):
 
     unroll: Callable[[Params, ActorState], tuple[ActorState, Transition, Episodes]]
     """``unroll(params, actor)``: the actor ``T`` steps later, transitions ``[T, B]``, sums over ended episodes."""
-    differentiate: Callable[[PyTree, Moments, Transition, Array], tuple[PyTree, Losses]]
-    """``differentiate(weights, moments, transitions [T, B], last_observation [B, O])``: the loss's gradient with
-    respect to the weights, and its terms."""
+    differentiate: Callable[[PyTree, Moments, Transition, Array, PyTree], tuple[PyTree, Losses]]
+    """``differentiate(weights, moments, transitions [T, B], last_observation [B, O], memory [B, H])``: the loss's
+    gradient with respect to the weights, and its terms; the memory is the one before the first step."""
 
 
 class Unrolled(NamedTuple):
@@ -88,7 +88,7 @@ def kernels(spec: Spec) -> Kernels:
         fused.check(spec, env)
         return Kernels(functools.partial(fused.unroll, spec, env), functools.partial(fused.gradient, spec, env))
 
-    loss_terms.check(spec.algo.loss_terms, env, agent.init, agent.apply)
+    loss_terms.check(spec.algo.loss_terms, env, agent.init, agent.unroll, networks.initial_memory(spec.network, (2,)))
     return Kernels(functools.partial(rollout.unroll, spec, env, agent), jax.grad(agent.loss, has_aux=True))
 
 
@@ -122,8 +122,9 @@ def pooled(unrolled: Unrolled) -> Unrolled:
 def block_gradient(spec: Spec, params: Params, actor: ActorState) -> tuple[Gradient, ActorState, Unrolled]:
     """One block's gradient: unrolls with ``params``, then differentiates the loss at ``params``."""
     unroll, differentiate = kernels(spec)
+    memory = rollout.first_memory(spec, actor)
     actor, transitions, episodes = unroll(params, actor)
-    grads, losses = differentiate(params.network, params.moments, transitions, actor.observation)
+    grads, losses = differentiate(params.network, params.moments, transitions, actor.observation, memory)
     if spec.algo.time_reduction == "sum":
         grads = jax.tree.map(lambda x: x * spec.algo.unroll_length, grads)
     moments = normalization.of_batch(transitions.observation)

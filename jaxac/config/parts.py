@@ -25,6 +25,9 @@ class NetworkConfig:
     shared: bool
     hidden_sizes: Annotated[tuple[Count, ...], Field(max_length=100)]
     activation: Literal["elu", "gelu", "relu", "silu", "tanh"]
+    memory: Literal["none", "gru", "lstm", "mingru"] = "none"
+    memory_size: Count = 64
+    remember: tuple[Literal["action", "reward"], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,19 @@ from jaxac.types import Array, Moments, Params, PyTree, Transition
 
 
 def gradient(
-    spec: Spec, env: Env, weights: PyTree, moments: Moments, transitions: Transition, last_observation: Array
+    spec: Spec,
+    env: Env,
+    weights: PyTree,
+    moments: Moments,
+    transitions: Transition,
+    last_observation: Array,
+    memory: PyTree = (),
 ) -> tuple[PyTree, Losses]:
-    """The gradient of the agent's ``loss`` with respect to the weights, and its terms ``[]``, in one kernel."""
+    """The gradient of the agent's ``loss`` with respect to the weights, and its terms ``[]``, in one kernel.
+
+    There is no ``memory``: validation.resolve() refuses networks that have one.
+    """
+    del memory
     tiled = tiles.make(spec, env)
     padded = tiles.pad_params(Params(weights, moments), tiled)
     last, taken = list(steps.planes(last_observation)), steps.of_transition(transitions)
@@ -49,7 +59,7 @@ def _kernel(tiled: Tiled, inputs: PyTree, learned: PyTree, advantages: Array, va
         advantages[t], values[t] = advantage, value
         return advantage, value, jax.tree.map(jnp.add, totals, found)
 
-    _, value = tiled.agent.apply(params, columns.pack(grid.read(last), tiled.width))
+    _, value, _ = tiled.agent.step(params, columns.pack(grid.read(last), tiled.width), ())
     nothing = jax.tree.map(jnp.zeros_like, params.network), grid.zeros(Terms)
     _, _, totals = jax.lax.fori_loop(0, length, back, (jnp.zeros_like(value), value, nothing))
     grid.write(learned, jax.tree.map(lambda x: x / length, totals))
@@ -62,12 +72,12 @@ def _learn(
     truncated = bootstrap.was_truncated(step)
     final_value = jax.lax.cond(  # truncations are rare
         jnp.sum(truncated) > 0,
-        lambda: tiled.agent.apply(params, step.final_observation)[1],
+        lambda: tiled.agent.step(params, step.final_observation, ())[1],
         lambda: jnp.zeros_like(next_value),
     )
 
     def loss(weights: PyTree) -> tuple[Array, tuple[Terms, Array, Array]]:
-        logits, value = tiled.agent.apply(Params(weights, params.moments), step.observation)
+        logits, value, _ = tiled.agent.step(Params(weights, params.moments), step.observation, ())
         frozen, following = jax.lax.stop_gradient(value), jnp.where(truncated, final_value, next_value)
         targets = _targets(spec, step, frozen, following, advantage)
         total, terms = objective.objective(spec, tiled.agent.distribution, logits, value, targets, step)

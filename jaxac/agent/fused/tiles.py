@@ -11,7 +11,6 @@ from jaxac.agent import actor_critic, networks
 from jaxac.agent.actor_critic import Agent
 from jaxac.agent.fused import columns
 from jaxac.agent.fused.simplify import simplified
-from jaxac.agent.networks import Network
 from jaxac.config.parts import NetworkConfig
 from jaxac.config.schema import SMALLEST_TILE
 from jaxac.envs import Env
@@ -55,12 +54,12 @@ def make(spec: Spec, env: Env) -> Tiled:
     network = networks.make(config, width, _padded(number), dot=jax.lax.dot_general, value_dot=_narrow_dot)
 
     def apply(weights: PyTree, observation: Array) -> tuple[Array, Array]:
-        logits, value = network.apply(weights, observation)
+        logits, value, _ = network.step(weights, observation, ())
         action = jax.lax.broadcasted_iota(jnp.int32, logits.shape, logits.ndim - 1)
         return jnp.where(action < number, logits, _NO_PROBABILITY), value
 
     weights = jax.eval_shape(network.init, jax.random.key(0))
-    padded_agent = actor_critic.make(spec, env, Network(network.init, apply))
+    padded_agent = actor_critic.make(spec, env, networks.memoryless(network.init, apply))
     return Tiled(env._replace(step=step), padded_agent, observe, width, weights)
 
 
