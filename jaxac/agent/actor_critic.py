@@ -102,6 +102,7 @@ def build(spec: Spec) -> tuple[Env, Agent]:
     env, config = envs.make(spec.env.name), spec.network
     distribution = distributions.make(env.actions, spec.algo.gaussian)
     if isinstance(config, NetworkConfig):
+        env = envs.previous.show(env, config.remember) if config.remember else env
         network = networks.make(config, env.observation_size, distribution.size, distribution.constant)
     else:
         network = own_network.make(config, env.observation_shape, distribution.size)

@@ -2,21 +2,24 @@
 
 import dataclasses
 import functools
+import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxac import spec
-from jaxac.agent import actor_critic, distributions, evaluation
+from jaxac import envs, spec
+from jaxac.agent import actor_critic, distributions, evaluation, policy_memory
+from jaxac.agent.policy_memory import PolicyMemory
 from jaxac.config import validation
+from jaxac.config.parts import NetworkConfig
 from jaxac.config.schema import Config
 from jaxac.devices import threefry
 from jaxac.errors import ConfigError
 from jaxac.spec import Spec
-from jaxac.types import Array, Params, PRNGKey
+from jaxac.types import Array, Params, PRNGKey, PyTree
 
 _MAX_STEPS = 1000
 _EVALUATED_APART = 2**32 - 1
@@ -44,6 +47,8 @@ class Evaluation:
 class Policy:
     """A policy and its critic: ``policy(observation, key)`` samples, ``policy(observation, greedy=True)`` does not.
 
+    One with memory is given it, and gives it back: ``action, memory = policy(observation, key, memory=memory)``.
+
     Args:
         config: the configuration that the policy was trained with.
         params: the policy's parameters.
@@ -53,34 +58,102 @@ class Policy:
         self.config, self.params = config, jax.tree.map(jnp.asarray, params)
         self._spec = spec.make(config)
         self._env, agent = actor_critic.build(self._spec)
-        self._apply, self._family = jax.jit(agent.apply), agent.distribution
+        self._step, self._family = jax.jit(agent.step), agent.distribution
+        self._remember = config.network.remember if isinstance(config.network, NetworkConfig) else ()
 
-    def __call__(self, observation: Any, key: PRNGKey | None = None, greedy: bool | None = None) -> Array:
+    @overload
+    def __call__(self, observation: Any, key: PRNGKey | None = None, greedy: bool | None = None) -> Array: ...
+
+    @overload
+    def __call__(
+        self,
+        observation: Any,
+        key: PRNGKey | None = None,
+        greedy: bool | None = None,
+        *,
+        memory: PolicyMemory,
+        reward: Any = None,
+    ) -> tuple[Array, PolicyMemory]: ...
+
+    def __call__(
+        self,
+        observation: Any,
+        key: PRNGKey | None = None,
+        greedy: bool | None = None,
+        *,
+        memory: PolicyMemory | None = None,
+        reward: Any = None,
+    ) -> Array | tuple[Array, PolicyMemory]:
         """[...] int32, actions for observations ``[..., *shape]``; continuous ones in the environment's own form.
 
         Args:
             observation: observations of the environment's own shape, with any leading axes.
             key: [] the key to sample with, for all observations.
             greedy: take the most probable actions rather than sample; None for True without a key, else False.
+            memory: [...] the memory of the episodes; then the result is a pair, the actions and the next memory.
+            reward: [...] the previous step's reward, for a policy that remembers it; any at an episode's start.
 
         Raises:
-            ValueError: if there is neither a key nor ``greedy=True``, or the observation has another shape.
+            ValueError: if there is neither a key nor ``greedy=True``, the observation has another shape, or the policy
+                has a memory and is not given it.
         """
         if key is None and greedy is False:
             raise ValueError("greedy=False samples an action, which needs a key: policy(observation, key).")
-        action = distributions.choose(self._family, self.distribution(observation), None if greedy else key)
-        return self._env.own_action(action, self._env.params(self._spec.env.params))
+        parameters, _, cells = self._outputs(observation, memory, reward)
+        action = distributions.choose(self._family, parameters, None if greedy else key)
+        own = self._env.own_action(action, self._env.params(self._spec.env.params))
+        return own if memory is None else (own, policy_memory.after(memory, cells, action))
 
-    def distribution(self, observation: Any) -> Array:
+    def initial_memory(self, episodes: int | tuple[int, ...] = ()) -> PolicyMemory:
+        """The memory at the start of episodes: of one, of a number of them side by side, or of any leading axes."""
+        leading = (episodes,) if isinstance(episodes, int) else episodes
+        return policy_memory.initial(self._spec, self._env, leading)
+
+    def forget(self, memory: PolicyMemory, done: Any) -> PolicyMemory:
+        """The memory, as at the start where an episode is ``done [...]``: before the next one's first observation."""
+        return policy_memory.forget(jnp.asarray(done), memory)
+
+    def distribution(self, observation: Any, *, memory: PolicyMemory | None = None, reward: Any = None) -> Array:
         """[..., A] unnormalized log-probabilities of the actions, for observations ``[..., *shape]``.
 
-        Of ``N`` continuous ones [..., 2 N]: means, and what tells the deviations (``algo.gaussian.std``).
+        Of ``N`` continuous ones [..., 2 N]: means, and what tells the deviations (``algo.gaussian.std``). ``memory``
+        and ``reward`` are as in a call.
         """
-        return self._apply(self.params, self._flat(observation))[0]
+        return self._outputs(observation, memory, reward)[0]
 
-    def value(self, observation: Any) -> Array:
-        """[...] the critic's values of observations ``[..., *shape]``: expected returns of the learner's rewards."""
-        return self._apply(self.params, self._flat(observation))[1]
+    def value(self, observation: Any, *, memory: PolicyMemory | None = None, reward: Any = None) -> Array:
+        """[...] the critic's values of observations ``[..., *shape]``: expected returns of the learner's rewards.
+
+        ``memory`` and ``reward`` are as in a call.
+        """
+        return self._outputs(observation, memory, reward)[1]
+
+    def _outputs(self, observation: Any, memory: PolicyMemory | None, reward: Any) -> tuple[Array, Array, PyTree]:
+        """The policy's parameters ``[..., size]``, values ``[...]`` and the cells' memories ``[..., H]`` afterwards."""
+        flat = self._flat(observation)
+        if memory is None:
+            memory = self.initial_memory(flat.shape[:-1])
+            if self._remember or memory.cells:
+                raise ValueError(
+                    "this policy has a memory, which begins as policy.initial_memory(): give memory=memory, and take "
+                    "action, memory = policy(observation, key, memory=memory)."
+                )
+        if memory.running.shape != flat.shape[:-1]:
+            raise ValueError(
+                f"the memory is one of episodes {memory.running.shape}, and there are observations of "
+                f"{flat.shape[:-1]}; begin with policy.initial_memory({flat.shape[:-1]})."
+            )
+        return self._step(self.params, self._beside(flat, memory, reward), memory.cells)
+
+    def _beside(self, flat: Array, memory: PolicyMemory, reward: Any) -> Array:
+        """[..., O + E] observations ``[..., O]`` with what the policy remembers of the step before."""
+        if not self._remember:
+            return flat
+        if "reward" in self._remember and reward is None:
+            raise ValueError("this policy remembers rewards: give reward=, the previous step's; any at a start.")
+        reward = jnp.broadcast_to(jnp.asarray(0 if reward is None else reward, jnp.float32), memory.running.shape)
+        shown = envs.previous.features(self._remember, self._env.actions, memory.action, reward)
+        return jnp.concatenate([flat, shown * memory.running[..., None]], axis=-1)
 
     def _flat(self, observation: Any) -> Array:
         """[..., O] float32, observations flattened; categories become one-hot vectors."""
@@ -147,4 +220,5 @@ def record(spec: Spec, params: Params, key: PRNGKey, greedy: bool) -> np.ndarray
     observations, length = jax.jit(evaluation.record_episode, static_argnums=(3, 4))(
         spec, params, key, _MAX_STEPS, greedy
     )
-    return np.asarray(observations)[: int(length)].reshape(-1, *env.observation_shape)
+    own = np.asarray(observations)[: int(length), : math.prod(env.observation_shape)]
+    return own.reshape(-1, *env.observation_shape)

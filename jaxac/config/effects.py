@@ -8,6 +8,7 @@ from typing import Any
 
 from jaxac.config import catalog, settings
 from jaxac.config.algos import A3CConfig
+from jaxac.config.parts import NetworkConfig
 from jaxac.config.schema import Config
 from jaxac.config.words import show
 from jaxac.errors import ConfigError
@@ -40,9 +41,17 @@ def _idle(config: Config, typed: Collection[str]) -> Idle:
         because = "with evaluation.every=0, which evaluates at the end only"
         yield "evaluation.stop_at_return", evaluation.stop_at_return, because, "give evaluation.every some steps"
     yield from _idle_gaussian(config)
+    network = config.network
+    if isinstance(network, NetworkConfig) and network.memory == "none":
+        yield from _idle_memory(network.memory_size)
     if isinstance(algo, A3CConfig):
         yield from _idle_asynchrony(algo)
         yield from _idle_delay(algo, typed)
+
+
+def _idle_memory(size: int) -> Idle:
+    if size != settings.default("network.memory_size"):
+        yield "network.memory_size", size, "with network.memory=none", "choose network.memory=gru"
 
 
 def _idle_gaussian(config: Config) -> Idle:

@@ -53,6 +53,11 @@ SYNONYMS = {
     "network.activation": "activation_fn nonlinearity act act_fn",
     "network.hidden_sizes": "hidden_size hidden_layers layers net_arch hidden_dim hidden_dims hidden_units "
     "num_units hidden num_hidden layer_sizes fc_layers mlp_sizes width",
+    "network.memory": "recurrent recurrence rnn rnn_type cell cell_type lstm gru use_lstm use_rnn use_recurrent",
+    "network.memory_size": "rnn_size rnn_hidden_size rnn_hidden_dim lstm_size lstm_hidden_size lstm_cell_size "
+    "gru_hidden_dim recurrent_size cell_size hidden_state_size",
+    "network.remember": "prev_action previous_action last_action use_prev_action use_last_action prev_reward "
+    "lstm_use_prev_action lstm_use_prev_reward",
     "num_seeds": "n_seeds seeds nseeds num_runs n_runs",
     "optimizer": "optim opt optimiser",
     "optimizer.decay": "alpha rms_alpha rmsprop_alpha b2 beta2 beta_2 decay_rate rmsprop_decay",

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import itertools
 import math
 import sys
 from collections.abc import Mapping
@@ -11,15 +10,14 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from jaxac.config import asynchrony, catalog, environment, import_path, sentences
+from jaxac.config import asynchrony, catalog, environment, import_path, network, sentences
 from jaxac.config.algos import A3CConfig
-from jaxac.config.parts import AnyOptimizer, NetworkConfig, OwnOptimizerConfig
+from jaxac.config.parts import AnyOptimizer, OwnOptimizerConfig
 from jaxac.config.schema import SMALLEST_TILE, Config
 from jaxac.config.words import show
 from jaxac.errors import ConfigError
 
 _MAX_BATCH = 2**31 - 1  # indices are 32 bits wide
-_MAX_WEIGHTS = 2**32 - 1  # numbers that one key draws
 _LEARNING_RATES = {"adam": 3e-3, "rmsprop": 2e-3}
 """Default learning rates of A2C with 512 environments or more."""
 _CADENCES = {"logger": (20, 2_000_000), "evaluation": (10, sys.maxsize), "checkpoint": (5, 20_000_000)}
@@ -48,7 +46,7 @@ def resolve(raw: dict[str, Any], typed: Mapping[str, str] = MappingProxyType({})
     config = dataclasses.replace(config, env=environment.resolve(config.env))
     _check_own_parts(config)
     _check_sizes(config)
-    _check_network(config)
+    network.check(config.network, config.algo)
     if config.algo.kernel == "fused":
         _check_kernel(config)
     if isinstance(config.algo, A3CConfig):
@@ -114,19 +112,6 @@ def _check_sizes(config: Config) -> None:
             f"whole episodes: give at least the episode limit, algo.unroll_length={math.ceil(limit)}, or lower "
             "env.params.max_steps_in_episode."
         )
-
-
-def _check_network(config: Config) -> None:
-    network = config.network
-    if not isinstance(network, NetworkConfig):
-        return
-    sizes = network.hidden_sizes
-    for inputs, units in itertools.pairwise(sizes):
-        if inputs * units > _MAX_WEIGHTS:
-            raise ConfigError(
-                f"network.hidden_sizes={show(sizes)} makes a layer of {inputs} × {units} weights, and {_MAX_WEIGHTS} "
-                "are the most; lower one of them."
-            )
 
 
 def _check_length(config: Config) -> None:

@@ -95,7 +95,10 @@ def _network(config: Config) -> tuple[Owner, int]:
     """The setting that the size of the network is due to with its value, and its widest layer's units."""
     network = config.network
     if isinstance(network, NetworkConfig):
-        return ("network.hidden_sizes", network.hidden_sizes), max(network.hidden_sizes, default=1)
+        widest = max(network.hidden_sizes, default=1)
+        if network.memory != "none" and network.memory_size > widest:
+            return ("network.memory_size", network.memory_size), network.memory_size
+        return ("network.hidden_sizes", network.hidden_sizes), widest
     return ("network.name", network.name), 1
 
 
