@@ -42,7 +42,7 @@ def make(spec: Spec, env: Env, network: Network) -> Agent:
         return network.apply(params.network, observation)
 
     def init(key: PRNGKey) -> Params:
-        return Params(network.init(key), normalization.init(env.observation_size))
+        return Params(network.init(key), normalization.init(env.observation_size, spec.algo.normalize_rewards))
 
     def policy(params: Params, observation: Array) -> Array:
         return apply(params, observation)[0]
