@@ -48,7 +48,7 @@ class Transition(NamedTuple):
     action: Array
     """[B] int32, the action taken; of continuous ones [B, N] float32, before it is brought within bounds."""
     reward: Array
-    """[B] float32, the reward, clipped and scaled."""
+    """[B] float32, the reward, clipped, scaled and normalized."""
     discount: Array
     """[B] float32: 0 where the episode terminated, else 1."""
     done: Array
@@ -57,6 +57,9 @@ class Transition(NamedTuple):
     """[B, O] float32, the observation that followed, before any reset."""
     weight: Array
     """[B] float32: 1 where the step counts in the loss, else 0 (Monte Carlo counts whole episodes only)."""
+    discounted_return: Array | None = None
+    """[B] float32, the discounted return of the episode so far, with this reward, not yet normalized; None if it
+    never is."""
 
 
 class Episodes(NamedTuple):
@@ -87,12 +90,18 @@ class ActorState(NamedTuple):
     counted: Array
     """[B] float32: 1 if the running episode counts in the sums over episodes; 0 if it will be cut early, or if an
     unroll of whole episodes (Monte Carlo) has had its one already."""
+    discounted_return: Array | None = None
+    """[B] float32, discounted returns so far of the running episodes, of rewards as learned from but not yet
+    normalized; None if rewards are not normalized."""
     memory: PyTree = ()
     """[B, H] float32 each, the network's memory of the running episodes, zero at their start; () if it has none."""
 
 
 class Moments(NamedTuple):
-    """Running mean and variance of observations (Chan et al. 1979), by which they are normalized."""
+    """Running mean and variance of observations (Chan et al. 1979), by which they are normalized.
+
+    Rewards are normalized by those of the discounted returns, which are kept beside them.
+    """
 
     seen: Array
     """[] float32, number of observations."""
@@ -100,6 +109,8 @@ class Moments(NamedTuple):
     """[O] float32, mean of each feature."""
     variance: Array
     """[O] float32, variance of each feature."""
+    returns: "Moments | None" = None
+    """The moments of discounted returns, ``O = 1``; None if rewards are not normalized."""
 
 
 class Params(NamedTuple):

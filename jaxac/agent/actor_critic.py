@@ -45,7 +45,7 @@ def make(spec: Spec, env: Env, network: Network) -> Agent:
         return observation
 
     def init(key: PRNGKey) -> Params:
-        return Params(network.init(key), normalization.init(env.observation_size))
+        return Params(network.init(key), normalization.init(env.observation_size, spec.algo.normalize_rewards))
 
     def step(params: Params, observation: Array, memory: PyTree) -> tuple[Array, Array, PyTree]:
         return network.step(params.network, seen(params, observation), memory)

@@ -83,14 +83,18 @@ def is_open(name: str) -> bool:
 def _everything() -> Iterator[Setting]:
     yield from _settings(Path(CONF, "config.yaml"), "", None)
     for group, names in groups().items():
-        if group == "experiment":
-            continue
         yield Setting(group, None, {}, "")
+        names = tuple(name for name in names if not _is_preset(Path(CONF, group, f"{name}.yaml")))
         alone = len(names) == 1
         for name in names:
             choice = None if alone else f"{group}={name}"
             for file in (*_inherited(Path(CONF, group, f"{name}.yaml")), Path(CONF, group, f"{name}.yaml")):
                 yield from _settings(file, f"{group}.", choice)
+
+
+def _is_preset(file: Path) -> bool:
+    """True for a file that gives values to settings of several sections, which other files explain."""
+    return file.read_text().startswith("# @package _global_")
 
 
 def _inherited(file: Path) -> list[Path]:

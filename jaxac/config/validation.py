@@ -37,7 +37,8 @@ def resolve(raw: dict[str, Any], typed: Mapping[str, str] = MappingProxyType({})
     Raises:
         ConfigError: if a setting cannot work; it names the first one, its value and the fix.
     """
-    if raw.get("algo") is None:
+    algo = raw.get("algo")
+    if algo is None or (isinstance(algo, dict) and "name" not in algo):  # an environment's values alone
         raise ConfigError("algo is not chosen: add +algo=a2c to the command line.")
     try:
         config = _adapter().validate_python(raw)
@@ -175,6 +176,11 @@ def _check_kernel(config: Config) -> None:
                 f"{name}={show(value)} needs all environments at once, and algo.kernel=fused takes them tile by "
                 f"tile; choose {name}={show(good)} or algo.kernel=xla."
             )
+    if algo.normalize_rewards:
+        raise ConfigError(
+            "algo.normalize_rewards=true is nothing algo.kernel=fused knows; choose algo.normalize_rewards=false and a "
+            "fitting env.reward_scale, or algo.kernel=xla."
+        )
     if env.num_envs // algo.num_shards % SMALLEST_TILE:
         raise ConfigError(
             f"env.num_envs={env.num_envs} in algo.num_shards={algo.num_shards} shards does not divide into tiles of "

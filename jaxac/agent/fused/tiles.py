@@ -70,7 +70,7 @@ def pad_params(params: Params, tiled: Tiled) -> Params:
         widths = [(0, larger - size) for larger, size in zip(shape, x.shape, strict=True)]
         return jnp.pad(x, widths, constant_values=value)
 
-    seen, mean, variance = params.moments
+    seen, mean, variance, _ = params.moments
     moments = Moments(seen, pad(mean, (tiled.width,)), pad(variance, (tiled.width,), 1.0))
     return Params(jax.tree.map(lambda x, like: pad(x, like.shape), params.network, tiled.weights), moments)
 
