@@ -58,8 +58,7 @@ class Transition(NamedTuple):
     weight: Array
     """[B] float32: 1 where the step counts in the loss, else 0 (Monte Carlo counts whole episodes only)."""
     discounted_return: Array | None = None
-    """[B] float32, the discounted return of the episode so far, with this reward, not yet normalized; None if it
-    never is."""
+    """[B] float32, the episode's discounted return with this reward, not yet normalized; None if it never is."""
 
 
 class Episodes(NamedTuple):
@@ -88,11 +87,9 @@ class ActorState(NamedTuple):
     """[B] int32, steps so far of the running episodes; with ``env.stagger_starts`` the first have a head start, which
     the environment's own clock does not know of."""
     counted: Array
-    """[B] float32: 1 if the running episode counts in the sums over episodes; 0 if it will be cut early, or if an
-    unroll of whole episodes (Monte Carlo) has had its one already."""
+    """[B] float32: 1 if the running episode counts in sums; 0 if it is cut early, or not the first of Monte Carlo's."""
     discounted_return: Array | None = None
-    """[B] float32, discounted returns so far of the running episodes, of rewards as learned from but not yet
-    normalized; None if rewards are not normalized."""
+    """[B] float32, discounted returns so far, of rewards before they are normalized; None if they are not."""
     memory: PyTree = ()
     """[B, H] float32 each, the network's memory of the running episodes, zero at their start; () if it has none."""
 

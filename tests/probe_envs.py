@@ -110,6 +110,40 @@ class Endless(Probe):
         return jnp.bool_(False)
 
 
+class Stirred(Probe):
+    """The random sign flips with every action 1; it ends by itself in some states, and is cut after four steps."""
+
+    @property
+    def default_params(self):
+        return Params(max_steps_in_episode=4)
+
+    def step_env(self, key, state, action, params):
+        sign = jnp.where(action == 1, -1.1, 0.9) * state.sign + 0.1 * jax.random.normal(key)
+        return super().step_env(key, state.replace(sign=sign), action, params)
+
+    def observe_state(self, state):
+        return state.sign[None]
+
+    def reward(self, state, action):
+        return state.sign
+
+    def terminated(self, state):
+        return (state.time >= 2) & (state.sign > 0.8)
+
+
+class Recall(Probe):
+    """The sign is seen at the start alone, and the second action must match it: is anything remembered?"""
+
+    def observe_state(self, state):
+        return jnp.where(state.time == 0, state.sign, 0.0)[None]
+
+    def reward(self, state, action):
+        return jnp.where((action == 1) == (state.sign > 0), 1.0, -1.0) * (state.time == 1)
+
+    def terminated(self, state):
+        return state.time >= 2
+
+
 class Target(Probe):
     """The nearer to 0.5 the action, the better: can a Gaussian policy learn at all?"""
 

@@ -38,7 +38,7 @@ def learn(*overrides):
     network = networks.make(spec.network, env.observation_size, env.actions.number)
 
     def outputs(observation):
-        logits, value = network.apply(algo.params(state).network, jnp.array([observation], jnp.float32))
+        logits, value, _ = network.step(algo.params(state).network, jnp.array([observation], jnp.float32), ())
         return np.asarray(jax.nn.softmax(logits)), float(value)
 
     return outputs

@@ -65,7 +65,7 @@ def test_the_gradient_is_that_of_the_objective_written_out(small_spec, std):
     ours, _ = jax.grad(agent.loss, has_aux=True)(params.network, params.moments, batch, actor.observation)
 
     def outputs(weights, observation):
-        return agent.apply(params._replace(network=weights), observation)
+        return agent.step(params._replace(network=weights), observation, ())[:2]
 
     values = np.asarray(outputs(params.network, batch.observation)[1], np.float64)
     following = np.asarray(outputs(params.network, batch.final_observation)[1], np.float64)
@@ -88,7 +88,7 @@ def test_the_gradient_is_that_of_the_objective_written_out(small_spec, std):
 def test_the_deviation_is_one_number_a_dimension_or_follows_the_state(small_spec):
     for std, spread in (("constant", 0.0), ("state", 1e-6)):
         _, agent = actor_critic.build(small_spec(*PENDULUM, f"algo.gaussian.std={std}"))
-        told = agent.policy(agent.init(jax.random.key(0)), jax.random.normal(jax.random.key(1), (50, 3)))
+        told, *_ = agent.step(agent.init(jax.random.key(0)), jax.random.normal(jax.random.key(1), (50, 3)), ())
         assert (np.std(told[:, 1]) > spread) == (std == "state")
 
 
@@ -110,7 +110,8 @@ def test_it_learns_which_number_pays(overrides):
     state = algo.init(spec, jax.random.key(0))
     state, report = jax.jit(functools.partial(run_chunk, algo))(spec, state, config.num_updates)
     _, agent = actor_critic.build(spec)
-    assert agent.distribution.mode(agent.policy(algo.params(state), jnp.ones(1))) == pytest.approx(0.5, abs=0.1)
+    told, *_ = agent.step(algo.params(state), jnp.ones(1), ())
+    assert agent.distribution.mode(told) == pytest.approx(0.5, abs=0.1)
     assert report.finite
 
 

@@ -27,7 +27,8 @@ def transitions(rng, weight=None):
     )
 
 
-def value_of(observation):
+def value_of(observation, memory=()):
+    assert memory == ()
     return observation.sum(-1)
 
 
@@ -44,7 +45,7 @@ def test_fewer_than_eight_environments_are_evaluated_one_at_a_time():
     """No batch is empty: with none, the loop would never end."""
     batches = []
 
-    def value_of(observation):
+    def value_of(observation, memory):
         batches.append(len(observation))
         assert len(observation) > 0
         return observation.sum(-1)

@@ -85,7 +85,7 @@ def test_it_sees_the_environments_own_shape_if_it_wants_to():
     params = agent.init(jax.random.key(0))
     observation = jax.random.normal(jax.random.key(1), (7, 3, env.observation_size))
     expected = own_parts.Convolution(3).apply({"params": params.network}, observation.reshape(7, 3, 10, 5))
-    for found, value in zip(agent.apply(params, observation), expected, strict=True):
+    for found, value in zip(agent.step(params, observation, ()), (*expected, ()), strict=True):
         np.testing.assert_array_equal(found, value)
     _, actor, _ = jax.eval_shape(shard.gradient, spec, params, jax.eval_shape(shard.init_all, spec, jax.random.key(2)))
     assert actor.observation.shape == (1, 8, 50)
@@ -95,7 +95,7 @@ def test_half_precision_stays_inside():
     spec = spec_of("network=own", "network.name=tests.own_parts:Half", "network.arguments={actions: 2}")
     env, agent = actor_critic.build(spec)
     params = jax.eval_shape(agent.init, jax.random.key(0))
-    outputs = jax.eval_shape(agent.apply, params, jnp.zeros((2, env.observation_size)))
+    outputs = jax.eval_shape(agent.step, params, jnp.zeros((2, env.observation_size)), ())
     assert {output.dtype for output in outputs} == {jnp.dtype(jnp.float32)}
 
 
