@@ -232,3 +232,9 @@ def a_mistake(inputs):
 def no_gradient(inputs):
     """Cannot be differentiated backwards."""
     return jax.lax.while_loop(lambda x: x < 1, lambda x: x + 1, inputs.mean(inputs.value))
+
+
+def applied_again(inputs):
+    """How far the network's outputs at the unroll's own observations are from those that the learner has."""
+    logits, value = inputs.apply(inputs.weights, inputs.transitions.observation)
+    return jnp.abs(logits - inputs.logits).mean() + jnp.abs(value - inputs.value).mean()
