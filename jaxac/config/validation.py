@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import itertools
 import math
 import sys
 from collections.abc import Mapping
@@ -11,15 +10,14 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from jaxac.config import asynchrony, catalog, environment, import_path, sentences
+from jaxac.config import asynchrony, catalog, environment, import_path, network, sentences
 from jaxac.config.algos import A3CConfig
-from jaxac.config.parts import AnyOptimizer, NetworkConfig, OwnOptimizerConfig
+from jaxac.config.parts import AnyOptimizer, ConvNetworkConfig, NetworkConfig, OwnOptimizerConfig
 from jaxac.config.schema import SMALLEST_TILE, Config
 from jaxac.config.words import show
 from jaxac.errors import ConfigError
 
 _MAX_BATCH = 2**31 - 1  # indices are 32 bits wide
-_MAX_WEIGHTS = 2**32 - 1  # numbers that one key draws
 _LEARNING_RATES = {"adam": 3e-3, "rmsprop": 2e-3}
 """Default learning rates of A2C with 512 environments or more."""
 _CADENCES = {"logger": (20, 2_000_000), "evaluation": (10, sys.maxsize), "checkpoint": (5, 20_000_000)}
@@ -118,16 +116,11 @@ def _check_sizes(config: Config) -> None:
 
 
 def _check_network(config: Config) -> None:
-    network = config.network
-    if not isinstance(network, NetworkConfig):
-        return
-    sizes = network.hidden_sizes
-    for inputs, units in itertools.pairwise(sizes):
-        if inputs * units > _MAX_WEIGHTS:
-            raise ConfigError(
-                f"network.hidden_sizes={show(sizes)} makes a layer of {inputs} × {units} weights, and {_MAX_WEIGHTS} "
-                "are the most; lower one of them."
-            )
+    if isinstance(config.network, NetworkConfig):
+        network.check(config.network)
+    info = catalog.lookup(config.env.name)
+    if info is not None and isinstance(config.network, ConvNetworkConfig):
+        network.check_observation(config.network, info.name, info.observation)
 
 
 def _check_length(config: Config) -> None:
@@ -174,6 +167,10 @@ def _check_kernel(config: Config) -> None:
     for name, path in own.items():
         raise ConfigError(
             f"{name}={path} is your own, and algo.kernel=fused knows only what jaxac has; choose algo.kernel=xla."
+        )
+    if isinstance(config.network, ConvNetworkConfig):
+        raise ConfigError(
+            "network=conv has convolutions, and algo.kernel=fused knows only dense layers; choose algo.kernel=xla."
         )
     info = catalog.lookup(env.name)
     if info is not None and info.actions is None:
