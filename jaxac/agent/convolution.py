@@ -18,7 +18,7 @@ from jaxac.types import Array
 class Convolutions(nn.Module):
     """Convolutions ``[..., H · W · C] -> [..., F · H' · W']`` without padding, with a relu each.
 
-    Kernels are orthogonal with gain √2, as in OpenAI Baselines. In the output features come first on every device.
+    Kernels are orthogonal with gain √2, as in OpenAI Baselines; in the output features come first, on every device.
     """
 
     config: ConvNetworkConfig

@@ -50,6 +50,6 @@ def check_observation(network: ConvNetworkConfig, env: str, shape: tuple[int, ..
         if min(height, width) < 1:
             sizes = f"network.kernel_sizes={show(network.kernel_sizes)} with network.strides={show(network.strides)}"
             raise ConfigError(
-                f"{sizes} leaves nothing of an image of {shape[0]} × {shape[1]}, the observation of env.name={env}, for "
-                f"the kernel of {kernel}; use fewer or smaller ones."
+                f"{sizes} leaves nothing of an image of {shape[0]} × {shape[1]}, the observation of env.name={env}, "
+                f"for the kernel of {kernel}; use fewer or smaller ones."
             )

@@ -223,8 +223,8 @@ def _with_defaults(config: Config) -> Config:
 
 
 def _default_env_steps(config: Config) -> int:
-    """400 updates, and at least a million environment steps: enough for CartPole at 64, 512 and 4096 environments."""
-    return max(400 * config.steps_per_update, 1_000_000)
+    """400 updates, and at least ``min_env_steps``."""
+    return max(400 * config.steps_per_update, config.min_env_steps)
 
 
 def _default_learning_rate(config: Config) -> float:
