@@ -44,7 +44,7 @@ class Transition(NamedTuple):
     """One step as the learner sees it; an unroll stacks ``T`` of them."""
 
     observation: Array
-    """[B, O] float32, the observation that the policy acted on."""
+    """[B, O] float32, or the environment's own 8 bits: the observation that the policy acted on."""
     action: Array
     """[B] int32, the action taken; of continuous ones [B, N] float32, before it is brought within bounds."""
     reward: Array
@@ -54,7 +54,7 @@ class Transition(NamedTuple):
     done: Array
     """[B] bool: terminated or truncated; cuts the λ-trace."""
     final_observation: Array
-    """[B, O] float32, the observation that followed, before any reset."""
+    """[B, O] in the same type, the observation that followed, before any reset."""
     weight: Array
     """[B] float32: 1 where the step counts in the loss, else 0 (Monte Carlo counts whole episodes only)."""
     discounted_return: Array | None = None

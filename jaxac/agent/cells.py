@@ -4,6 +4,7 @@ What a cell takes from the torso is one dense layer, computed for all steps of a
 the memory is computed step by step. minGRU's gates do not, so all of its steps are one associative scan.
 """
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -11,6 +12,9 @@ import jax
 import jax.numpy as jnp
 
 from jaxac.types import Array, PyTree
+
+Step = Callable[[Array | None, PyTree, Array], PyTree]
+"""``step(kernel, memory [..., H], inputs [..., inputs · H]) -> memory [..., H]``."""
 
 
 class Cell(NamedTuple):
@@ -22,7 +26,7 @@ class Cell(NamedTuple):
     """Numbers a unit that come from the memory: a product with ``kernel [H, recurrent · H]`` makes them; 0 for none."""
     initial: Callable[[tuple[int, ...]], PyTree]
     """``initial((..., H)) -> memory [..., H]`` of the start of an episode: zeros, as :func:`forget` leaves them."""
-    step: Callable[[Array | None, PyTree, Array], PyTree]
+    step: Step
     """``step(kernel, memory [..., H], inputs [..., inputs · H]) -> memory [..., H]``."""
     unroll: Callable[[Array | None, PyTree, Array, Array], PyTree]
     """``unroll(kernel, memory [B, H], inputs [T, B, inputs · H], reset [T, B]) -> memories [T, B, H]`` after each step;
@@ -35,9 +39,9 @@ class LSTMMemory(NamedTuple):
     """Memory of an LSTM."""
 
     hidden: Array
-    """[..., H] float32, what the heads see."""
+    """[..., H] float32, the cell's output, which the heads see."""
     cell: Array
-    """[..., H] float32, what the gates keep."""
+    """[..., H] float32, the state that the gates keep."""
 
 
 def forget(done: Array, memory: PyTree) -> PyTree:
@@ -88,17 +92,14 @@ def _mingru_at_once(kernel: Array | None, memory: Array, inputs: Array, reset: A
     return jax.lax.associative_scan(lambda first, then: (first[0] * then[0], then[0] * first[1] + then[1]), (a, b))[1]
 
 
-def _scanned(step: Callable[[Array | None, PyTree, Array], PyTree]) -> Callable[..., PyTree]:
+def _in_turn(step: Step, kernel: Array | None, memory: PyTree, inputs: Array, reset: Array) -> PyTree:
     """The unroll of a cell, one ``step`` after the other."""
 
-    def unroll(kernel: Array | None, memory: PyTree, inputs: Array, reset: Array) -> PyTree:
-        def advance(memory: PyTree, at: tuple[Array, Array]) -> tuple[PyTree, PyTree]:
-            memory = step(kernel, forget(at[1], memory), at[0])
-            return memory, memory
+    def advance(memory: PyTree, at: tuple[Array, Array]) -> tuple[PyTree, PyTree]:
+        memory = step(kernel, forget(at[1], memory), at[0])
+        return memory, memory
 
-        return jax.lax.scan(advance, memory, (inputs, reset))[1]
-
-    return unroll
+    return jax.lax.scan(advance, memory, (inputs, reset))[1]
 
 
 def _zeros(shape: tuple[int, ...]) -> Array:
@@ -110,8 +111,15 @@ def _whole(memory: Array) -> Array:
 
 
 CELLS = {
-    "gru": Cell(3, 3, _zeros, _gru, _scanned(_gru), _whole),
-    "lstm": Cell(4, 4, lambda shape: LSTMMemory(_zeros(shape), _zeros(shape)), _lstm, _scanned(_lstm), lambda m: m[0]),
+    "gru": Cell(3, 3, _zeros, _gru, functools.partial(_in_turn, _gru), _whole),
+    "lstm": Cell(
+        4,
+        4,
+        lambda shape: LSTMMemory(_zeros(shape), _zeros(shape)),
+        _lstm,
+        functools.partial(_in_turn, _lstm),
+        lambda m: m[0],
+    ),
     "mingru": Cell(2, 0, _zeros, _mingru, _mingru_at_once, _whole),
 }
 """The cells by their names in ``network.memory``."""

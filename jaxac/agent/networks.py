@@ -1,5 +1,6 @@
-"""The actor-critic network: multilayer perceptrons over flat observations."""
+"""The actor-critic network: dense layers over flat observations, with convolutions before them for images."""
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -9,7 +10,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxac.agent.cells import CELLS
-from jaxac.config.parts import AnyNetwork, NetworkConfig
+from jaxac.agent.convolution import Convolutions
+from jaxac.config.parts import AnyNetwork, ConvNetworkConfig, NetworkConfig
 from jaxac.types import Array, PRNGKey, PyTree
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
@@ -89,20 +91,25 @@ def initial_memory(config: AnyNetwork, leading: tuple[int, ...]) -> PyTree:
 
 
 class Torso(nn.Module):
-    """Dense layers ``[..., O] -> [..., hidden_sizes[-1]]``, orthogonal with gain √2 as in OpenAI Baselines."""
+    """Dense layers ``[..., O] -> [..., hidden_sizes[-1]]``, orthogonal with gain √2 as in OpenAI Baselines.
 
-    hidden_sizes: tuple[int, ...]
-    """Units of each layer."""
-    activation: str
-    """One of ``ACTIVATIONS``."""
+    Before them there may be convolutions.
+    """
+
+    config: NetworkConfig
+    """The layers' settings."""
+    shape: tuple[int, ...]
+    """The environment's own shape of an observation."""
     dot: Dot
-    """Computes the layers' products."""
+    """Computes the dense layers' products."""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        for size in self.hidden_sizes:
+        if isinstance(self.config, ConvNetworkConfig):
+            x = Convolutions(self.config, self.shape)(x)
+        for size in self.config.hidden_sizes:
             layer = nn.Dense(size, kernel_init=nn.initializers.orthogonal(2**0.5), dot_general=self.dot)
-            x = ACTIVATIONS[self.activation](layer(x))
+            x = ACTIVATIONS[self.config.activation](layer(x))
         return x
 
 
@@ -150,6 +157,8 @@ class ActorCritic(nn.Module):
     """Number of them, the last ones, that are the same in every state."""
     config: NetworkConfig
     """The torsos' settings."""
+    shape: tuple[int, ...]
+    """The environment's own shape of an observation."""
     dot: Dot
     """Computes all products but the value head's."""
     value_dot: Dot
@@ -162,7 +171,7 @@ class ActorCritic(nn.Module):
         config = self.config
 
         def torso(name: str) -> Array:
-            return Torso(config.hidden_sizes, config.activation, self.dot, name=name)(observation)
+            return Torso(config, self.shape, self.dot, name=name)(observation)
 
         names = ("",) if config.shared else ("actor_", "critic_")
         outputs = [torso(f"{name}torso") for name in names]
@@ -188,7 +197,7 @@ class ActorCritic(nn.Module):
 
 def make(
     config: NetworkConfig,
-    observation_size: int,
+    shape: tuple[int, ...],
     size: int,
     constant: int = 0,
     dot: Dot = _dot,
@@ -198,16 +207,16 @@ def make(
 
     Args:
         config: the network's settings.
-        observation_size: ``O``, features of an observation.
+        shape: the environment's own shape of an observation, of ``O`` features.
         size: number of the policy's parameters: of actions, or two a number that makes up an action.
         constant: number of them, the last ones, that are the same in every state.
         dot: computes all products but the value head's.
         value_dot: computes the value head's product.
     """
-    module = ActorCritic(size, constant, config, dot, value_dot)
+    module = ActorCritic(size, constant, config, shape, dot, value_dot)
 
     def init(key: PRNGKey) -> PyTree:
-        return module.init(key, jnp.zeros((observation_size,)), initial_memory(config, ()))["params"]
+        return module.init(key, jnp.zeros((math.prod(shape),)), initial_memory(config, ()))["params"]
 
     def apply(weights: PyTree, *arguments: PyTree) -> Any:
         return module.apply({"params": weights}, *arguments)

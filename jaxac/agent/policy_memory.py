@@ -11,7 +11,7 @@ from jaxac.types import Array, PyTree
 
 
 class PolicyMemory(NamedTuple):
-    """What a policy carries through episodes, ``[...]`` of them side by side: of its cells, and of the step before."""
+    """A policy's memory of episodes, ``[...]`` of them side by side: its cells', and the step before."""
 
     cells: PyTree
     """[..., H] float32 each, the memories of the network's cells; () if it has none."""

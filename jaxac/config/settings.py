@@ -61,6 +61,20 @@ def default(name: str, choice: str | None = None) -> Any:
     return next((each for each in several if each.choice == choice), several[-1]).value
 
 
+@functools.cache
+def usual_choices() -> tuple[str, ...]:
+    """The choice that is made of every group if none is given; of algorithms, the first.
+
+    >>> usual_choices()[:3]
+    ('algo=a2c', 'network=separate', 'optimizer=adam')
+    """
+    made: dict[str, str | None] = {}
+    for each in _load(Path(CONF, "config.yaml"))["defaults"]:
+        if isinstance(each, dict):
+            made |= each
+    return tuple(f"{group}={made.get(group) or choices[0]}" for group, choices in groups().items() if group in made)
+
+
 def choices_with(name: str) -> list[str]:
     """The choices that have a setting; empty if there is none, or it is always there."""
     return [setting.choice for setting in table().get(name, ()) if setting.choice]
@@ -98,9 +112,13 @@ def _is_preset(file: Path) -> bool:
 
 
 def _inherited(file: Path) -> list[Path]:
-    """The files that a file begins with."""
-    names = _load(file).get("defaults", [])
-    return [file.with_name(f"{name}.yaml") for name in names if name != "_self_"]
+    """The files that a file begins with, and before each those that it begins with itself."""
+    found = []
+    for name in _load(file).get("defaults", []):
+        if name != "_self_":
+            begun = file.with_name(f"{name}.yaml")
+            found += [*_inherited(begun), begun]
+    return found
 
 
 def _load(file: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from jaxac.config import asynchrony, catalog, environment, import_path, network, sentences
 from jaxac.config.algos import A3CConfig
-from jaxac.config.parts import AnyOptimizer, OwnOptimizerConfig
+from jaxac.config.parts import AnyOptimizer, ConvNetworkConfig, NetworkConfig, OwnOptimizerConfig
 from jaxac.config.schema import SMALLEST_TILE, Config
 from jaxac.config.words import show
 from jaxac.errors import ConfigError
@@ -47,7 +47,7 @@ def resolve(raw: dict[str, Any], typed: Mapping[str, str] = MappingProxyType({})
     config = dataclasses.replace(config, env=environment.resolve(config.env))
     _check_own_parts(config)
     _check_sizes(config)
-    network.check(config.network, config.algo)
+    _check_network(config)
     if config.algo.kernel == "fused":
         _check_kernel(config)
     if isinstance(config.algo, A3CConfig):
@@ -115,6 +115,14 @@ def _check_sizes(config: Config) -> None:
         )
 
 
+def _check_network(config: Config) -> None:
+    if isinstance(config.network, NetworkConfig):
+        network.check(config.network, config.algo)
+    info = catalog.lookup(config.env.name)
+    if info is not None and isinstance(config.network, ConvNetworkConfig):
+        network.check_observation(config.network, info.name, info.observation)
+
+
 def _check_length(config: Config) -> None:
     """Raises ConfigError if a run has more pushes than its 32-bit counts hold."""
     pushes = config.algo.pushes(config.num_updates)
@@ -159,6 +167,10 @@ def _check_kernel(config: Config) -> None:
     for name, path in own.items():
         raise ConfigError(
             f"{name}={path} is your own, and algo.kernel=fused knows only what jaxac has; choose algo.kernel=xla."
+        )
+    if isinstance(config.network, ConvNetworkConfig):
+        raise ConfigError(
+            "network=conv has convolutions, and algo.kernel=fused knows only dense layers; choose algo.kernel=xla."
         )
     info = catalog.lookup(env.name)
     if info is not None and info.actions is None:
@@ -211,8 +223,8 @@ def _with_defaults(config: Config) -> Config:
 
 
 def _default_env_steps(config: Config) -> int:
-    """400 updates, and at least a million environment steps: enough for CartPole at 64, 512 and 4096 environments."""
-    return max(400 * config.steps_per_update, 1_000_000)
+    """400 updates, and at least ``min_env_steps``."""
+    return max(400 * config.steps_per_update, config.min_env_steps)
 
 
 def _default_learning_rate(config: Config) -> float:

@@ -10,19 +10,19 @@ from jaxac.envs.base import Box, Discrete, Env
 from jaxac.types import Array, PRNGKey, PyTree, TimeStep
 
 Shown = tuple[Literal["action", "reward"], ...]
-"""What is shown of the step before."""
+"""The parts of the step before that are shown, in this order."""
 
 
 def size(shown: Shown, actions: Discrete | Box) -> int:
-    """``E``, how many numbers tell what is shown of the step before."""
+    """``E``, the number of features that the step before adds."""
     return sum(1 if each == "reward" else _action_size(actions) for each in shown)
 
 
 def features(shown: Shown, actions: Discrete | Box, action: Array, reward: Array) -> Array:
-    """[..., E] float32, what is shown of the step before; at an episode's start it is all 0.
+    """[..., E] float32, the features of the step before; at an episode's start they are all 0 instead.
 
     Args:
-        shown: what is shown.
+        shown: the parts that are shown.
         actions: the kind of actions.
         action: [...] int32, a choice, which becomes one-hot; or [..., N] numbers as the environment's step takes them.
         reward: [...] float32, the environment's own reward.
@@ -53,7 +53,8 @@ def show(env: Env, shown: Shown) -> Env:
 
 
 def _beside(observation: Array, seen: Array) -> Array:
-    return jnp.concatenate([observation, seen], axis=-1)
+    own = observation / 255 if observation.dtype == jnp.uint8 else observation.astype(jnp.float32)
+    return jnp.concatenate([own, seen], axis=-1)
 
 
 def _action_size(actions: Discrete | Box) -> int:

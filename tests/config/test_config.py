@@ -22,6 +22,11 @@ def options(group):
 @pytest.mark.parametrize("network, optimizer", list(itertools.product(options("network"), options("optimizer"))))
 def test_every_choice_composes(network, optimizer):
     needed = {"network=own": ["network.name=tests.own_parts:ours"]}
+    image = ["env.name=Breakout"]
+    needed |= {
+        "network=conv": image,
+        "network=conv_deep": [*image, "network.kernel_sizes=[4,3,1]", "network.strides=[1,1,1]"],
+    }
     needed |= {"optimizer=own": ["optimizer.name=optax.lion", "optimizer.learning_rate=1e-3"]}
     choices = [f"network={network}", f"optimizer={optimizer}"]
     make_config(A2C, *choices, *(override for choice in choices for override in needed.get(choice, [])))

@@ -51,7 +51,7 @@ def make(spec: Spec, env: Env) -> Tiled:
     sizes = tuple(map(_padded, spec.network.hidden_sizes))
     config = dataclasses.replace(spec.network, hidden_sizes=sizes)
     number = columns.number_of_actions(env)
-    network = networks.make(config, width, _padded(number), dot=jax.lax.dot_general, value_dot=_narrow_dot)
+    network = networks.make(config, (width,), _padded(number), dot=jax.lax.dot_general, value_dot=_narrow_dot)
 
     def apply(weights: PyTree, observation: Array) -> tuple[Array, Array]:
         logits, value, _ = network.step(weights, observation, ())
