@@ -23,7 +23,7 @@ class Ours(networks.ActorCritic):
 def ours(num_actions, hidden_sizes, activation):
     """The network that comes with jaxac."""
     config = NetworkConfig(shared=True, hidden_sizes=hidden_sizes, activation=activation)
-    return Ours(num_actions, 0, config, networks._dot, networks._dot)
+    return Ours(num_actions, 0, config, (), networks._dot, networks._dot)
 
 
 class Wide(nn.Module):
