@@ -50,7 +50,13 @@ def trained(tmp_path_factory):
 
 
 def test_there_is_one_for_every_part():
-    assert SKELETONS == ["own_environment", "own_loss_term", "own_network", "own_optimizer"]
+    assert SKELETONS == [
+        "own_environment",
+        "own_loss_term",
+        "own_network",
+        "own_optimizer",
+        "own_partial_environment",
+    ]
 
 
 @pytest.mark.parametrize("name", SKELETONS)
