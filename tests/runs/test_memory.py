@@ -75,6 +75,14 @@ def test_shards_on_devices_are_shards_on_one(small_spec, algo):
         assert jax.jit(a3c.lag)(spec, states[0]).policy_kl > 0
 
 
+def test_convolutions_have_a_memory_behind_them(small_spec):
+    spec = small_spec("env.name=Breakout-MinAtar", "network=conv", "network.memory=gru", "network.memory_size=6")
+    state = jax.eval_shape(functools.partial(a2c.init, spec), jax.random.key(0))
+    after, _ = jax.eval_shape(functools.partial(a2c.update, spec), state)
+    assert [x.shape for x in jax.tree.leaves(after.actors.memory)] == [(1, 8, 6)]
+    assert state.server.params.network["cell"]["inputs"]["kernel"].shape == (8, 18)
+
+
 def test_stopping_and_resuming_changes_no_bit(run):
     whole = run(at="whole")
     run("stop_after_updates=3", at="cut")
@@ -176,6 +184,10 @@ def test_a_run_of_before_there_was_memory_has_none(small_config):
         (("network.memory=gru", "algo.kernel=fused"), "network.memory=gru is nothing that algo.kernel=fused knows"),
         (("network.remember=[reward]", "algo.kernel=fused"), r"network.remember=\[reward\] is nothing that"),
         (("network.remember=[action,action]",), "names one twice"),
+        (
+            ("env.name=Breakout", "network=conv", "network.remember=[action]"),
+            "is no image, at which",
+        ),
         (("network.remember=[state]",), r"network.remember=\[state\] is not valid: .*choose action or reward"),
         (("network=own", "network.name=tests.own_parts:Wide", "network.memory=gru"), "network.memory is a setting of"),
     ],
