@@ -60,9 +60,9 @@ PICTURE = ("env.name=tests.probe_envs:Picture", "network=conv", "network.kernel_
 def test_a_network_sees_the_same_image_whatever_computes_it(small_spec, monkeypatch):
     _, agent = actor_critic.build(small_spec(*PICTURE, "network.hidden_sizes=[8]"))
     params, images = agent.init(jax.random.key(0)), jnp.arange(2 * 3 * 12, dtype=jnp.float32).reshape(2, 3, 12)
-    ours = agent.apply(params, images)
+    ours = agent.step(params, images, ())
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4), agent.apply(params, images), ours)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4), agent.step(params, images, ()), ours)
     assert (ours[0].shape, ours[1].shape) == ((2, 3, 2), (2, 3))
 
 
@@ -74,8 +74,8 @@ def test_images_of_bytes_are_kept_as_bytes_and_seen_between_0_and_1(small_spec):
     _, transitions, _ = rollout.unroll(spec, env, agent, params, actor)
     assert transitions.observation.dtype == transitions.final_observation.dtype == jnp.uint8
     assert set(np.unique(transitions.observation)) == {0, 255}
-    seen = agent.apply(params, transitions.observation / jnp.float32(255))
-    jax.tree.map(np.testing.assert_array_equal, agent.apply(params, transitions.observation), seen)
+    seen = agent.step(params, transitions.observation / jnp.float32(255), ())
+    jax.tree.map(np.testing.assert_array_equal, agent.step(params, transitions.observation, ()), seen)
 
 
 @pytest.mark.parametrize("name, observes", [("tests.probe_envs:Endless", r"\[1\]"), ("Catch", r"\[10,5\]")])
