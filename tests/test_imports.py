@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "agent":        "types errors config spec devices envs",
     "storage":      "names types errors config devices",
     "algos":        "types errors config spec devices envs agent storage",
-    "programs":     "types errors config spec devices agent algos storage",
+    "programs":     "types errors config spec devices envs agent algos storage",
     "loggers":      "names intervals types errors config storage",
     "report":       "names intervals errors config storage",
     "runs":         "names types errors config spec devices envs agent algos programs storage loggers",

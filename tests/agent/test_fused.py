@@ -160,6 +160,7 @@ def test_observations_are_found_in_the_state(name, fields):
         (("env.name=Acrobot-v1",), "steps draw random numbers"),
         (("env.name=Pong-misc",), "state has arrays"),
         (("env.name=tests.probe_envs:Endless",), "observation is not a part of its state"),
+        (("env.name=tests.probe_envs:EndlessByNeed",), "episodes start by need"),
         (("network.hidden_sizes=[128,128]",), r"network.hidden_sizes=\[128, 128\] makes .* weights"),
     ],
 )
