@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from jaxac.config import asynchrony, catalog, environment, import_path, sentences
+from jaxac.config import asynchrony, catalog, environment, import_path, sentences, suites
 from jaxac.config.algos import A3CConfig
 from jaxac.config.parts import AnyOptimizer, NetworkConfig, OwnOptimizerConfig
 from jaxac.config.schema import SMALLEST_TILE, Config
@@ -107,13 +107,7 @@ def _check_sizes(config: Config) -> None:
             f"env.num_envs={env.num_envs} times algo.unroll_length={algo.unroll_length} exceeds {_MAX_BATCH} steps "
             "an update; lower one of them."
         )
-    limit = _episode_limit(config)
-    if algo.returns == "monte_carlo" and limit is not None and algo.unroll_length < limit:
-        raise ConfigError(
-            f"algo.unroll_length={algo.unroll_length} is too short for algo.returns=monte_carlo, which learns from "
-            f"whole episodes: give at least the episode limit, algo.unroll_length={math.ceil(limit)}, or lower "
-            "env.params.max_steps_in_episode."
-        )
+    environment.check_whole_episodes(config, environment.limit(config))
 
 
 def _check_network(config: Config) -> None:
@@ -174,6 +168,11 @@ def _check_kernel(config: Config) -> None:
         raise ConfigError(
             f"{name}={path} is your own, and algo.kernel=fused knows only what jaxac has; choose algo.kernel=xla."
         )
+    if suites.is_of_suite(env.name):
+        raise ConfigError(
+            f"env.name={env.name} is of another suite, and algo.kernel=fused knows only gymnax's environments; choose "
+            "algo.kernel=xla."
+        )
     info = catalog.lookup(env.name)
     if info is not None and info.actions is None:
         raise ConfigError(
@@ -196,12 +195,6 @@ def _check_kernel(config: Config) -> None:
             f"{SMALLEST_TILE} environments, which algo.kernel=fused needs; give a multiple of "
             f"{SMALLEST_TILE * algo.num_shards}, or choose algo.kernel=xla."
         )
-
-
-def _episode_limit(config: Config) -> float | None:
-    info = catalog.lookup(config.env.name)
-    defaults = info.params if info else {}
-    return config.env.params.get("max_steps_in_episode", defaults.get("max_steps_in_episode"))
 
 
 def _with_defaults(config: Config) -> Config:

@@ -126,3 +126,8 @@ def _put(row: Array, x: Array, y: Array) -> Array:
 def _where(mask: Array, x: Array, y: Array) -> Array:
     """[B, ...] ``where(mask [B], x [B, ...], y [B, ...])``, in the type of ``y``, which a scan's carry must keep."""
     return jnp.where(mask.reshape(mask.shape + (1,) * (y.ndim - 1)), x.astype(y.dtype), y)
+
+
+def strong(state: PyTree) -> PyTree:
+    """A state ``[B, ...]`` without weak types, with which a scan's carry would change its type."""
+    return jax.tree.map(lambda x: jax.lax.convert_element_type(x, jnp.asarray(x).dtype), state)

@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxac.config import catalog, import_path
 from jaxac.envs import bare_import, own_environment
-from jaxac.envs.base import Box, Discrete, Env, with_params
+from jaxac.envs.base import Box, Discrete, Env, strong, with_params
 from jaxac.types import Array, PRNGKey, PyTree, TimeStep
 
 
@@ -22,7 +22,7 @@ def make(name: str) -> Env:
         name: the registered name of one of gymnax's, or ``package.module:Class``.
 
     Raises:
-        ConfigError: if ``name`` is an import path that leads nowhere, to no environment, or to continuous actions.
+        ConfigError: if ``name`` is an import path that leads nowhere, or to an environment that cannot work.
     """
     with jax.ensure_compile_time_eval():  # outside of any trace under way, since some hold arrays
         return _make(name, None if catalog.lookup(name) else import_path.load("env.name", name))
@@ -104,7 +104,7 @@ def _ours(key: PRNGKey) -> PRNGKey:
 
 def _begin(env: Any, keys: Keys, flatten: Flatten, key: PRNGKey, params: PyTree) -> tuple[PyTree, Array]:
     observation, state = jax.vmap(env.reset_env, (0, None))(keys(key), params)
-    return _strong(state), flatten(observation)
+    return strong(state), flatten(observation)
 
 
 def _step(
@@ -119,13 +119,8 @@ def _step(
     terminated = terminated.astype(bool)
     truncated = truncated.astype(bool) & ~terminated
     reward = reward.reshape(num_envs).astype(jnp.float32)
-    return _strong(stepped), TimeStep(flatten(observation), reward, terminated, truncated)
+    return strong(stepped), TimeStep(flatten(observation), reward, terminated, truncated)
 
 
 def _time_limit(params: PyTree) -> Any:
     return getattr(params, "max_steps_in_episode", None)
-
-
-def _strong(state: PyTree) -> PyTree:
-    """A state ``[B, ...]`` without weak types, with which a scan's carry would change its type."""
-    return jax.tree.map(lambda x: jax.lax.convert_element_type(x, jnp.asarray(x).dtype), state)
