@@ -55,7 +55,7 @@ def check_params(env: EnvConfig, defaults: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def limit(config: Config) -> float | None:
-    """The most steps of an episode; None if there is no such limit, or it is not known before the environment is made."""
+    """The most steps of an episode; None if there is no limit, or it is known only when the environment is made."""
     info = catalog.lookup(config.env.name)
     defaults = info.params if info else {}
     return config.env.params.get("max_steps_in_episode", defaults.get("max_steps_in_episode"))

@@ -1,6 +1,5 @@
 """Environments of other suites; those of a suite that is not installed are skipped."""
 
-import functools
 import importlib
 
 import jax
@@ -76,7 +75,7 @@ def test_an_example_trains(suite):
     spec, algo = spec_module.make(config), ALGOS["a2c"]
     state = jax.eval_shape(algo.init, spec, jax.random.key(0))
     after, report = jax.eval_shape(lambda spec, state: run_chunk(algo, spec, state, 2), spec, state)
-    assert jax.tree.map(lambda x: (x.shape, x.dtype), after) == jax.tree.map(lambda x: (x.shape, x.dtype), state)
+    assert [(x.shape, x.dtype) for x in jax.tree.leaves(after)] == [(x.shape, x.dtype) for x in jax.tree.leaves(state)]
     assert report.finite.shape == ()
 
 
@@ -101,14 +100,11 @@ def test_the_limit_is_a_number_that_can_be_changed(suite):
 
 
 def test_jumanji_terminates_where_a_move_is_not_possible_and_truncates_at_the_limit():
-    """Snake calls its own limit a termination."""
+    """The suite's own Snake calls its limit a termination; which moves are possible its mask says."""
     jumanji = pytest.importorskip("jumanji")
-    actions = choices(4, 30)
-    steps, running = play("jumanji::Snake-v1", actions, max_steps_in_episode=6)
-    possible = steps.observation[..., -5:-1] if False else steps.observation
-    own = jumanji.make("Snake-v1", time_limit=6)
+    own, actions = jumanji.make("Snake-v1", time_limit=6), choices(4, 12)
 
-    def follow(key, actions):
+    def episode(key, actions):
         def step(carry, action):
             state, before = carry
             state, timestep = own.step(state, action)
@@ -117,11 +113,11 @@ def test_jumanji_terminates_where_a_move_is_not_possible_and_truncates_at_the_li
         state, timestep = own.reset(key)
         return jax.lax.scan(step, (state, timestep.observation), actions)[1]
 
-    keys = jax.random.split(jax.random.key(0), 8)
-    last, allowed = map(np.asarray, jax.jit(jax.vmap(follow, (0, 1), 1))(keys, actions))
-    del possible
-    np.testing.assert_array_equal((steps.terminated | steps.truncated)[running], last[running])
-    np.testing.assert_array_equal(steps.terminated[running], ~allowed[running])
+    keys = jax.random.split(jax.random.key(0), actions.shape[1])
+    ended, possible = map(np.asarray, jax.jit(jax.vmap(episode, (0, 1), 1))(keys, actions))
+    steps, running = play("jumanji::Snake-v1", actions, max_steps_in_episode=6)
+    np.testing.assert_array_equal((steps.terminated | steps.truncated)[running], ended[running])
+    np.testing.assert_array_equal(steps.terminated[running], ~possible[running])
     assert steps.terminated[running].any() and steps.truncated[running].any()
 
 
@@ -140,7 +136,9 @@ def test_jumanji_observes_every_field_and_the_mask():
 
 def test_jumanji_of_several_choices_is_refused():
     pytest.importorskip("jumanji")
-    with pytest.raises(ConfigError, match=r"^env.name=jumanji::Minesweeper-v0 takes MultiDiscreteArray actions, and"):
+    with pytest.raises(
+        ConfigError, match=r"^env.name=jumanji::Minesweeper-v0 takes several choices or numbers at once, and"
+    ):
         envs.make("jumanji::Minesweeper-v0")
 
 
@@ -151,26 +149,83 @@ def test_xminigrid_terminates_at_the_goal_and_truncates_at_the_limit():
     way = jnp.array([ahead, ahead, right, ahead, ahead, ahead])
     waiting = jnp.full(6, 5)  # toggles nothing
     steps, running = play("xminigrid::MiniGrid-Empty-5x5", jnp.stack([way, waiting], 1), max_steps_in_episode=6)
-    np.testing.assert_array_equal(steps.terminated[:, 0], np.arange(1, 7) == 5)
+    np.testing.assert_array_equal(steps.terminated[:, 0], np.arange(1, 7) >= 5)  # nobody takes it away
     np.testing.assert_array_equal(steps.truncated[:, 1], np.arange(1, 7) == 6)
-    np.testing.assert_allclose(steps.reward[running], [0, 0, 0, 0, 0, 0, 0, 0, 1 - 0.9 * 5 / 6, 0, 0][: running.sum()])
+    assert running.sum(0).tolist() == [5, 6]
+    np.testing.assert_allclose(steps.reward.sum(0, where=running), [1 - 0.9 * 5 / 6, 0])
 
 
-@functools.cache
-def bump(state, health):
-    return state
-
-
-@pytest.mark.slow
 def test_craftax_terminates_the_dead_and_truncates_the_living():
-    """Half of the players have no health; the suite itself tells one end for both."""
+    """Some players have no health from the start on; the suite itself tells one end for both."""
     pytest.importorskip("craftax")
-    from craftax.craftax_env import make_craftax_env_from_name
 
     def hurt(state):
-        return state[0].replace(player_health=jnp.array([9, 0, 9, 0])), state[1]
+        return state[0].replace(player_health=jnp.array([9, 0, 9])), state[1]
 
-    steps, running = play(
-        "craftax::Craftax-Classic-Symbolic-v1", choices(1, 7, 4), hurt, max_steps_in_episode=5
-    )
-    np.testing.assert_array_equal(steps.terminated[running], running[:1].repeat(1) if False else [0])
+    name, nothing = "craftax::Craftax-Classic-Symbolic-v1", jnp.zeros((6, 3), jnp.int32)
+    steps, running = play(name, nothing, hurt, max_steps_in_episode=5)
+    assert running.sum(0).tolist() == [5, 1, 5]
+    np.testing.assert_array_equal((steps.terminated & running).sum(0), [0, 1, 0])
+    np.testing.assert_array_equal((steps.truncated & running).sum(0), [1, 0, 1])
+
+
+def assert_ends_as_wrapped(env, name, actions):
+    """Compares with what brax's own wrapper, which knows of truncation, says of the same episodes.
+
+    Args:
+        env: the suite's own environment.
+        name: the same, ours.
+        actions: [T, B, N].
+    """
+    from brax.envs.wrappers.training import EpisodeWrapper
+
+    wrapped = EpisodeWrapper(env, episode_length=8, action_repeat=1)
+
+    def episode(key, actions):
+        def step(state, action):
+            state = wrapped.step(state, action)
+            return state, (state.done, state.info["truncation"])
+
+        return jax.lax.scan(step, wrapped.reset(key), actions)[1]
+
+    keys = jax.random.split(jax.random.key(0), actions.shape[1])
+    done, truncated = map(np.asarray, jax.jit(jax.vmap(episode, (0, 1), 1))(keys, actions))
+    steps, running = play(name, actions, max_steps_in_episode=8)
+    np.testing.assert_array_equal((steps.terminated | steps.truncated)[running], done[running])
+    np.testing.assert_array_equal(steps.truncated[running], truncated[running])
+    assert steps.truncated[running].any()
+    return steps.terminated[running]
+
+
+def test_brax_ends_as_its_own_wrapper_says():
+    pytest.importorskip("brax")
+    from brax.envs import get_environment
+
+    falls = jnp.concatenate([numbers(1, 9), jnp.ones((9, 2, 1))], 1)
+    terminated = assert_ends_as_wrapped(get_environment("inverted_pendulum"), "brax::inverted_pendulum", falls)
+    assert terminated.any()
+
+
+def test_playground_ends_as_its_own_wrapper_says():
+    """Nothing terminates in the Control Suite's cart-pole, so an episode is given an end."""
+    pytest.importorskip("mujoco_playground")
+    from mujoco_playground import registry
+
+    own = registry.load("CartpoleBalance", config_overrides={"impl": "jax"})
+    assert not assert_ends_as_wrapped(own, "playground::CartpoleBalance", numbers(1, 9, 2)).any()
+
+
+def test_playground_never_downloads(monkeypatch, tmp_path):
+    pytest.importorskip("mujoco_playground")
+    from mujoco_playground._src import mjx_env
+
+    monkeypatch.setattr(mjx_env, "MENAGERIE_PATH", tmp_path / "nowhere")
+    with pytest.raises(ConfigError, match=r"^env.name=playground::Go1Getup needs models of robots that are not there"):
+        envs.make("playground::Go1Getup")
+
+
+def test_continuous_actions_are_of_numbers_within_bounds():
+    pytest.importorskip("brax")
+    env = envs.make("brax::reacher")
+    assert env.actions == envs.Box((True, True))
+    np.testing.assert_array_equal(env.own_action(jnp.array([-1.0, 0.3]), env.params({})), [-1.0, np.float32(0.3)])
