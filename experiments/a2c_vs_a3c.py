@@ -63,7 +63,7 @@ class Arm:
 
 
 class Candidate(NamedTuple):
-    """What is tuned."""
+    """One point of the grid that an arm is tuned on: a learning rate and, if it has one, a strength of compensation."""
 
     learning_rate: float
     compensation: float | None

@@ -79,7 +79,7 @@ def comparisons(results: dict[str, Any]) -> int:
 
 
 def table(results: dict[str, Any]) -> str:
-    """Every arm, group by group."""
+    """The table of all arms of the comparison in Markdown, a row each, group by group."""
     number = comparisons(results)
     lines = [
         f"{number} different arms are held against A2C, each by an interval of its own: of so many, at 95%, about "

@@ -29,7 +29,7 @@ LONGEST = 700
 
 
 def verdict(line: Line) -> str:
-    """What is wrong with the answer to a line; empty if nothing is."""
+    """The fault in the command's answer to a bad line, in a few words; empty if the line is refused as it should be."""
     try:
         _check(line.arguments)
     except ConfigError as error:
@@ -40,14 +40,14 @@ def verdict(line: Line) -> str:
 
 
 def _check(arguments: Sequence[str]) -> None:
-    """What the command does before it trains."""
+    """Prepares a training command as far as it goes without compiling; raises what the command would."""
     from jaxac.train import prepare
 
     prepare(list(arguments))
 
 
 def judge(line: Line, sentence: str) -> str:
-    """What is wrong with a sentence; empty if nothing is."""
+    """The fault in a sentence that refuses a bad line: jargon, a wrong name, no fix; empty if it has none."""
     theirs = " ".join(line.arguments)
     jargon = [word for word in JARGON.findall(sentence) if word not in theirs]
     if "\n" in sentence or not sentence.isprintable():

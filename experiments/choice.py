@@ -56,7 +56,10 @@ def shares(scores: np.ndarray, errors: np.ndarray) -> np.ndarray:
 
 
 def tuned(candidates: list[Candidate]) -> Tuned:
-    """What a procedure gives that chooses among ``candidates``; the one with the highest score has results."""
+    """The mean and the interval of a result whose learning rate was chosen among ``candidates`` by their scores.
+
+    The candidate with the highest score has results.
+    """
     chosen = max(candidates, key=lambda each: each.score)
     assert chosen.results is not None
     measured = [

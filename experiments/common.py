@@ -133,7 +133,7 @@ def learn_lanes(configs: list[Config]) -> dict[str, Any]:
 
 
 def _scalars(report: Any) -> dict[str, float]:
-    """What the tables need of a chunk's report."""
+    """The metrics of a chunk that the experiments' tables show, as floats by name."""
     found = {"train/entropy": float(report.metrics.entropy)}
     if report.asynchrony:
         counts = report.asynchrony.staleness

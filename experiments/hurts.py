@@ -1,4 +1,4 @@
-"""What is done to runs: signals, damaged files, a full disk, two processes at once."""
+"""Hurts that the fault campaign does to runs: signals, damaged files, a full disk, two processes at once."""
 
 import functools
 import os

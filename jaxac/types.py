@@ -37,27 +37,28 @@ class Draws(NamedTuple):
     key: Array | None
     """[2] uint32, the bits of the key for the environments' own steps; None where those draw nothing."""
     start: tuple[PyTree, Array] | Array
-    """Environment states ``[B, ...]`` and observations ``[B, O]`` of the episodes that begin where others end; or,
-    where starts are made by need, [B, 2] uint32, the bits of their keys."""
+    """[B, ...] states and observations of episodes that begin where others end; by need, [B, 2] bits of their keys."""
 
 
 class Transition(NamedTuple):
     """One step as the learner sees it; an unroll stacks ``T`` of them."""
 
     observation: Array
-    """[B, O] float32, the observation that the policy acted on."""
+    """[B, O] float32, or the environment's own 8 bits: the observation that the policy acted on."""
     action: Array
     """[B] int32, the action taken; of continuous ones [B, N] float32, before it is brought within bounds."""
     reward: Array
-    """[B] float32, the reward, clipped and scaled."""
+    """[B] float32, the reward, clipped, scaled and normalized."""
     discount: Array
     """[B] float32: 0 where the episode terminated, else 1."""
     done: Array
     """[B] bool: terminated or truncated; cuts the λ-trace."""
     final_observation: Array
-    """[B, O] float32, the observation that followed, before any reset."""
+    """[B, O] in the same type, the observation that followed, before any reset."""
     weight: Array
     """[B] float32: 1 where the step counts in the loss, else 0 (Monte Carlo counts whole episodes only)."""
+    discounted_return: Array | None = None
+    """[B] float32, the episode's discounted return with this reward, not yet normalized; None if it never is."""
 
 
 class Episodes(NamedTuple):
@@ -88,10 +89,16 @@ class ActorState(NamedTuple):
     counted: Array
     """[B] float32: 1 if the running episode counts in the sums over episodes; 0 if it will be cut early, or if an
     unroll of whole episodes (Monte Carlo) has had its one already."""
+    discounted_return: Array | None = None
+    """[B] float32, discounted returns so far of the running episodes, of rewards as learned from but not yet
+    normalized; None if rewards are not normalized."""
 
 
 class Moments(NamedTuple):
-    """Running mean and variance of observations (Chan et al. 1979), by which they are normalized."""
+    """Running mean and variance of observations (Chan et al. 1979), by which they are normalized.
+
+    Rewards are normalized by those of the discounted returns, which are kept beside them.
+    """
 
     seen: Array
     """[] float32, number of observations."""
@@ -99,6 +106,8 @@ class Moments(NamedTuple):
     """[O] float32, mean of each feature."""
     variance: Array
     """[O] float32, variance of each feature."""
+    returns: "Moments | None" = None
+    """The moments of discounted returns, ``O = 1``; None if rewards are not normalized."""
 
 
 class Params(NamedTuple):

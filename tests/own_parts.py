@@ -16,7 +16,7 @@ NOT_CALLABLE = {"width": 8}
 def ours(num_actions, hidden_sizes, activation):
     """The network that comes with jaxac."""
     config = NetworkConfig(shared=True, hidden_sizes=hidden_sizes, activation=activation)
-    return networks.ActorCritic(num_actions, 0, config, networks._dot, networks._dot)
+    return networks.ActorCritic(num_actions, 0, config, (), networks._dot, networks._dot)
 
 
 class Wide(nn.Module):

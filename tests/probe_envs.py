@@ -173,3 +173,17 @@ class NotANumber(Probe):
 
     def terminated(self, state):
         return jnp.bool_(False)
+
+
+class Picture(Probe):
+    """A picture of 3 × 4 bytes that is dark on the side whose choice is rewarded."""
+
+    def observation_space(self, params):
+        return spaces.Box(0, 255, (3, 4, 1), jnp.uint8)
+
+    def observe_state(self, state):
+        bright = (jnp.arange(4) < 2) == (state.sign > 0)
+        return jnp.tile(jnp.where(bright, 255, 0).astype(jnp.uint8)[:, None], (3, 1, 1))
+
+    def reward(self, state, action):
+        return jnp.where(action == (state.sign > 0), 1.0, -1.0)

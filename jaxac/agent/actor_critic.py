@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from jaxac import envs
 from jaxac.agent import bootstrap, distributions, loss_terms, networks, normalization, objective, own_network, returns
@@ -12,7 +13,8 @@ from jaxac.agent.distributions import Distribution
 from jaxac.agent.loss_terms import LossInputs
 from jaxac.agent.networks import Network
 from jaxac.agent.objective import Losses
-from jaxac.config.parts import NetworkConfig
+from jaxac.config.network import check_observation
+from jaxac.config.parts import ConvNetworkConfig, NetworkConfig
 from jaxac.envs import Env
 from jaxac.spec import Spec
 from jaxac.types import Array, Moments, Params, PRNGKey, PyTree, Transition
@@ -39,10 +41,14 @@ def make(spec: Spec, env: Env, network: Network) -> Agent:
     def apply(params: Params, observation: Array) -> tuple[Array, Array]:
         if spec.algo.normalize_observations:
             observation = normalization.normalize(params.moments, observation)
+        elif observation.dtype == jnp.uint8:
+            observation = observation / 255  # pixels, as Mnih et al. 2015 have them
+        else:
+            observation = observation.astype(jnp.float32)
         return network.apply(params.network, observation)
 
     def init(key: PRNGKey) -> Params:
-        return Params(network.init(key), normalization.init(env.observation_size))
+        return Params(network.init(key), normalization.init(env.observation_size, spec.algo.normalize_rewards))
 
     def policy(params: Params, observation: Array) -> Array:
         return apply(params, observation)[0]
@@ -92,8 +98,10 @@ def build(spec: Spec) -> tuple[Env, Agent]:
     """
     env, config = envs.make(spec.env.name), spec.network
     distribution = distributions.make(env.actions, spec.algo.gaussian)
+    if isinstance(config, ConvNetworkConfig):
+        check_observation(config, spec.env.name, env.observation_shape)
     if isinstance(config, NetworkConfig):
-        network = networks.make(config, env.observation_size, distribution.size, distribution.constant)
+        network = networks.make(config, env.observation_shape, distribution.size, distribution.constant)
     else:
         network = own_network.make(config, env.observation_shape, distribution.size)
     return env, make(spec, env, network)

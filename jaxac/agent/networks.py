@@ -1,5 +1,6 @@
-"""The actor-critic network: multilayer perceptrons over flat observations."""
+"""The actor-critic network: dense layers over flat observations, with convolutions before them for images."""
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -8,7 +9,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxac.config.parts import NetworkConfig
+from jaxac.agent.convolution import Convolutions
+from jaxac.config.parts import ConvNetworkConfig, NetworkConfig
 from jaxac.types import Array, PRNGKey, PyTree
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
@@ -64,20 +66,25 @@ class Network(NamedTuple):
 
 
 class Torso(nn.Module):
-    """Dense layers ``[..., O] -> [..., hidden_sizes[-1]]``, orthogonal with gain √2 as in OpenAI Baselines."""
+    """Dense layers ``[..., O] -> [..., hidden_sizes[-1]]``, orthogonal with gain √2 as in OpenAI Baselines.
 
-    hidden_sizes: tuple[int, ...]
-    """Units of each layer."""
-    activation: str
-    """One of ``ACTIVATIONS``."""
+    Before them there may be convolutions.
+    """
+
+    config: NetworkConfig
+    """The layers' settings."""
+    shape: tuple[int, ...]
+    """The environment's own shape of an observation."""
     dot: Dot
-    """Computes the layers' products."""
+    """Computes the dense layers' products."""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        for size in self.hidden_sizes:
+        if isinstance(self.config, ConvNetworkConfig):
+            x = Convolutions(self.config, self.shape)(x)
+        for size in self.config.hidden_sizes:
             layer = nn.Dense(size, kernel_init=nn.initializers.orthogonal(2**0.5), dot_general=self.dot)
-            x = ACTIVATIONS[self.activation](layer(x))
+            x = ACTIVATIONS[self.config.activation](layer(x))
         return x
 
 
@@ -90,6 +97,8 @@ class ActorCritic(nn.Module):
     """Number of them, the last ones, that are the same in every state."""
     config: NetworkConfig
     """The torsos' settings."""
+    shape: tuple[int, ...]
+    """The environment's own shape of an observation."""
     dot: Dot
     """Computes all products but the value head's."""
     value_dot: Dot
@@ -100,7 +109,7 @@ class ActorCritic(nn.Module):
         config = self.config
 
         def torso(name: str) -> Array:
-            return Torso(config.hidden_sizes, config.activation, self.dot, name=name)(observation)
+            return Torso(config, self.shape, self.dot, name=name)(observation)
 
         actor, critic = (torso("torso"),) * 2 if config.shared else (torso("actor_torso"), torso("critic_torso"))
         # A small last layer starts from a near-uniform policy (Andrychowicz et al. 2021, "What Matters in
@@ -120,7 +129,7 @@ class ActorCritic(nn.Module):
 
 def make(
     config: NetworkConfig,
-    observation_size: int,
+    shape: tuple[int, ...],
     size: int,
     constant: int = 0,
     dot: Dot = _dot,
@@ -130,16 +139,16 @@ def make(
 
     Args:
         config: the network's settings.
-        observation_size: ``O``, features of an observation.
+        shape: the environment's own shape of an observation, of ``O`` features.
         size: number of the policy's parameters: of actions, or two a number that makes up an action.
         constant: number of them, the last ones, that are the same in every state.
         dot: computes all products but the value head's.
         value_dot: computes the value head's product.
     """
-    module = ActorCritic(size, constant, config, dot, value_dot)
+    module = ActorCritic(size, constant, config, shape, dot, value_dot)
 
     def init(key: PRNGKey) -> PyTree:
-        return module.init(key, jnp.zeros((observation_size,)))["params"]
+        return module.init(key, jnp.zeros((math.prod(shape),)))["params"]
 
     def apply(weights: PyTree, observation: Array) -> tuple[Array, Array]:
         outputs: Any = module.apply({"params": weights}, observation)

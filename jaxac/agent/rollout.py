@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxac import envs
+from jaxac.agent import normalization
 from jaxac.agent.actor_critic import Agent
 from jaxac.agent.distributions import Distribution
 from jaxac.envs import Env
@@ -22,7 +23,8 @@ def init(spec: Spec, env: Env, key: PRNGKey, num_envs: int) -> ActorState:
     if limit is not None:
         length = jnp.floor(jax.random.uniform(stagger_key, (num_envs,)) * limit).astype(jnp.int32)
     counted = (length == 0).astype(jnp.float32)
-    return ActorState(key, state, observation, jnp.zeros(num_envs), length, counted)
+    discounted = jnp.zeros(num_envs) if spec.algo.normalize_rewards else None
+    return ActorState(key, state, observation, jnp.zeros(num_envs), length, counted, discounted)
 
 
 def _staggered_limit(spec: Spec, env: Env) -> Any:
@@ -79,15 +81,19 @@ def step(
     stepped, timestep = env.step(env_key, actor.env_state, bounded, env_params)
     ran = actor._replace(episode_return=actor.episode_return + timestep.reward, episode_length=actor.episode_length + 1)
     done = timestep.terminated | timestep.truncated | _cut_early(spec, env, ran)
+    reward = learner_reward(spec, timestep.reward)
+    if actor.discounted_return is not None:
+        ran = ran._replace(discounted_return=spec.algo.discount * actor.discounted_return + reward)
     env_state, observation = envs.restart(env, done, draws.start, (stepped, timestep.observation), env_params)
     transition = Transition(
         observation=actor.observation,
         action=action,
-        reward=learner_reward(spec, timestep.reward),
+        reward=normalization.scale_reward(params.moments, reward),
         discount=1.0 - timestep.terminated,
         done=done,
         final_observation=timestep.observation,
         weight=actor.counted if _whole_episodes(spec) else jnp.ones_like(timestep.reward),
+        discounted_return=ran.discounted_return,
     )
     after = _from_zero(spec, done, ran)._replace(env_state=env_state, observation=observation)
     return after, (transition, _sums(done * actor.counted, ran))
@@ -101,10 +107,12 @@ def _cut_early(spec: Spec, env: Env, actor: ActorState) -> Array | bool:
 
 def _from_zero(spec: Spec, done: Array, actor: ActorState) -> ActorState:
     """The actor with counts that start again where an episode is ``done [B]``."""
+    discounted = actor.discounted_return
     return actor._replace(
         episode_return=jnp.where(done, 0.0, actor.episode_return),
         episode_length=jnp.where(done, 0, actor.episode_length),
         counted=jnp.where(done, 0.0 if _whole_episodes(spec) else 1.0, actor.counted),
+        discounted_return=None if discounted is None else jnp.where(done, 0.0, discounted),
     )
 
 
@@ -118,7 +126,7 @@ def _sums(ended: Array, actor: ActorState) -> Episodes:
 
 
 def learner_reward(spec: Spec, reward: Array) -> Array:
-    """[...] rewards as the learner sees them: ``reward [...]`` clipped to ±``env.reward_clip``, then scaled."""
+    """[...] ``reward [...]`` clipped to ±``env.reward_clip``, then scaled; what normalization begins with."""
     if spec.env.reward_clip is not None:
         reward = jnp.clip(reward, -spec.env.reward_clip, spec.env.reward_clip)
     return reward * spec.env.reward_scale

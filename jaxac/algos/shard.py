@@ -19,12 +19,12 @@ _BLOCK = 1024
 
 
 class Gradient(NamedTuple):
-    """Gradient and observation statistics of one unroll: all that a shard pushes to the server."""
+    """Gradient and statistics of one unroll: all that a shard pushes to the server."""
 
     weights: PyTree
     """The gradient of the loss, shaped like ``params.network``."""
     moments: Moments
-    """Moments of the observations of this unroll alone."""
+    """Moments of the observations, and of the discounted returns, of this unroll alone."""
 
 
 class Kernels(NamedTuple):
@@ -126,5 +126,5 @@ def block_gradient(spec: Spec, params: Params, actor: ActorState) -> tuple[Gradi
     grads, losses = differentiate(params.network, params.moments, transitions, actor.observation)
     if spec.algo.time_reduction == "sum":
         grads = jax.tree.map(lambda x: x * spec.algo.unroll_length, grads)
-    moments = normalization.of_batch(transitions.observation)
+    moments = normalization.of_batch(transitions.observation, transitions.discounted_return)
     return Gradient(grads, moments), actor, Unrolled(losses, episodes)

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -173,15 +173,25 @@ def _check_launch(master: DictConfig) -> None:
     verbose = OmegaConf.to_container(master.hydra, resolve=False)["verbose"]  # type: ignore[call-overload, index]
     if not all(isinstance(each, bool | str) for each in (verbose if isinstance(verbose, list) else [verbose])):
         raise ConfigError(f"hydra.verbose={show(verbose)} is not valid: give true, false, or names of loggers.")
-    for section, checks in _LAUNCH.items():
+    for section in _LAUNCH:
         found = OmegaConf.select(master, section)
         if not isinstance(found, DictConfig):
             name = section.replace(".", "/")
             raise ConfigError(f"{section}={show(found)} is not valid: it is a section; choose one by {name}=NAME.")
         given: Any = OmegaConf.to_container(found, resolve=False)
-        for name, (works, fix) in checks.items():
-            if name in given and not works(given[name]):
-                raise ConfigError(f"{section}.{name}={show(given[name])} is not valid: {fix}.")
+        check_section(section, given)
+
+
+def check_section(section: str, given: Mapping[str, Any]) -> None:
+    """Raises ConfigError if settings of Hydra's launcher or sweeper cannot work.
+
+    Args:
+        section: ``hydra.launcher`` or ``hydra.sweeper``.
+        given: its settings by name, without the section's.
+    """
+    for name, (works, fix) in _LAUNCH[section].items():
+        if name in given and not works(given[name]):
+            raise ConfigError(f"{section}.{name}={show(given[name])} is not valid: {fix}.")
 
 
 def _is_count(value: Any) -> bool:

@@ -16,8 +16,6 @@ Where it writes:          hydra.run.dir=DIRECTORY, of a sweep hydra.sweep.dir=DI
 What a setting means:     python -m jaxac.train --explain algo.discount
 The values of a run:      python -m jaxac.train +algo=a2c --cfg job
 """
-_USUAL = ("algo=a2c", "network=shared", "optimizer=adam")
-"""Choices whose values are listed, where several have a setting."""
 _WIDTH = 110
 
 
@@ -39,14 +37,19 @@ def overview() -> str:
     """Every setting with its default and the first sentence of its meaning, by section."""
     lines, before = [_HEADER], ""
     lines += [f"  {group}={'|'.join(choices)}" for group, choices in settings.groups().items() if len(choices) > 1]
+    lines += [
+        "",
+        "  The general recipe; presets, env=cartpole by default, have some values of their own:",
+        "",
+    ]
     for name, several in settings.table().items():
         if not _is_shown(name):
             continue
         if name.partition(".")[0] != before and "." in name:
             lines.append("")
         before = name.partition(".")[0]
-        usual = next((each for each in several if each.choice in (None, *_USUAL)), several[0])
-        only = "" if usual.choice in (None, *_USUAL) else f"({usual.choice}) "
+        usual = next((each for each in several if each.choice in (None, *settings.usual_choices())), several[0])
+        only = "" if usual.choice in (None, *settings.usual_choices()) else f"({usual.choice}) "
         line = f"  {name}={show(usual.value)}".ljust(46) + f"  {only}{usual.comment.partition('. ')[0].rstrip('.')}"
         lines.append(line if len(line) <= _WIDTH else line[: _WIDTH - 2].rstrip() + " …")
     return "\n".join([*lines, "", f"The files of all settings: {CONF}"])

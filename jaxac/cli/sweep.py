@@ -7,19 +7,6 @@ from jaxac.loggers.closing import Ended, sweep_lines
 from jaxac.runs.job import Job
 
 
-def check(max_lanes: int, how: str) -> None:
-    """Raises ConfigError if the launcher's settings cannot work.
-
-    Args:
-        max_lanes: ``hydra.launcher.max_lanes``, as given.
-        how: ``hydra.launcher.how``, as given.
-    """
-    if isinstance(max_lanes, bool) or not isinstance(max_lanes, int) or max_lanes < 1:
-        raise ConfigError(f"hydra.launcher.max_lanes={max_lanes} is not valid: give at least 1.")
-    if how not in ("auto", "vmap", "cores"):
-        raise ConfigError(f"hydra.launcher.how={how} is not one of the choices: auto, vmap, cores.")
-
-
 class Closing:
     """The closing lines of a sweep that a sweeper trains in batches, said once, after the last of them.
 

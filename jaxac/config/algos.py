@@ -45,6 +45,7 @@ class AlgoConfig:
     time_reduction: Literal["mean", "sum"]
     kernel: Literal["auto", "xla", "fused"]
     loss_terms: LossTerms = field(default_factory=dict, kw_only=True)
+    normalize_rewards: bool = field(default=False, kw_only=True)
     gaussian: GaussianConfig = field(default=GaussianConfig("constant", 1.0, "clip"), kw_only=True)
 
     @property

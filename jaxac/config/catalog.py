@@ -31,6 +31,8 @@ class EnvInfo:
     """The name of its class."""
     actions: int | None
     """Number of discrete actions; None if actions are continuous."""
+    observation: tuple[int, ...]
+    """The shape of an observation; of a category, that of its one-hot code."""
     params: dict[str, Any]
     """Scalar parameters and their defaults."""
     threshold: float | None
@@ -40,7 +42,11 @@ class EnvInfo:
 @functools.cache
 def table() -> dict[str, EnvInfo]:
     """Every environment that gymnax registers, by name."""
-    return {name: EnvInfo(name, **entry) for name, entry in json.loads(_TABLE.read_text()).items()}
+    return {name: _entry(name, **entry) for name, entry in json.loads(_TABLE.read_text()).items()}
+
+
+def _entry(name: str, *, observation: list[int], **others: Any) -> EnvInfo:
+    return EnvInfo(name, observation=tuple(observation), **others)
 
 
 def canonical(name: str) -> str:
@@ -87,12 +93,14 @@ def _describe(name: str) -> dict[str, Any]:
     import numpy as np
 
     if name in UNSUPPORTED:
-        return {"module": "", "cls": "", "actions": None, "params": {}, "threshold": None}
+        return {"module": "", "cls": "", "actions": None, "observation": [], "params": {}, "threshold": None}
     env, params = gymnax.make(name)
+    space = env.observation_space(params)
     return {
         "module": type(env).__module__,
         "cls": type(env).__name__,
         "actions": getattr(env.action_space(params), "n", None),
+        "observation": [space.n] if hasattr(space, "n") else list(space.shape),
         "params": {k: v for k, v in vars(params).items() if np.ndim(v) == 0},
         "threshold": gymnasium.spec(name).reward_threshold if name in gymnasium.registry else None,
     }

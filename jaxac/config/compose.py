@@ -110,24 +110,27 @@ def to_config(cfg: DictConfig, typed: Sequence[str] = ()) -> Config:
 def spell(overrides: Sequence[str]) -> list[str]:
     """Overrides in Hydra's spelling, from the spelling of users.
 
-    * ``algo=a2c`` and ``experiment=…`` become ``+algo=a2c``, ``+experiment=…``: neither has a default to override.
-      An experiment chooses an algorithm itself, so beside one ``+algo=`` becomes ``algo=``.
+    * ``+algo=a2c`` becomes ``algo=a2c``, which overrides the choice of none or an experiment's; ``experiment=…``
+      becomes ``+experiment=…``, which has no default to override.
+    * ``env.name=…`` without a choice of ``env`` takes the general recipe, ``env=default``, and not the values of the
+      environment that is trained without a name.
     * ``env.params.NAME=…`` becomes ``++env.params.NAME=…``, because the configuration does not list such names; so do
       the arguments of a user's own network and optimizer, and their terms of the objective.
 
     >>> spell(["algo=a2c", "env.params.gravity=5.0", "seed=3"])
-    ['+algo=a2c', '++env.params.gravity=5.0', 'seed=3']
-    >>> spell(["experiment=a3c_paper", "+algo=a3c"])
-    ['+experiment=a3c_paper', 'algo=a3c']
+    ['algo=a2c', '++env.params.gravity=5.0', 'seed=3']
+    >>> spell(["experiment=quick", "+algo=a3c", "env.name=Catch"])
+    ['+experiment=quick', 'algo=a3c', 'env.name=Catch', 'env=default']
     """
-    has_experiment = any(key_of(override) == "experiment" for override in overrides if "=" in override)
+    keys = {key_of(override) for override in overrides if "=" in override}
 
     def spelled(override: str) -> str:
         key = key_of(override) if "=" in override else ""
         if settings.is_open(key):
             return "++" + override.lstrip(PREFIXES)
-        if key == "experiment" or (key == "algo" and not has_experiment):
+        if key == "experiment":
             return "+" + override.lstrip(PREFIXES)
         return override.lstrip(PREFIXES) if key == "algo" else override
 
-    return [spelled(override) for override in overrides]
+    by_name = ["env=default"] if "env.name" in keys and "env" not in keys else []
+    return [*map(spelled, overrides), *by_name]

@@ -77,6 +77,21 @@ def check_whole_episodes(config: Config, limit: float | None) -> None:
         )
 
 
+def check_fused(env: EnvConfig) -> None:
+    """Raises ConfigError for an environment that kernels cannot step, as far as that is known without making it."""
+    if suites.is_of_suite(env.name):
+        raise ConfigError(
+            f"env.name={env.name} is of another suite, and algo.kernel=fused knows only gymnax's environments; choose "
+            "algo.kernel=xla."
+        )
+    info = catalog.lookup(env.name)
+    if info is not None and info.actions is None:
+        raise ConfigError(
+            f"env.name={env.name} has continuous actions, and algo.kernel=fused knows only choices; choose "
+            "algo.kernel=xla."
+        )
+
+
 def _check_own(path: str) -> None:
     try:
         import_path.parse(path)

@@ -8,7 +8,7 @@ from omegaconf.errors import GrammarParseError, InterpolationKeyError, Interpola
 
 from jaxac.config import hints, settings
 from jaxac.config.settings import key_of
-from jaxac.config.words import shorten
+from jaxac.config.words import join, shorten
 
 _EXTRAS = {
     "hydra/sweeper=optuna": 'pip install "jaxac[sweep]"',
@@ -61,7 +61,8 @@ def _no_such_file(error: MissingConfigException) -> str:
 def _unknown(name: str) -> str:
     choices = settings.choices_with(name)
     if choices:
-        return f"{name} is a setting of {' and '.join(choices)}; choose {choices[0]}, or leave it out."
+        usual = next((each for each in choices if each in settings.usual_choices()), choices[0])
+        return f"{name} is a setting of {join(choices, 'and')}; choose {usual}, or leave it out."
     if name in ("hydra.launcher.max_lanes", "hydra.launcher.how"):
         return f"{name} is a setting of hydra/launcher=vmap; choose it, or leave it out."
     return hints.unknown(name)

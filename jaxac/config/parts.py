@@ -27,6 +27,36 @@ class NetworkConfig:
     activation: Literal["elu", "gelu", "relu", "silu", "tanh"]
 
 
+def _side(size: int, kernel: int, stride: int) -> int:
+    """Places of a kernel along an image's side."""
+    return (size - kernel) // stride + 1
+
+
+Layers = Annotated[tuple[Count, ...], Field(min_length=1, max_length=100)]
+"""A number a layer."""
+
+
+@dataclass(frozen=True)
+class ConvNetworkConfig(NetworkConfig):
+    """Section ``network`` for convolutions before the dense layers. The settings: ``conf/network/conv.yaml``."""
+
+    filters: Layers
+    kernel_sizes: Layers
+    strides: Layers
+
+    def sides(self, height: int, width: int) -> list[tuple[int, int]]:
+        """Height and width behind each convolution; not positive where its kernel is larger than what it sees.
+
+        >>> ConvNetworkConfig(True, (512,), "relu", (32, 64, 64), (8, 4, 3), (4, 2, 1)).sides(84, 84)
+        [(20, 20), (9, 9), (7, 7)]
+        """
+        found = []
+        for kernel, stride in zip(self.kernel_sizes, self.strides, strict=True):
+            height, width = _side(height, kernel, stride), _side(width, kernel, stride)
+            found.append((height, width))
+        return found
+
+
 @dataclass(frozen=True)
 class OwnNetworkConfig:
     """Section ``network`` for a network of the user's own. The settings: ``conf/network/own.yaml``."""
@@ -96,7 +126,7 @@ class LossTermConfig:
 
 LossTerms = dict[Annotated[str, AfterValidator(_term_name)], Annotated[LossTermConfig, BeforeValidator(_two_settings)]]
 """The user's own terms of the objective, by name."""
-_OURS, _OWN = "(ours)", "(own)"
+_OURS, _OWN, _CONV = "(ours)", "(own)", "(conv)"
 
 
 def _ours_have(setting: str) -> Discriminator:
@@ -104,8 +134,18 @@ def _ours_have(setting: str) -> Discriminator:
     return Discriminator(lambda raw: _OWN if isinstance(raw, dict) and setting not in raw else _OURS)
 
 
+def _kind_of_network(raw: Any) -> str:
+    """Tells a user's own network and convolutions from dense layers by the settings that only they lack or have."""
+    if isinstance(raw, dict) and "hidden_sizes" not in raw:
+        return _OWN
+    return _CONV if isinstance(raw, ConvNetworkConfig) or (isinstance(raw, dict) and "filters" in raw) else _OURS
+
+
 AnyNetwork = Annotated[
-    Annotated[NetworkConfig, Tag(_OURS)] | Annotated[OwnNetworkConfig, Tag(_OWN)], _ours_have("hidden_sizes")
+    Annotated[NetworkConfig, Tag(_OURS)]
+    | Annotated[ConvNetworkConfig, Tag(_CONV)]
+    | Annotated[OwnNetworkConfig, Tag(_OWN)],
+    Discriminator(_kind_of_network),
 ]
 AnyOptimizer = Annotated[
     Annotated[AdaptiveOptimizerConfig, Tag(_OURS)] | Annotated[OwnOptimizerConfig, Tag(_OWN)], _ours_have("epsilon")

@@ -122,6 +122,7 @@ class Config:
     logger: LoggerConfig
     resume: Text | None
     compilation_cache: Text | None
+    min_env_steps: Steps = 1_000_000
 
     @property
     def seeds(self) -> range:

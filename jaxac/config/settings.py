@@ -61,6 +61,20 @@ def default(name: str, choice: str | None = None) -> Any:
     return next((each for each in several if each.choice == choice), several[-1]).value
 
 
+@functools.cache
+def usual_choices() -> tuple[str, ...]:
+    """The choice that is made of every group if none is given; of algorithms, the first.
+
+    >>> usual_choices()[:3]
+    ('algo=a2c', 'network=separate', 'optimizer=adam')
+    """
+    made: dict[str, str | None] = {}
+    for each in _load(Path(CONF, "config.yaml"))["defaults"]:
+        if isinstance(each, dict):
+            made |= each
+    return tuple(f"{group}={made.get(group) or choices[0]}" for group, choices in groups().items() if group in made)
+
+
 def choices_with(name: str) -> list[str]:
     """The choices that have a setting; empty if there is none, or it is always there."""
     return [setting.choice for setting in table().get(name, ()) if setting.choice]
@@ -83,14 +97,18 @@ def is_open(name: str) -> bool:
 def _everything() -> Iterator[Setting]:
     yield from _settings(Path(CONF, "config.yaml"), "", None)
     for group, names in groups().items():
-        if group == "experiment":
-            continue
         yield Setting(group, None, {}, "")
+        names = tuple(name for name in names if not _is_preset(Path(CONF, group, f"{name}.yaml")))
         alone = len(names) == 1
         for name in names:
             choice = None if alone else f"{group}={name}"
             for file in (*_inherited(Path(CONF, group, f"{name}.yaml")), Path(CONF, group, f"{name}.yaml")):
                 yield from _settings(file, f"{group}.", choice)
+
+
+def _is_preset(file: Path) -> bool:
+    """True for a file that gives values to settings of several sections, which other files explain."""
+    return file.read_text().startswith("# @package _global_")
 
 
 def _inherited(file: Path) -> list[Path]:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import itertools
 import math
 import sys
 from collections.abc import Mapping
@@ -11,15 +10,14 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from jaxac.config import asynchrony, catalog, environment, import_path, sentences, suites
+from jaxac.config import asynchrony, catalog, environment, import_path, network, sentences
 from jaxac.config.algos import A3CConfig
-from jaxac.config.parts import AnyOptimizer, NetworkConfig, OwnOptimizerConfig
+from jaxac.config.parts import AnyOptimizer, ConvNetworkConfig, NetworkConfig, OwnOptimizerConfig
 from jaxac.config.schema import SMALLEST_TILE, Config
 from jaxac.config.words import show
 from jaxac.errors import ConfigError
 
 _MAX_BATCH = 2**31 - 1  # indices are 32 bits wide
-_MAX_WEIGHTS = 2**32 - 1  # numbers that one key draws
 _LEARNING_RATES = {"adam": 3e-3, "rmsprop": 2e-3}
 """Default learning rates of A2C with 512 environments or more."""
 _CADENCES = {"logger": (20, 2_000_000), "evaluation": (10, sys.maxsize), "checkpoint": (5, 20_000_000)}
@@ -39,7 +37,8 @@ def resolve(raw: dict[str, Any], typed: Mapping[str, str] = MappingProxyType({})
     Raises:
         ConfigError: if a setting cannot work; it names the first one, its value and the fix.
     """
-    if raw.get("algo") is None:
+    algo = raw.get("algo")
+    if algo is None or (isinstance(algo, dict) and "name" not in algo):  # an environment's values alone
         raise ConfigError("algo is not chosen: add +algo=a2c to the command line.")
     try:
         config = _adapter().validate_python(raw)
@@ -111,16 +110,11 @@ def _check_sizes(config: Config) -> None:
 
 
 def _check_network(config: Config) -> None:
-    network = config.network
-    if not isinstance(network, NetworkConfig):
-        return
-    sizes = network.hidden_sizes
-    for inputs, units in itertools.pairwise(sizes):
-        if inputs * units > _MAX_WEIGHTS:
-            raise ConfigError(
-                f"network.hidden_sizes={show(sizes)} makes a layer of {inputs} × {units} weights, and {_MAX_WEIGHTS} "
-                "are the most; lower one of them."
-            )
+    if isinstance(config.network, NetworkConfig):
+        network.check(config.network)
+    info = catalog.lookup(config.env.name)
+    if info is not None and isinstance(config.network, ConvNetworkConfig):
+        network.check_observation(config.network, info.name, info.observation)
 
 
 def _check_length(config: Config) -> None:
@@ -168,17 +162,11 @@ def _check_kernel(config: Config) -> None:
         raise ConfigError(
             f"{name}={path} is your own, and algo.kernel=fused knows only what jaxac has; choose algo.kernel=xla."
         )
-    if suites.is_of_suite(env.name):
+    if isinstance(config.network, ConvNetworkConfig):
         raise ConfigError(
-            f"env.name={env.name} is of another suite, and algo.kernel=fused knows only gymnax's environments; choose "
-            "algo.kernel=xla."
+            "network=conv has convolutions, and algo.kernel=fused knows only dense layers; choose algo.kernel=xla."
         )
-    info = catalog.lookup(env.name)
-    if info is not None and info.actions is None:
-        raise ConfigError(
-            f"env.name={env.name} has continuous actions, and algo.kernel=fused knows only choices; choose "
-            "algo.kernel=xla."
-        )
+    environment.check_fused(env)
     whole_batch = {
         "algo.normalize_advantage": (algo.normalize_advantage, True, False),
         "algo.returns": (algo.returns, "monte_carlo", "gae"),
@@ -189,6 +177,11 @@ def _check_kernel(config: Config) -> None:
                 f"{name}={show(value)} needs all environments at once, and algo.kernel=fused takes them tile by "
                 f"tile; choose {name}={show(good)} or algo.kernel=xla."
             )
+    if algo.normalize_rewards:
+        raise ConfigError(
+            "algo.normalize_rewards=true is nothing algo.kernel=fused knows; choose algo.normalize_rewards=false and a "
+            "fitting env.reward_scale, or algo.kernel=xla."
+        )
     if env.num_envs // algo.num_shards % SMALLEST_TILE:
         raise ConfigError(
             f"env.num_envs={env.num_envs} in algo.num_shards={algo.num_shards} shards does not divide into tiles of "
@@ -213,8 +206,8 @@ def _with_defaults(config: Config) -> Config:
 
 
 def _default_env_steps(config: Config) -> int:
-    """400 updates, and at least a million environment steps: enough for CartPole at 64, 512 and 4096 environments."""
-    return max(400 * config.steps_per_update, 1_000_000)
+    """400 updates, and at least ``min_env_steps``."""
+    return max(400 * config.steps_per_update, config.min_env_steps)
 
 
 def _default_learning_rate(config: Config) -> float:

@@ -82,7 +82,7 @@ def _own_action(env: Any, action: Array, params: PyTree) -> Array:
 
 
 Flatten = Callable[[Array], Array]
-"""``flatten(observation [B, ...]) -> observation [B, O]``, float32."""
+"""``flatten(observation [B, ...]) -> observation [B, O]``, float32 or of 8 bits."""
 
 
 def _one_hot(categories: int, observation: Array) -> Array:
@@ -90,7 +90,8 @@ def _one_hot(categories: int, observation: Array) -> Array:
 
 
 def _flat(size: int, observation: Array) -> Array:
-    return observation.reshape(-1, size).astype(jnp.float32)
+    small = observation.dtype.itemsize == 1  # images of bytes, of which an unroll keeps many
+    return observation.reshape(-1, size).astype(observation.dtype if small else jnp.float32)
 
 
 Keys = Callable[[PRNGKey], PRNGKey]

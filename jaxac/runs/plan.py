@@ -36,11 +36,7 @@ def make(runs: Sequence[Run], max_lanes: int) -> list[Group]:
 
 
 def that_fit(groups: Sequence[Group], jobs: Sequence[Job]) -> list[Group]:
-    """The groups that there is memory for; the jobs of the others fail.
-
-    Raises:
-        ConfigError: if there is memory for none.
-    """
+    """The groups that there is memory for; the jobs of the others fail."""
     fitting = []
     for group in groups:
         try:
@@ -49,9 +45,6 @@ def that_fit(groups: Sequence[Group], jobs: Sequence[Job]) -> list[Group]:
         except ConfigError as error:
             for job in jobs:
                 job.error = error if set(group.runs) & set(job.unfinished) else job.error
-    refused = [job.error for job in jobs if job.error]
-    if refused and not fitting:
-        raise refused[0]
     return fitting
 
 

@@ -1,6 +1,6 @@
-"""Names that metrics had up to version 0.2.0, without sections, so that runs of then can be resumed and reported.
+"""Names that metrics had before version 0.2.0, without sections, so that runs of 0.1 can be resumed and reported.
 
-Files are read with the names of today. This module can go with version 1.0, which need not resume runs of 0.2.
+Files are read with the names of today. This module can go with version 1.0, which need not resume runs of 0.1.
 """
 
 from typing import Any

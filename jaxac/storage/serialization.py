@@ -116,6 +116,7 @@ def unpack_params(content: bytes) -> Params:
         for name in parents:
             place = place.setdefault(name, {})
         place[last] = value
+    found["moments"].pop("returns", None)  # of learning, not of acting
     return Params(found["network"], Moments(**found["moments"]))
 
 

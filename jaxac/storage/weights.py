@@ -46,7 +46,8 @@ def path_of(run: Path, name: str) -> Path:
 def save(path: Path, params: Params) -> None:
     """Writes ``params`` to ``path``, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    arrays = {**_flat(params.network, ("network",)), **_flat(params.moments._asdict(), ("moments",))}
+    moments = {name: value for name, value in params.moments._asdict().items() if name != "returns"}  # to act
+    arrays = {**_flat(params.network, ("network",)), **_flat(moments, ("moments",))}
     temporary = path.with_name(path.name + ".tmp")
     with temporary.open("wb") as file:
         named: dict[str, Any] = {_SEPARATOR.join(parts): value for parts, value in arrays.items()}

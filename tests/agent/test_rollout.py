@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxac.agent import actor_critic, rollout
+from jaxac.agent import actor_critic, normalization, rollout
 
 
 def unroll(spec, seed=0):
@@ -99,6 +99,38 @@ def test_monte_carlo_is_whole_episodes_though_starts_are_staggered(small_spec):
 def test_rewards_are_clipped_then_scaled(small_spec, clip, expected):
     spec = small_spec(f"env.reward_clip={clip}", "env.reward_scale=0.5")
     assert rollout.learner_reward(spec, jnp.float32(4.0)) == expected
+
+
+def test_discounted_returns_are_those_of_episodes_and_go_on_in_the_next_unroll(small_spec):
+    """Against the sum over all earlier steps of the episode, with ends in the middle of both unrolls."""
+    chosen = "env.name=Pendulum-v1", "algo.unroll_length=12", "algo.discount=0.9", "++env.params.max_steps_in_episode=7"
+    spec = small_spec(*chosen)
+    env, agent = actor_critic.build(spec)
+    params = agent.init(jax.random.key(1))
+    params = params._replace(moments=params.moments._replace(returns=normalization.of_batch(jnp.arange(9.0)[:, None])))
+    actor = rollout.init(spec, env, jax.random.key(0), 8)
+    run = jax.jit(functools.partial(rollout.unroll, spec, env, agent, params))
+    parts = []
+    for _ in range(2):
+        actor, transitions, _ = run(actor)
+        parts.append(transitions)
+    seen = jax.tree.map(lambda *each: np.concatenate(each), *parts)
+    std = np.sqrt(np.arange(9.0).var())
+    assert np.abs(seen.reward).max() < 10  # no reward is clipped here, so each can be had back
+    raw = seen.reward * std
+    for env_index in range(8):
+        begin = 0
+        for t in range(24):
+            expected = sum(0.9 ** (t - earlier) * raw[earlier, env_index] for earlier in range(begin, t + 1))
+            np.testing.assert_allclose(seen.discounted_return[t, env_index], expected, rtol=1e-4)
+            begin = t + 1 if seen.done[t, env_index] else begin
+    assert seen.done.sum() > 8
+    np.testing.assert_allclose(actor.discounted_return, np.where(seen.done[-1], 0, seen.discounted_return[-1]))
+
+
+def test_rewards_that_are_not_normalized_cost_nothing(small_spec):
+    actor, after, transitions, _ = unroll(small_spec())
+    assert actor.discounted_return is after.discounted_return is transitions.discounted_return is None
 
 
 def test_keys_are_used_once(small_spec):

@@ -10,7 +10,7 @@ def test_help_lists_every_setting():
     for name, several in settings.table().items():
         assert several[0].is_section or name == "algo.name" or f"  {name}=" in said
     assert max(map(len, said.splitlines())) <= 120
-    assert "  network.hidden_sizes=[128]" in said and "  algo.num_shards=1 " in said
+    assert "  network.hidden_sizes=[64,64]" in said and "  algo.num_shards=1 " in said
     assert "(algo=a3c) With runtime=threads: apply gradients" in said
 
 

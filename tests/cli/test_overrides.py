@@ -8,11 +8,13 @@ from jaxac.storage import run_directory
 @pytest.mark.parametrize(
     "typed, rewritten",
     [
-        (["algo=a2c"], ["+algo=a2c"]),
-        (["+algo=a2c", "seed=1"], ["+algo=a2c", "seed=1"]),
-        (["algo=a2c", "-m", "seed=1,2"], ["--multirun", "+algo=a2c", "seed=1,2"]),
+        (["algo=a2c"], ["algo=a2c"]),
+        (["+algo=a2c", "seed=1"], ["algo=a2c", "seed=1"]),
+        (["algo=a2c", "-m", "seed=1,2"], ["--multirun", "algo=a2c", "seed=1,2"]),
         (["experiment=tutorial"], ["+experiment=tutorial"]),
         (["+experiment=tutorial", "+algo=a2c"], ["+experiment=tutorial", "algo=a2c"]),
+        (["env.name=Catch"], ["env.name=Catch", "env=default"]),
+        (["env.name=Catch", "env=cartpole"], ["env.name=Catch", "env=cartpole"]),
         (["env.params.gravity=5"], ["++env.params.gravity=5"]),
         (["env.params={gravity: 5}"], ["++env.params={gravity: 5}"]),
         (["algo.discount=0.9", "--help"], ["--help", "algo.discount=0.9"]),
@@ -36,7 +38,7 @@ def test_resume_repeats_the_runs_own_overrides(old_run):
     rewritten = overrides.rewrite([f"resume={old_run}", "total_env_steps=5", "seed=4"])
     quoted = str(old_run).replace("'", "\\'")
     assert rewritten == [
-        "+algo=a2c",
+        "algo=a2c",
         "++env.params.gravity=5",
         "total_env_steps=5",
         "seed=4",

@@ -11,30 +11,30 @@ from jaxac.cli import sweep_configs
 from jaxac.config.compose import CONF
 
 GOOD = [
-    ["+algo=a2c", "seed=1", "optimizer.learning_rate=1e-3"],
-    ["+algo=a2c", "seed=2", "optimizer.learning_rate=3e-4"],
-    ["seed=3", "+algo=a2c", "seed=4"],
-    ["+algo=a3c", "optimizer=rmsprop", "algo.num_shards=2", "optimizer.decay=0.9"],
-    ["optimizer.decay=0.9", "+algo=a3c", "optimizer=rmsprop"],
-    ["+algo=a2c", "network.hidden_sizes=[8,8]", "logger.wandb.tags=[a,'b, c']", "logger.wandb.name='x=1, y'"],
-    ["+algo=a2c", "env.num_envs=${seed}", "evaluation.stop_at_return=null"],
-    ["+algo=a2c", "+env.params.gravity=9.0", "seed=1"],
-    ["+algo=a2c", "++seed=5"],
-    ["+algo=a2c", "~env.stagger_starts"],
-    ["+algo=a2c", "env={num_envs:8}"],
-    ["+algo=a2c", "env.num_envs=16", "env={num_envs:8}"],
-    ["+algo=a2c", "hydra.job.chdir=false", "seed=1"],
+    ["algo=a2c", "seed=1", "optimizer.learning_rate=1e-3"],
+    ["algo=a2c", "seed=2", "optimizer.learning_rate=3e-4"],
+    ["seed=3", "algo=a2c", "seed=4"],
+    ["algo=a3c", "optimizer=rmsprop", "algo.num_shards=2", "optimizer.decay=0.9"],
+    ["optimizer.decay=0.9", "algo=a3c", "optimizer=rmsprop"],
+    ["algo=a2c", "network.hidden_sizes=[8,8]", "logger.wandb.tags=[a,'b, c']", "logger.wandb.name='x=1, y'"],
+    ["algo=a2c", "env.num_envs=${seed}", "evaluation.stop_at_return=null"],
+    ["algo=a2c", "+env.params.gravity=9.0", "seed=1"],
+    ["algo=a2c", "++seed=5"],
+    ["algo=a2c", "~env.stagger_starts"],
+    ["algo=a2c", "env={num_envs:8}"],
+    ["algo=a2c", "env.num_envs=16", "env={num_envs:8}"],
+    ["algo=a2c", "hydra.job.chdir=false", "seed=1"],
     ["+experiment=quick", "seed=6"],
 ]
 BAD = [
-    ["+algo=a2c", "sede=1"],
-    ["+algo=a2c", "optimizer.learning_rat=1"],
-    ["+algo=a4c", "seed=1"],
+    ["algo=a2c", "sede=1"],
+    ["algo=a2c", "optimizer.learning_rat=1"],
+    ["algo=a4c", "seed=1"],
     ["optimizer=adan", "seed=1"],
-    ["+algo=a2c", "+seed=1"],
-    ["+algo=a2c", "~sede"],
-    ["+algo=a2c", "seed.x=1"],
-    ["+algo=a2c", "seed=1,2"],
+    ["algo=a2c", "+seed=1"],
+    ["algo=a2c", "~sede"],
+    ["algo=a2c", "seed.x=1"],
+    ["algo=a2c", "seed=1,2"],
 ]
 
 
@@ -44,7 +44,7 @@ def compose():
     with initialize_config_dir(CONF, version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()
         hydra = ["hydra.sweep.dir=x", "hydra.job.config.override_dirname.exclude_keys=[seed]"]
-        master = loader.load_configuration("config", [*hydra, "+algo=a2c", "seed=1,2"], RunMode.MULTIRUN)
+        master = loader.load_configuration("config", [*hydra, "algo=a2c", "seed=1,2"], RunMode.MULTIRUN)
         asked = loader.load_sweep_config
         sweep_configs.compose_once(loader)
         yield lambda overrides, faster: (loader.load_sweep_config if faster else asked)(master, overrides)

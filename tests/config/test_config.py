@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import math
 from pathlib import Path
@@ -21,14 +22,48 @@ def options(group):
 @pytest.mark.parametrize("network, optimizer", list(itertools.product(options("network"), options("optimizer"))))
 def test_every_choice_composes(network, optimizer):
     needed = {"network=own": ["network.name=tests.own_parts:ours"]}
+    image = ["env.name=Breakout"]
+    needed |= {
+        "network=conv": image,
+        "network=conv_deep": [*image, "network.kernel_sizes=[4,3,1]", "network.strides=[1,1,1]"],
+    }
     needed |= {"optimizer=own": ["optimizer.name=optax.lion", "optimizer.learning_rate=1e-3"]}
     choices = [f"network={network}", f"optimizer={optimizer}"]
     make_config(A2C, *choices, *(override for choice in choices for override in needed.get(choice, [])))
 
 
+def is_preset(path):
+    return path.read_text().startswith("# @package _global_")
+
+
 @pytest.mark.parametrize("algo", options("algo"))
 def test_every_algo_composes(algo):
     assert make_config(f"+algo={algo}").algo.name == algo
+
+
+@pytest.mark.parametrize("preset", [name for name in options("env") if name != "default"])
+def test_every_preset_composes_and_says_how_well_it_learns(preset):
+    named = make_config("+algo=a2c", f"env={preset}").env.name
+    header = Path(CONF, "env", f"{preset}.yaml").read_text().partition("defaults:")[0]
+    assert named in header
+    assert f"python -m jaxac.train +algo=a2c{'' if preset == 'cartpole' else f' env={preset}'}\n" in header
+    assert make_config("+algo=a3c", f"env={preset}").env.name == named
+
+
+def test_a_name_alone_is_trained_by_the_general_recipe():
+    named, preset = make_config(A2C, "env.name=CartPole-v1"), make_config(A2C, "env=cartpole")
+    assert preset == make_config(A2C)
+    assert not named.network.shared and preset.network.shared
+    assert named.algo.normalize_rewards and not preset.algo.normalize_rewards
+    acrobot = make_config(A2C, "env.name=Acrobot-v1")
+    assert dataclasses.replace(acrobot.env, name="CartPole-v1") == named.env
+    assert (acrobot.algo, acrobot.network, acrobot.optimizer) == (named.algo, named.network, named.optimizer)
+
+
+def test_an_experiments_values_hold_over_an_environments():
+    config = make_config("+experiment=a3c_paper_continuous", "env=cartpole")
+    assert not config.network.shared and config.env.reward_scale == 1
+    assert make_config(A2C, "env=cartpole", "network=separate", "env.reward_scale=0.5").env.reward_scale == 0.5
 
 
 @pytest.mark.parametrize("experiment", options("experiment"))
@@ -56,9 +91,7 @@ def test_the_paper_preset_has_the_papers_values():
     assert (config.env.reward_clip, config.env.reward_scale) == (1, 1)
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in sorted(CONF.rglob("*.yaml")) if path.parent.name != "experiment"], ids=str
-)
+@pytest.mark.parametrize("path", [path for path in sorted(CONF.rglob("*.yaml")) if not is_preset(path)], ids=str)
 def test_every_setting_is_explained(path):
     """Each key that holds a value has a comment above it, or above the block it stands in."""
     names_say_it_all = {"name", "shared", "hidden_sizes", "project", "entity"}

@@ -67,7 +67,7 @@ BAD = {
     ("network=own", "network.name=Wide"): "network.name=Wide is not valid: give the import path",
     ("network=own", "network.name=no_such_package.x:Y"): "cannot be imported: No module named 'no_such_package'",
     ("network.name=tests.own_parts:Wide",): "network.name is a setting of network=own; choose network=own",
-    (*NETWORK, "network.hidden_sizes=[8]"): "network.hidden_sizes is a setting of network=separate and network=shared",
+    (*NETWORK, "network.hidden_sizes=[8]"): "network=separate and network=shared; choose network=separate, or leave",
     (*NETWORK, "network.arguments=3"): "network.arguments=3 is not valid: network.arguments is a mapping",
     (*NETWORK, "network.flatten=maybe"): "network.flatten=maybe is not valid",
     (*NETWORK, "algo.kernel=fused"): "network.name=tests.own_parts:Wide is your own, and algo.kernel=fused",

@@ -52,7 +52,7 @@ def make(spec: Spec, env: Env) -> Tiled:
     sizes = tuple(map(_padded, spec.network.hidden_sizes))
     config = dataclasses.replace(spec.network, hidden_sizes=sizes)
     number = columns.number_of_actions(env)
-    network = networks.make(config, width, _padded(number), dot=jax.lax.dot_general, value_dot=_narrow_dot)
+    network = networks.make(config, (width,), _padded(number), dot=jax.lax.dot_general, value_dot=_narrow_dot)
 
     def apply(weights: PyTree, observation: Array) -> tuple[Array, Array]:
         logits, value = network.apply(weights, observation)
@@ -71,7 +71,7 @@ def pad_params(params: Params, tiled: Tiled) -> Params:
         widths = [(0, larger - size) for larger, size in zip(shape, x.shape, strict=True)]
         return jnp.pad(x, widths, constant_values=value)
 
-    seen, mean, variance = params.moments
+    seen, mean, variance, _ = params.moments
     moments = Moments(seen, pad(mean, (tiled.width,)), pad(variance, (tiled.width,), 1.0))
     return Params(jax.tree.map(lambda x, like: pad(x, like.shape), params.network, tiled.weights), moments)
 

@@ -32,8 +32,8 @@ def make(name: str) -> Single:
     env: Any = jumanji.make(name)
     if not isinstance(env.action_spec, DiscreteArray):
         raise ConfigError(
-            f"env.name={show('jumanji::' + name)} takes several choices or numbers at once, and a policy makes one choice "
-            "a step; choose an environment of single choices."
+            f"env.name={show('jumanji::' + name)} takes several choices or numbers at once, and a policy makes one "
+            "choice a step; choose an environment of single choices."
         )
     limit = getattr(env, "time_limit", None)
     env.time_limit = NEVER

@@ -105,5 +105,6 @@ def _step(single: Single, key: PRNGKey | None, state: PyTree, action: Array, par
 
 
 def _flat(observation: Array) -> Array:
-    """[B, O] float32, observations ``[B, *shape]``."""
-    return observation.reshape(observation.shape[0], -1).astype(jnp.float32)
+    """[B, O] float32, or of 8 bits as they are, observations ``[B, *shape]``."""
+    small = observation.dtype.itemsize == 1
+    return observation.reshape(observation.shape[0], -1).astype(observation.dtype if small else jnp.float32)

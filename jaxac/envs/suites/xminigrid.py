@@ -40,6 +40,6 @@ def make(name: str) -> Single:
 
 
 def observe(observation: Any) -> Array:
-    """[height, width, 25] the tiles and the colors in view, numbers ``[height, width, 2]``, as one-hot vectors."""
-    tile, color = observation[..., 0], observation[..., 1]
-    return jnp.concatenate([jax.nn.one_hot(tile, NUM_TILES), jax.nn.one_hot(color, NUM_COLORS)], axis=-1)
+    """[height, width, 25] uint8, the tiles and the colors in view ``[height, width, 2]``, as one-hot vectors."""
+    sizes = enumerate((NUM_TILES, NUM_COLORS))
+    return jnp.concatenate([jax.nn.one_hot(observation[..., i], size, dtype=jnp.uint8) for i, size in sizes], axis=-1)

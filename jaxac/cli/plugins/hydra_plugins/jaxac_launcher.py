@@ -8,7 +8,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from jaxac.cli import sweep, sweep_configs
+from jaxac.cli import check, sweep, sweep_configs
 
 
 class VmapLauncher(Launcher):
@@ -38,7 +38,7 @@ class VmapLauncher(Launcher):
         """
         setup_globals()
         configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)
-        sweep.check(self._max_lanes, self._how)
+        check.check_section("hydra.launcher", {"max_lanes": self._max_lanes, "how": self._how})
         Path(self._config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)
         jobs = [self._open(list(overrides), initial_job_idx + i) for i, overrides in enumerate(job_overrides)]
         opened = {index: job.return_value for index, job in enumerate(jobs) if job.status == JobStatus.COMPLETED}
