@@ -77,7 +77,7 @@ def with_params(name: str, defaults: Any, overrides: dict[str, Any]) -> PyTree:
 
 
 def starts(env: Env, key: PRNGKey, params: PyTree, num_envs: int) -> PyTree:
-    """[T, ...] what :func:`restart` takes in each of ``T`` steps: episodes drawn ahead, or the keys of their starts.
+    """[T, ...] starts for ``T`` steps, as :func:`restart` takes them: episodes drawn ahead, or the keys of episodes.
 
     Both make the same episodes, bit for bit: the one that begins in a step and a row has the same key.
 
