@@ -44,7 +44,7 @@ class Transition(NamedTuple):
     """One step as the learner sees it; an unroll stacks ``T`` of them."""
 
     observation: Array
-    """[B, O] float32, or the environment's own 8 bits: the observation that the policy acted on."""
+    """[B, O], the observation that the policy acted on: float32, or the environment's own 8 bits."""
     action: Array
     """[B] int32, the action taken; of continuous ones [B, N] float32, before it is brought within bounds."""
     reward: Array
@@ -54,7 +54,7 @@ class Transition(NamedTuple):
     done: Array
     """[B] bool: terminated or truncated; cuts the λ-trace."""
     final_observation: Array
-    """[B, O] in the same type, the observation that followed, before any reset."""
+    """[B, O], the observation that followed, before any reset; of the same type."""
     weight: Array
     """[B] float32: 1 where the step counts in the loss, else 0 (Monte Carlo counts whole episodes only)."""
     discounted_return: Array | None = None
@@ -95,10 +95,7 @@ class ActorState(NamedTuple):
 
 
 class Moments(NamedTuple):
-    """Running mean and variance of observations (Chan et al. 1979), by which they are normalized.
-
-    Rewards are normalized by those of the discounted returns, which are kept beside them.
-    """
+    """Running mean and variance (Chan et al. 1979) of observations, and of returns beside them, to normalize by."""
 
     seen: Array
     """[] float32, number of observations."""

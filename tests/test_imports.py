@@ -69,7 +69,8 @@ def test_the_table_has_no_circle():
 
 
 @pytest.mark.parametrize(
-    "package, importers", [("gymnax", {"config.catalog"}), ("flax.linen", {"agent.networks", "agent.own_network"})]
+    "package, importers",
+    [("gymnax", {"config.catalog"}), ("flax.linen", {"agent.networks", "agent.convolution", "agent.own_network"})],
 )
 def test_a_library_comes_in_by_one_door(package, importers):
     found = set()

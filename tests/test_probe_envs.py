@@ -17,7 +17,7 @@ from jaxac.programs.chunk import run_chunk
 SETTINGS = (
     "+algo=a2c",
     "env.num_envs=64",
-    "env.reward_scale=1",
+    "algo.normalize_rewards=false",
     "env.stagger_starts=false",
     "algo.unroll_length=5",
     "algo.discount=0.9",
@@ -35,7 +35,7 @@ def learn(*overrides):
     state = algo.init(spec, jax.random.key(0))
     state, _ = jax.jit(functools.partial(run_chunk, algo))(spec, state, config.num_updates)
     env, _ = actor_critic.build(spec)
-    network = networks.make(spec.network, env.observation_size, env.actions.number)
+    network = networks.make(spec.network, env.observation_shape, env.actions.number)
 
     def outputs(observation):
         logits, value = network.apply(algo.params(state).network, jnp.array([observation], jnp.float32))

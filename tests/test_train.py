@@ -124,10 +124,7 @@ def test_an_environment_that_cannot_work_leaves_no_directory(tmp_path, arguments
         (["algo=a2c", "env.num_envs=abc"], "env.num_envs=abc"),
         (["algo=a2c", "env.params.limit=3"], "max_steps_in_episode"),
         (["algo=a2c", "env.name=MNISTBandit"], "downloads a data set"),
-        (
-            ["algo=a2c", "network=huge"],
-            "network=huge is not one of the choices: conv, conv_deep, own, separate, shared",
-        ),
+        (["algo=a2c", "network=huge"], "network=huge is not one of the choices: conv, conv_deep, own, separate"),
         (["algo=a2c", "seed"], "seed"),
         (["algo=a2c", "hydra.run.dir=/proc/nowhere"], "hydra.run.dir"),
         (["algo=a2c", "hydra.run.dir=/dev/null/run"], "hydra.run.dir"),

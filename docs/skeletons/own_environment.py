@@ -1,6 +1,6 @@
 """An environment of your own, a corridor to walk to its right end: copy this file to where you start Python, change it.
 
-python -m jaxac.train +algo=a2c env.name=own_environment:Corridor env.params.length=10 env.reward_scale=1
+python -m jaxac.train +algo=a2c env.name=own_environment:Corridor env.params.length=10
 """
 
 import jax

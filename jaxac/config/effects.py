@@ -32,7 +32,7 @@ def _idle(config: Config, typed: Collection[str]) -> Idle:
     algo, optimizer, evaluation = config.algo, config.optimizer, config.evaluation
     if algo.returns != "gae" and _is_set("algo.gae_lambda", algo.gae_lambda, algo.name):
         yield "algo.gae_lambda", algo.gae_lambda, f"with algo.returns={algo.returns}", "choose algo.returns=gae"
-    if algo.normalize_rewards and "env.reward_scale" in typed:
+    if algo.normalize_rewards and _is_set("env.reward_scale", config.env.reward_scale, algo.name):
         fix = "choose algo.normalize_rewards=false"
         yield "env.reward_scale", config.env.reward_scale, "with algo.normalize_rewards=true", fix
     anneal = optimizer.anneal_env_steps

@@ -38,7 +38,8 @@ def test_actions_without_bounds_and_of_any_shape_arrive_as_they_are():
 
 
 def test_the_environment_steps_with_what_the_learner_sees_within_bounds(small_spec):
-    spec = small_spec(*PENDULUM, "algo.gaussian.initial_std=3", "algo.unroll_length=20", "env.stagger_starts=false")
+    raw = "algo.normalize_rewards=false", "env.stagger_starts=false"
+    spec = small_spec(*PENDULUM, *raw, "algo.gaussian.initial_std=3", "algo.unroll_length=20")
     env, agent = actor_critic.build(spec)
     actor, params = rollout.init(spec, env, jax.random.key(0), 8), agent.init(jax.random.key(1))
     after, transitions, _ = jax.jit(functools.partial(rollout.unroll, spec, env, agent))(params, actor)
@@ -46,7 +47,7 @@ def test_the_environment_steps_with_what_the_learner_sees_within_bounds(small_sp
     state = actor.env_state
     for action, reward in zip(transitions.action, transitions.reward, strict=True):
         state, timestep = env.step(None, state, jnp.clip(action, -1, 1), env.params({}))
-        np.testing.assert_allclose(timestep.reward * spec.env.reward_scale, reward, rtol=1e-5)
+        np.testing.assert_allclose(timestep.reward, reward, rtol=1e-5)
     np.testing.assert_allclose(state.theta, after.env_state.theta, rtol=1e-5)
 
 

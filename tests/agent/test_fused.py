@@ -20,13 +20,14 @@ from jaxac.programs import program
 from jaxac.types import ActorState, Params
 from tests.updates import advance
 
+RAW = ("algo.normalize_rewards=false",)
 SETTINGS = {
     "default": (),
     "separate": ("network=separate", "network.hidden_sizes=[64,64]", "network.activation=tanh"),
     "odd sizes": ("network.hidden_sizes=[20,33]", "network.activation=silu", "algo.normalize_observations=false"),
     "truncations": ("++env.params.max_steps_in_episode=5", "algo.gae_lambda=0.8", "env.stagger_starts=false"),
     "n-step": ("algo.returns=n_step", "algo.entropy_coef=0.1", "algo.value_coef=1.0", "env.reward_clip=0.5"),
-    "three actions": ("env.name=MountainCar-v0", "++env.params.max_steps_in_episode=20"),
+    "three actions": ("env.name=MountainCar-v0", "++env.params.max_steps_in_episode=20", *RAW),
 }
 
 
@@ -157,10 +158,10 @@ def test_observations_are_found_in_the_state(name, fields):
 @pytest.mark.parametrize(
     "overrides, sentence",
     [
-        (("env.name=Acrobot-v1",), "steps draw random numbers"),
-        (("env.name=Pong-misc",), "state has arrays"),
-        (("env.name=tests.probe_envs:Endless",), "observation is not a part of its state"),
-        (("env.name=tests.probe_envs:EndlessByNeed",), "episodes start by need"),
+        (("env.name=Acrobot-v1", *RAW), "steps draw random numbers"),
+        (("env.name=Pong-misc", *RAW), "state has arrays"),
+        (("env.name=tests.probe_envs:Endless", *RAW), "observation is not a part of its state"),
+        (("env.name=tests.probe_envs:EndlessByNeed", *RAW), "episodes start by need"),
         (("network.hidden_sizes=[128,128]",), r"network.hidden_sizes=\[128, 128\] makes .* weights"),
     ],
 )
