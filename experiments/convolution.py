@@ -1,0 +1,68 @@
+"""Are convolutions as one product worth their lines on a CPU? Training with them and with XLA's own, pair by pair.
+
+    python -m experiments.convolution               about 4 minutes on 2 cores
+
+A2C on MinAtar's Breakout with MinAtar's network, and flat dense layers of 128 units beside it. All programs lie in one
+process and take turns. A ratio is the speed of the product over that of XLA's convolution, of two chunks next to each
+other; on other devices than CPUs there is no product.
+"""
+
+import argparse
+import statistics
+from typing import Any
+
+from experiments.common import prepare, save
+from experiments.threefry import training
+
+NETWORKS = {
+    "product": ("network=conv",),
+    "xla": ("network=conv",),
+    "flat": ("network=shared",),
+}
+
+
+def compare(num_envs: int, pairs: int, seconds: float) -> dict[str, Any]:
+    """Environment steps a second of every network, chunk by chunk, and the median and the quartiles of the ratio."""
+    import jax
+
+    from jaxac import spec
+    from jaxac.agent import convolution
+    from jaxac.config.compose import make_config
+
+    runs, per_update = {}, 0
+    for name, network in NETWORKS.items():
+        config = make_config("+algo=a2c", "env.name=Breakout", f"env.num_envs={num_envs}", *network)
+        per_update = config.steps_per_update
+        before = convolution.convolve
+        convolution.convolve = convolution.by_xla if name == "xla" else before
+        jax.clear_caches()  # of traces with the other convolution
+        runs[name] = training(spec.make(config), jax.random.key(0))
+        convolution.convolve = before
+    updates = {name: max(2, round(2 * seconds / train(2))) for name, train in runs.items()}
+    sps: dict[str, list[int]] = {name: [] for name in runs}
+    for pair in range(pairs):
+        for name in sorted(runs, reverse=pair % 2 == 0):
+            sps[name].append(round(per_update * updates[name] / runs[name](updates[name])))
+    ratios = [ours / xla for ours, xla in zip(sps["product"], sps["xla"], strict=True)]
+    low, median, high = statistics.quantiles(ratios) if len(ratios) > 1 else ratios * 3
+    return {"sps": sps, "ratio": median, "quartiles": [low, high]}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=0.5, help="of a chunk, about")
+    args = parser.parse_args()
+    prepare()
+    found = {}
+    print("| environments | product | XLA's | flat 128 | product / XLA's |\n|---|---|---|---|---|")
+    for num_envs in (64, 1024):
+        row = found[str(num_envs)] = compare(num_envs, args.pairs, args.seconds)
+        speeds = " | ".join(f"{statistics.median(row['sps'][name]):,.0f}" for name in NETWORKS)
+        low, high = row["quartiles"]
+        print(f"| {num_envs} | {speeds} | {row['ratio']:.2f} ({low:.2f} to {high:.2f}) |", flush=True)
+    print(f"written to {save('convolution', {'environments': found})}")
+
+
+if __name__ == "__main__":
+    main()
