@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import jaxac
+from jaxac.config import suites
 
 ROOT = Path(jaxac.__file__).parent
 MAY_IMPORT = {
@@ -68,10 +69,14 @@ def test_the_table_has_no_circle():
         done.append(package)
 
 
-@pytest.mark.parametrize(
-    "package, importers",
-    [("gymnax", {"config.catalog"}), ("flax.linen", {"agent.networks", "agent.convolution", "agent.own_network"})],
-)
+DOORS = {
+    "gymnax": {"config.catalog"},
+    "flax.linen": {"agent.networks", "agent.convolution", "agent.own_network"},
+    **{about.package: {f"envs.suites.{suite}"} for suite, about in suites.SUITES.items()},
+}
+
+
+@pytest.mark.parametrize("package, importers", DOORS.items())
 def test_a_library_comes_in_by_one_door(package, importers):
     found = set()
     for name, tree in modules():
