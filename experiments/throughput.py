@@ -112,12 +112,13 @@ def stages(network: str, num_envs: int = 64, unroll: int = 16) -> dict[str, floa
 
     def draw(scale: Any) -> Any:
         _, draws = rollout.draw(spec, env, agent.distribution, actor)
-        return draws.noise * scale, draws.fresh
+        return draws.noise * scale, draws.start
 
     def step(state: Any) -> Any:
         def body(state: Any, key: Any) -> Any:
             stepped, timestep = env.step(key, state, transitions.action[0], env_params)
-            return envs.restart(timestep.terminated | timestep.truncated, state, stepped), None
+            done = timestep.terminated | timestep.truncated
+            return envs.restart(env, done, state, stepped, env_params), None
 
         return jax.lax.scan(body, state, jax.random.split(threefry.key(2), unroll))[0]
 

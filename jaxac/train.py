@@ -105,13 +105,13 @@ def prepare(arguments: list[str]) -> tuple[list[str], list[Path]]:
     if not line.trains or line.has_own_files:
         return rewritten, []
     checked = check.check(line.overrides, line.is_sweep)
-    _check_own_parts(checked)
+    _check_foreign_parts(checked)
     return [*rewritten, checked.place], checked.made
 
 
-def _check_own_parts(checked: Checked) -> None:
-    """Tries the user's own parts, before there is a directory."""
-    if any(config.own_parts for config in checked.configs):
+def _check_foreign_parts(checked: Checked) -> None:
+    """Tries the user's own parts and environments of other suites, before there is a directory."""
+    if any(config.has_foreign_parts for config in checked.configs):
         from jaxac.runs import ready  # the first import of JAX
 
         ready.check(checked.configs, checked.how)

@@ -30,14 +30,14 @@ class TimeStep(NamedTuple):
 
 
 class Draws(NamedTuple):
-    """Random numbers and fresh episodes for one step of every environment; an unroll has ``T`` of them."""
+    """Random numbers and starts of episodes for one step of every environment; an unroll has ``T`` of them."""
 
     noise: Array
     """[B] uniform numbers in [0, 1), which select the actions; [B, N] normal ones, which make continuous ones."""
     key: Array | None
     """[2] uint32, the bits of the key for the environments' own steps; None where those draw nothing."""
-    fresh: tuple[PyTree, Array]
-    """Environment states ``[B, ...]`` and observations ``[B, O]`` of the episodes that begin where others end."""
+    start: tuple[PyTree, Array] | Array
+    """[B, ...] states and observations of episodes that begin where others end; by need, [B, 2] bits of their keys."""
 
 
 class Transition(NamedTuple):

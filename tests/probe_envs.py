@@ -144,6 +144,12 @@ class Recall(Probe):
         return state.time >= 2
 
 
+class EndlessByNeed(Endless):
+    """The same, but episodes start by need: is every start the one that would have been drawn ahead?"""
+
+    starts_ahead = False
+
+
 class Target(Probe):
     """The nearer to 0.5 the action, the better: can a Gaussian policy learn at all?"""
 

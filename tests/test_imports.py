@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import jaxac
+from jaxac.config import suites
 
 ROOT = Path(jaxac.__file__).parent
 MAY_IMPORT = {
@@ -23,7 +24,7 @@ MAY_IMPORT = {
     "agent":        "types errors config spec devices envs",
     "storage":      "names types errors config devices",
     "algos":        "types errors config spec devices envs agent storage",
-    "programs":     "types errors config spec devices agent algos storage",
+    "programs":     "types errors config spec devices envs agent algos storage",
     "loggers":      "names intervals types errors config storage",
     "report":       "names intervals errors config storage",
     "runs":         "names types errors config spec devices envs agent algos programs storage loggers",
@@ -68,10 +69,14 @@ def test_the_table_has_no_circle():
         done.append(package)
 
 
-@pytest.mark.parametrize(
-    "package, importers",
-    [("gymnax", {"config.catalog"}), ("flax.linen", {"agent.networks", "agent.convolution", "agent.own_network"})],
-)
+DOORS = {
+    "gymnax": {"config.catalog"},
+    "flax.linen": {"agent.networks", "agent.convolution", "agent.own_network"},
+    **{about.package: {f"envs.suites.{suite}"} for suite, about in suites.SUITES.items()},
+}
+
+
+@pytest.mark.parametrize("package, importers", DOORS.items())
 def test_a_library_comes_in_by_one_door(package, importers):
     found = set()
     for name, tree in modules():

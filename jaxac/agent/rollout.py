@@ -53,10 +53,10 @@ def draw(spec: Spec, env: Env, distribution: Distribution, actor: ActorState) ->
     num_envs, params = actor.episode_return.shape[0], env.params(spec.env.params)
     key, act_key, env_key, reset_key = jax.random.split(actor.key, 4)
     length = spec.algo.unroll_length
-    fresh = jax.vmap(lambda key: env.reset(key, params, num_envs))(jax.random.split(reset_key, length))
+    start = envs.starts(env, jax.random.split(reset_key, length), params, num_envs)
     noise = distribution.noise(act_key, (length, num_envs))
     bits = jax.random.key_data(jax.random.split(env_key, length))  # keys that are mapped and scanned pass for reused
-    return actor._replace(key=key), Draws(noise, bits, fresh)
+    return actor._replace(key=key), Draws(noise, bits, start)
 
 
 def step(
@@ -76,16 +76,17 @@ def step(
         The environments after the step, and a transition ``[B]`` with the sums over the episodes that ended.
     """
     env_key = None if draws.key is None else jax.random.wrap_key_data(draws.key, impl=jax.random.key_impl(actor.key))
+    env_params = env.params(spec.env.params)
     policy, _, memory = agent.step(params, actor.observation, actor.memory)
     action = agent.distribution.sample(draws.noise, policy)
     bounded = agent.distribution.bounded(action)
-    stepped, timestep = env.step(env_key, actor.env_state, bounded, env.params(spec.env.params))
+    stepped, timestep = env.step(env_key, actor.env_state, bounded, env_params)
     ran = actor._replace(episode_return=actor.episode_return + timestep.reward, episode_length=actor.episode_length + 1)
     done = timestep.terminated | timestep.truncated | _cut_early(spec, env, ran)
     reward = learner_reward(spec, timestep.reward)
     if actor.discounted_return is not None:
         ran = ran._replace(discounted_return=spec.algo.discount * actor.discounted_return + reward)
-    env_state, observation = envs.restart(done, draws.fresh, (stepped, timestep.observation))
+    env_state, observation = envs.restart(env, done, draws.start, (stepped, timestep.observation), env_params)
     transition = Transition(
         observation=actor.observation,
         action=action,

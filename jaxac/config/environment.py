@@ -1,13 +1,14 @@
-"""Checks of section ``env`` against the table of gymnax's environments."""
+"""Checks of section ``env``: against the table of gymnax's environments, and what is known of other suites."""
 
 import dataclasses
 import difflib
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from jaxac.config import catalog, import_path
+from jaxac.config import catalog, import_path, suites
 from jaxac.config.fields import LARGEST_INT
-from jaxac.config.schema import EnvConfig
+from jaxac.config.schema import Config, EnvConfig
 from jaxac.config.words import shorten, show
 from jaxac.errors import ConfigError
 
@@ -20,6 +21,9 @@ def resolve(env: EnvConfig) -> EnvConfig:
     Raises:
         ConfigError: if there is no such environment, it cannot be trained on, or it has no such parameter.
     """
+    if suites.is_of_suite(env.name):
+        suites.check(env.name)
+        return dataclasses.replace(env, params=_limited(check_params(env, suites.PARAMS)))
     if ":" in env.name:
         _check_own(env.name)
         return env  # its parameters are checked when it is made
@@ -28,10 +32,14 @@ def resolve(env: EnvConfig) -> EnvConfig:
     assert info is not None
     if env.name in catalog.UNSUPPORTED:
         raise ConfigError(f"env.name={env.name} is not supported: {catalog.UNSUPPORTED[env.name]}; choose another.")
-    params = check_params(env, info.params)
+    return dataclasses.replace(env, params=_limited(check_params(env, info.params)))
+
+
+def _limited(params: dict[str, Any]) -> dict[str, Any]:
+    """The parameters; ConfigError if they leave no step to an episode."""
     if params.get("max_steps_in_episode", 1) < 1:
-        raise _bad("max_steps_in_episode", env.params["max_steps_in_episode"], "give at least 1")
-    return dataclasses.replace(env, params=params)
+        raise _bad("max_steps_in_episode", params["max_steps_in_episode"], "give at least 1")
+    return params
 
 
 def check_params(env: EnvConfig, defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,6 +52,44 @@ def check_params(env: EnvConfig, defaults: Mapping[str, Any]) -> dict[str, Any]:
         if name not in defaults:
             raise ConfigError(_unknown(name, value, env.name, list(defaults)))
     return {name: _typed(name, value, defaults[name]) for name, value in env.params.items()}
+
+
+def limit(config: Config) -> float | None:
+    """The most steps of an episode; None if there is no limit, or it is known only when the environment is made."""
+    info = catalog.lookup(config.env.name)
+    defaults = info.params if info else {}
+    return config.env.params.get("max_steps_in_episode", defaults.get("max_steps_in_episode"))
+
+
+def check_whole_episodes(config: Config, limit: float | None) -> None:
+    """Raises ConfigError if an unroll is shorter than the episodes that it must hold.
+
+    Args:
+        config: the configuration.
+        limit: the most steps of an episode; None if it is not known, or there is none.
+    """
+    algo = config.algo
+    if algo.returns == "monte_carlo" and limit is not None and algo.unroll_length < limit:
+        raise ConfigError(
+            f"algo.unroll_length={algo.unroll_length} is too short for algo.returns=monte_carlo, which learns from "
+            f"whole episodes: give at least the episode limit, algo.unroll_length={math.ceil(limit)}, or lower "
+            "env.params.max_steps_in_episode."
+        )
+
+
+def check_fused(env: EnvConfig) -> None:
+    """Raises ConfigError for an environment that kernels cannot step, as far as that is known without making it."""
+    if suites.is_of_suite(env.name):
+        raise ConfigError(
+            f"env.name={env.name} is of another suite, and algo.kernel=fused knows only gymnax's environments; choose "
+            "algo.kernel=xla."
+        )
+    info = catalog.lookup(env.name)
+    if info is not None and info.actions is None:
+        raise ConfigError(
+            f"env.name={env.name} has continuous actions, and algo.kernel=fused knows only choices; choose "
+            "algo.kernel=xla."
+        )
 
 
 def _check_own(path: str) -> None:

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from jaxac.config import catalog
+from jaxac.config import catalog, suites
 from jaxac.config.algos import AnyAlgo
 from jaxac.config.fields import (
     FORBID_EXTRA,
@@ -154,13 +154,18 @@ class Config:
     def own_parts(self) -> dict[str, str]:
         """The import paths of the user's own parts, by the names of their settings."""
         own = {f"algo.loss_terms.{name}.function": term.function for name, term in self.algo.loss_terms.items()}
-        if catalog.lookup(self.env.name) is None:
+        if catalog.lookup(self.env.name) is None and not suites.is_of_suite(self.env.name):
             own["env.name"] = self.env.name
         if isinstance(self.network, OwnNetworkConfig):
             own["network.name"] = self.network.name
         if isinstance(self.optimizer, OwnOptimizerConfig):
             own["optimizer.name"] = self.optimizer.name
         return own
+
+    @property
+    def has_foreign_parts(self) -> bool:
+        """True if the environment is neither gymnax's nor jaxac's, or another part is the user's own."""
+        return bool(self.own_parts) or suites.is_of_suite(self.env.name)
 
     @property
     def return_threshold(self) -> float | None:

@@ -106,13 +106,7 @@ def _check_sizes(config: Config) -> None:
             f"env.num_envs={env.num_envs} times algo.unroll_length={algo.unroll_length} exceeds {_MAX_BATCH} steps "
             "an update; lower one of them."
         )
-    limit = _episode_limit(config)
-    if algo.returns == "monte_carlo" and limit is not None and algo.unroll_length < limit:
-        raise ConfigError(
-            f"algo.unroll_length={algo.unroll_length} is too short for algo.returns=monte_carlo, which learns from "
-            f"whole episodes: give at least the episode limit, algo.unroll_length={math.ceil(limit)}, or lower "
-            "env.params.max_steps_in_episode."
-        )
+    environment.check_whole_episodes(config, environment.limit(config))
 
 
 def _check_network(config: Config) -> None:
@@ -172,12 +166,7 @@ def _check_kernel(config: Config) -> None:
         raise ConfigError(
             "network=conv has convolutions, and algo.kernel=fused knows only dense layers; choose algo.kernel=xla."
         )
-    info = catalog.lookup(env.name)
-    if info is not None and info.actions is None:
-        raise ConfigError(
-            f"env.name={env.name} has continuous actions, and algo.kernel=fused knows only choices; choose "
-            "algo.kernel=xla."
-        )
+    environment.check_fused(env)
     whole_batch = {
         "algo.normalize_advantage": (algo.normalize_advantage, True, False),
         "algo.returns": (algo.returns, "monte_carlo", "gae"),
@@ -199,12 +188,6 @@ def _check_kernel(config: Config) -> None:
             f"{SMALLEST_TILE} environments, which algo.kernel=fused needs; give a multiple of "
             f"{SMALLEST_TILE * algo.num_shards}, or choose algo.kernel=xla."
         )
-
-
-def _episode_limit(config: Config) -> float | None:
-    info = catalog.lookup(config.env.name)
-    defaults = info.params if info else {}
-    return config.env.params.get("max_steps_in_episode", defaults.get("max_steps_in_episode"))
 
 
 def _with_defaults(config: Config) -> Config:

@@ -1,6 +1,5 @@
 """Gymnax's environments, and those that users write in its form; the only module that imports gymnax."""
 
-import dataclasses
 import functools
 import math
 from collections.abc import Callable
@@ -12,8 +11,7 @@ import numpy as np
 
 from jaxac.config import catalog, import_path
 from jaxac.envs import bare_import, own_environment
-from jaxac.envs.base import Box, Discrete, Env
-from jaxac.errors import ConfigError
+from jaxac.envs.base import Box, Discrete, Env, strong, with_params
 from jaxac.types import Array, PRNGKey, PyTree, TimeStep
 
 
@@ -24,7 +22,7 @@ def make(name: str) -> Env:
         name: the registered name of one of gymnax's, or ``package.module:Class``.
 
     Raises:
-        ConfigError: if ``name`` is an import path that leads nowhere, to no environment, or to continuous actions.
+        ConfigError: if ``name`` is an import path that leads nowhere, or to an environment that cannot work.
     """
     with jax.ensure_compile_time_eval():  # outside of any trace under way, since some hold arrays
         return _make(name, None if catalog.lookup(name) else import_path.load("env.name", name))
@@ -43,14 +41,15 @@ def _make(name: str, own: Callable[[], Any] | None) -> Env:
     size = math.prod(shape)
     flatten = functools.partial(_one_hot, categories) if categories else functools.partial(_flat, size)
     return Env(
-        reset=functools.partial(_reset, env, keys, flatten),
+        begin=functools.partial(_begin, env, keys, flatten),
         step=functools.partial(_step, env, keys, flatten),
         time_limit=_time_limit,
-        params=functools.partial(_params, name, env),
+        params=functools.partial(with_params, name, env.default_params),
         observation_size=size,
         observation_shape=shape,
         actions=_actions(env),
         own_action=functools.partial(_own_action, env),
+        starts_ahead=bool(getattr(env, "starts_ahead", True)),
     )
 
 
@@ -104,17 +103,9 @@ def _ours(key: PRNGKey) -> PRNGKey:
     return key
 
 
-def _params(name: str, env: Any, overrides: dict[str, Any]) -> PyTree:
-    """The environment's parameters with some replaced; :class:`ConfigError` for one that it does not have."""
-    known = [field.name for field in dataclasses.fields(env.default_params)]
-    for unknown in overrides.keys() - known:
-        raise ConfigError(f"env.params.{unknown} is not a parameter of {name}; it has: {', '.join(known) or 'none'}.")
-    return env.default_params.replace(**overrides)
-
-
-def _reset(env: Any, keys: Keys, flatten: Flatten, key: PRNGKey, params: PyTree, num_envs: int) -> tuple[PyTree, Array]:
-    observation, state = jax.vmap(env.reset_env, (0, None))(keys(jax.random.split(key, num_envs)), params)
-    return _strong(state), flatten(observation)
+def _begin(env: Any, keys: Keys, flatten: Flatten, key: PRNGKey, params: PyTree) -> tuple[PyTree, Array]:
+    observation, state = jax.vmap(env.reset_env, (0, None))(keys(key), params)
+    return strong(state), flatten(observation)
 
 
 def _step(
@@ -129,13 +120,8 @@ def _step(
     terminated = terminated.astype(bool)
     truncated = truncated.astype(bool) & ~terminated
     reward = reward.reshape(num_envs).astype(jnp.float32)
-    return _strong(stepped), TimeStep(flatten(observation), reward, terminated, truncated)
+    return strong(stepped), TimeStep(flatten(observation), reward, terminated, truncated)
 
 
 def _time_limit(params: PyTree) -> Any:
     return getattr(params, "max_steps_in_episode", None)
-
-
-def _strong(state: PyTree) -> PyTree:
-    """A state ``[B, ...]`` without weak types, with which a scan's carry would change its type."""
-    return jax.tree.map(lambda x: jax.lax.convert_element_type(x, jnp.asarray(x).dtype), state)

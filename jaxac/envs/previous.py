@@ -40,16 +40,16 @@ def show(env: Env, shown: Shown) -> Env:
     """
     added = size(shown, env.actions)
 
-    def reset(key: PRNGKey, params: PyTree, num_envs: int) -> tuple[PyTree, Array]:
-        state, observation = env.reset(key, params, num_envs)
-        return state, _beside(observation, jnp.zeros((num_envs, added)))
+    def begin(key: PRNGKey, params: PyTree) -> tuple[PyTree, Array]:
+        state, observation = env.begin(key, params)
+        return state, _beside(observation, jnp.zeros((len(observation), added)))
 
     def step(key: PRNGKey | None, state: PyTree, action: Array, params: PyTree) -> tuple[PyTree, TimeStep]:
         stepped, timestep = env.step(key, state, action, params)
         seen = features(shown, env.actions, action, timestep.reward)
         return stepped, timestep._replace(observation=_beside(timestep.observation, seen))
 
-    return env._replace(reset=reset, step=step, observation_size=env.observation_size + added)
+    return env._replace(begin=begin, step=step, observation_size=env.observation_size + added)
 
 
 def _beside(observation: Array, seen: Array) -> Array:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 
+from jaxac import envs
 from jaxac.algos import ALGOS, shard, staleness
 from jaxac.config.algos import A3CConfig
 from jaxac.config.parts import NetworkConfig
@@ -22,7 +23,7 @@ _COPIES = 6
 _GRADIENTS = 3
 """Arrays as large as the weights that every block has: the weights, their gradient, and its mean's terms."""
 _OF_A_STEP = 6
-"""Arrays as large as an environment's state and observation that an unroll keeps of each step."""
+"""Arrays as large as what an unroll keeps of each step: observations, and starts of episodes drawn ahead."""
 _LARGE = 1_000_000
 """Bytes of weights from which on a smaller network helps more than fewer environments."""
 
@@ -74,7 +75,9 @@ def parts(config: Config, spec: Spec) -> list[Part]:
     per_env = size(state.actors) / config.env.num_envs
     weights, blocks = size(state.server.params), algo.num_shards * shard.num_blocks(spec)
     at_once = staleness.wave_size(algo) if isinstance(algo, A3CConfig) else blocks
-    unroll = _OF_A_STEP * config.env.num_envs // blocks * algo.unroll_length * per_env
+    ahead = envs.make(config.env.name).starts_ahead
+    of_a_step = per_env if ahead else per_env - size(state.actors.env_state) / config.env.num_envs
+    unroll = _OF_A_STEP * config.env.num_envs // blocks * algo.unroll_length * of_a_step
     episodes = -(-config.evaluation.episodes // EVALUATION_BATCHES)
     found = [
         (network, _COPIES * size(state.server)),

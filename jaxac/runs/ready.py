@@ -1,4 +1,4 @@
-"""Trial of a user's own parts on shapes, before a run has a directory."""
+"""Trial on shapes of a user's own parts and of other suites' environments, before a run has a directory."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import jax
 from jaxac import envs
 from jaxac import spec as spec_module
 from jaxac.algos import ALGOS, shard
-from jaxac.config import environment, import_path
+from jaxac.config import catalog, environment, import_path
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
 from jaxac.programs import program
@@ -16,7 +16,7 @@ from jaxac.spec import Spec
 
 
 def check(configs: Sequence[Config], how: str | None) -> None:
-    """Checks the user's own environments, networks, optimizers and terms; compiles nothing.
+    """Checks environments that are not gymnax's, and the user's own networks, optimizers and terms; compiles nothing.
 
     Args:
         configs: the configurations of all jobs.
@@ -30,7 +30,7 @@ def check(configs: Sequence[Config], how: str | None) -> None:
     for number, config in enumerate(configs):
         spec = spec_module.make(config)
         signature = program.Signature.of(config, spec)
-        if not config.own_parts or signature in tried:
+        if not config.has_foreign_parts or signature in tried:
             continue
         tried.add(signature)
         try:
@@ -41,8 +41,11 @@ def check(configs: Sequence[Config], how: str | None) -> None:
 
 def _check(config: Config, spec: Spec) -> None:
     env = envs.make(config.env.name)
-    if "env.name" in config.own_parts:
-        environment.check_params(config.env, vars(env.params({})))
+    if catalog.lookup(config.env.name) is None:
+        params = env.params(environment.check_params(config.env, vars(env.params({}))))
+        environment.check_whole_episodes(config, env.time_limit(params))
+    if not config.own_parts:
+        return
     shard.kernels(spec)
     algo = ALGOS[config.algo.name]
     try:

@@ -161,6 +161,7 @@ def test_observations_are_found_in_the_state(name, fields):
         (("env.name=Acrobot-v1", *RAW), "steps draw random numbers"),
         (("env.name=Pong-misc", *RAW), "state has arrays"),
         (("env.name=tests.probe_envs:Endless", *RAW), "observation is not a part of its state"),
+        (("env.name=tests.probe_envs:EndlessByNeed", *RAW), "episodes start by need"),
         (("network.hidden_sizes=[128,128]",), r"network.hidden_sizes=\[128, 128\] makes .* weights"),
     ],
 )

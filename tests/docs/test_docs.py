@@ -10,6 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 import jaxac
 from jaxac import names
+from jaxac.config import suites
 from jaxac.config.compose import make_config
 from jaxac.config.schema import Config
 from jaxac.loggers import rows
@@ -57,6 +58,7 @@ def test_the_readme_starts_with_the_two_commands():
 @pytest.mark.parametrize("words", [words for words in TRAINED if not words[0].startswith("resume=")], ids=" ".join)
 def test_every_command_that_trains_composes(words, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "docs" / "skeletons")
+    monkeypatch.setattr(suites, "is_installed", lambda suite: True)
     assert isinstance(make_config(*settings(words)), Config)
 
 

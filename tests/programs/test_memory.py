@@ -60,3 +60,12 @@ def test_a_container_may_have_less_memory_than_its_machine(monkeypatch):
     whole = machine.memory_bytes()
     monkeypatch.setattr(machine, "_limits", lambda: [1000])
     assert machine.memory_bytes() == 1000 < whole < sys.maxsize
+
+
+def test_starts_of_episodes_count_for_each_step_only_where_they_are_drawn_ahead(small_config, small_spec):
+    def needed(name):
+        overrides = f"env.name=tests.probe_envs:{name}", "algo.unroll_length=50"
+        return sum(part.bytes for part in memory.parts(small_config(*overrides), small_spec(*overrides)))
+
+    state = 2 * 4  # a clock and a sign, of 8 environments in 50 steps
+    assert needed("Endless") - needed("EndlessByNeed") == memory._OF_A_STEP * 50 * 8 * state

@@ -30,7 +30,7 @@ def unroll(spec: Spec, env: Env, params: Params, actor: ActorState) -> tuple[Act
     after, taken, episodes = grid.call(
         functools.partial(_kernel, tiled, length),
         num_envs,
-        [(whole, (spec, tiles.pad_params(params, tiled))), (tile, acting), (tile, (draws.noise, draws.fresh[0]))],
+        [(whole, (spec, tiles.pad_params(params, tiled))), (tile, acting), (tile, (draws.noise, draws.start[0]))],
         [(tile, acting), (tile, Steps(*steps.shapes(env, length, num_envs))), (row, grid.zeros(Episodes))],
     )
     observation = jnp.stack(columns.columns_of(after[0], env), axis=-1)

@@ -18,8 +18,10 @@ def observed_fields(env: Env) -> tuple[int, ...]:
     They are found by trying: a few environments take a few steps, which must not draw random numbers.
 
     Raises:
-        ConfigError: if a feature is not a leaf of the state, or steps draw random numbers.
+        ConfigError: if a feature is not a leaf of the state, steps draw random numbers, or episodes start by need.
     """
+    if not env.starts_ahead:
+        raise _cannot_be_fused("whose episodes start by need")
     with jax.ensure_compile_time_eval():
         seen = _try(env)
         leaves = range(len(seen[0][0]))
