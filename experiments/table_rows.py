@@ -39,6 +39,10 @@ def _name(env: str, *others: str) -> tuple[str, ...]:
     return (f"env.name={env}", *others)
 
 
+def _chain(length: int, *others: str) -> tuple[str, ...]:
+    return _name("MemoryChain-bsuite", f"env.params.memory_length={length}", "total_env_steps=3_000_000", *others)
+
+
 ROWS = {
     "CartPole": Row(("env=cartpole",), (_zoo(500.0, "0.5 M"),)),
     "CartPole, general recipe": Row(_name("CartPole-v1"), (_zoo(500.0, "0.5 M"),)),
@@ -62,6 +66,16 @@ ROWS = {
     "Asterix": Row(("env=asterix",), (_gymnax(15, "PPO", "10 M"),)),
     "Freeway": Row(("env=freeway",), (_gymnax(58, "PPO", "10 M"),)),
     "SpaceInvaders": Row(("env=spaceinvaders",), (_gymnax(131, "PPO", "10 M"),)),
+    "MemoryChain of 5, GRU": Row(_chain(5, "network.memory=gru")),
+    "MemoryChain of 5, no memory": Row(_chain(5)),
+    "MemoryChain of 30, GRU": Row(_chain(30, "algo.unroll_length=64", "network.memory=gru")),
+    "BernoulliBandit, GRU": Row(
+        _name("BernoulliBandit-misc", "algo.unroll_length=64", "network.memory=gru"),
+        (_gymnax(90, "ES, LSTM", "?"),),
+    ),
+    "MetaMaze, GRU": Row(
+        _name("MetaMaze-misc", "algo.unroll_length=64", "network.memory=gru"), (_gymnax(32, "ES, LSTM", "?"),)
+    ),
     "Ant": Row(_name("brax::ant"), pending="an accelerator"),
     "Craftax-Classic": Row(_name("craftax::Craftax-Classic-Symbolic-v1"), pending="an accelerator"),
 }

@@ -81,11 +81,9 @@ def step(
     action = agent.distribution.sample(draws.noise, policy)
     bounded = agent.distribution.bounded(action)
     stepped, timestep = env.step(env_key, actor.env_state, bounded, env_params)
-    ran = actor._replace(episode_return=actor.episode_return + timestep.reward, episode_length=actor.episode_length + 1)
-    done = timestep.terminated | timestep.truncated | _cut_early(spec, env, ran)
     reward = learner_reward(spec, timestep.reward)
-    if actor.discounted_return is not None:
-        ran = ran._replace(discounted_return=spec.algo.discount * actor.discounted_return + reward)
+    ran = _a_step_on(spec, actor, timestep.reward, reward)
+    done = timestep.terminated | timestep.truncated | _cut_early(spec, env, ran)
     env_state, observation = envs.restart(env, done, draws.start, (stepped, timestep.observation), env_params)
     transition = Transition(
         observation=actor.observation,
@@ -100,6 +98,16 @@ def step(
     memory = cells.forget(done, memory)
     after = _from_zero(spec, done, ran)._replace(env_state=env_state, observation=observation, memory=memory)
     return after, (transition, _sums(done * actor.counted, ran))
+
+
+def _a_step_on(spec: Spec, actor: ActorState, reward: Array, learned: Array) -> ActorState:
+    """The actor with counts that have a step's ``reward [B]``, and what is ``learned [B]`` from it, in them."""
+    discounted = actor.discounted_return
+    return actor._replace(
+        episode_return=actor.episode_return + reward,
+        episode_length=actor.episode_length + 1,
+        discounted_return=None if discounted is None else spec.algo.discount * discounted + learned,
+    )
 
 
 def _cut_early(spec: Spec, env: Env, actor: ActorState) -> Array | bool:

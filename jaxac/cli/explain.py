@@ -36,7 +36,9 @@ def one(name: str) -> str:
 def overview() -> str:
     """Every setting with its default and the first sentence of its meaning, by section."""
     lines, before = [_HEADER], ""
-    lines += [f"  {group}={'|'.join(choices)}" for group, choices in settings.groups().items() if len(choices) > 1]
+    for group, choices in settings.groups().items():
+        if len(choices) > 1:
+            lines += textwrap.wrap(f"  {group}={' | '.join(choices)}", _WIDTH, subsequent_indent=" " * (len(group) + 3))
     lines += [
         "",
         "  The general recipe; presets, env=cartpole by default, have some values of their own:",
