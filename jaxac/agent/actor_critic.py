@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 
 from jaxac import envs
 from jaxac.agent import bootstrap, distributions, loss_terms, networks, normalization, objective, own_network, returns
@@ -44,9 +43,7 @@ def make(spec: Spec, env: Env, network: Network) -> Agent:
     def seen(params: Params, observation: Array) -> Array:
         if spec.algo.normalize_observations:
             return normalization.normalize(params.moments, observation)
-        if observation.dtype == jnp.uint8:
-            return observation / 255  # pixels, as Mnih et al. 2015 have them
-        return observation.astype(jnp.float32)
+        return envs.numbers(observation)
 
     def init(key: PRNGKey) -> Params:
         return Params(network.init(key), normalization.init(env.observation_size, spec.algo.normalize_rewards))

@@ -57,6 +57,10 @@ def _check_cell(network: NetworkConfig) -> None:
 
 
 def _check_kernel(network: NetworkConfig) -> None:
+    if isinstance(network, ConvNetworkConfig):
+        raise ConfigError(
+            "network=conv has convolutions, and algo.kernel=fused knows only dense layers; choose algo.kernel=xla."
+        )
     for name, value, nothing in (("memory", network.memory, "none"), ("remember", network.remember, ())):
         if value != nothing:
             raise ConfigError(

@@ -98,7 +98,7 @@ def _everything() -> Iterator[Setting]:
     yield from _settings(Path(CONF, "config.yaml"), "", None)
     for group, names in groups().items():
         yield Setting(group, None, {}, "")
-        names = tuple(name for name in names if not _is_preset(Path(CONF, group, f"{name}.yaml")))
+        names = tuple(name for name in names if not is_preset(Path(CONF, group, f"{name}.yaml")))
         alone = len(names) == 1
         for name in names:
             choice = None if alone else f"{group}={name}"
@@ -106,7 +106,7 @@ def _everything() -> Iterator[Setting]:
                 yield from _settings(file, f"{group}.", choice)
 
 
-def _is_preset(file: Path) -> bool:
+def is_preset(file: Path) -> bool:
     """True for a file that gives values to settings of several sections, which other files explain."""
     return file.read_text().startswith("# @package _global_")
 

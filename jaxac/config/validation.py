@@ -162,10 +162,6 @@ def _check_kernel(config: Config) -> None:
         raise ConfigError(
             f"{name}={path} is your own, and algo.kernel=fused knows only what jaxac has; choose algo.kernel=xla."
         )
-    if isinstance(config.network, ConvNetworkConfig):
-        raise ConfigError(
-            "network=conv has convolutions, and algo.kernel=fused knows only dense layers; choose algo.kernel=xla."
-        )
     environment.check_fused(env)
     whole_batch = {
         "algo.normalize_advantage": (algo.normalize_advantage, True, False),

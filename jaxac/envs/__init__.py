@@ -2,9 +2,9 @@
 
 from jaxac.config.suites import is_of_suite
 from jaxac.envs import gymnax, previous, suites
-from jaxac.envs.base import Box, Discrete, Env, restart, starts
+from jaxac.envs.base import Box, Discrete, Env, numbers, restart, starts
 
-__all__ = ["Box", "Discrete", "Env", "make", "previous", "restart", "starts"]
+__all__ = ["Box", "Discrete", "Env", "make", "numbers", "previous", "restart", "starts"]
 
 
 def make(name: str) -> Env:

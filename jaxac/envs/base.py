@@ -76,6 +76,22 @@ def with_params(name: str, defaults: Any, overrides: dict[str, Any]) -> PyTree:
     return dataclasses.replace(defaults, **overrides)
 
 
+def time_limit(params: PyTree) -> Any:
+    """[] the most steps of an episode, ``max_steps_in_episode`` of an environment's parameters; None without it."""
+    return getattr(params, "max_steps_in_episode", None)
+
+
+def flat(observation: Array) -> Array:
+    """[B, O] observations ``[B, *shape]``: float32, or as they are if of 8 bits, of which an unroll keeps many."""
+    rows = observation.reshape(observation.shape[0], -1)
+    return rows if observation.dtype.itemsize == 1 else rows.astype(jnp.float32)
+
+
+def numbers(observation: Array) -> Array:
+    """[...] float32, an observation ``[...]`` as networks see it; bytes are pixels, from 0 to 1 (Mnih et al. 2015)."""
+    return observation / 255 if observation.dtype == jnp.uint8 else observation.astype(jnp.float32)
+
+
 def starts(env: Env, key: PRNGKey, params: PyTree, num_envs: int) -> PyTree:
     """[T, ...] starts for ``T`` steps, as :func:`restart` takes them: episodes drawn ahead, or the keys of episodes.
 

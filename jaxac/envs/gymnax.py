@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxac.config import catalog, import_path
 from jaxac.envs import bare_import, own_environment
-from jaxac.envs.base import Box, Discrete, Env, strong, with_params
+from jaxac.envs.base import Box, Discrete, Env, flat, strong, time_limit, with_params
 from jaxac.types import Array, PRNGKey, PyTree, TimeStep
 
 
@@ -39,11 +39,11 @@ def _make(name: str, own: Callable[[], Any] | None) -> Env:
     categories = getattr(space, "n", None)
     shape = (categories,) if categories else tuple(space.shape)
     size = math.prod(shape)
-    flatten = functools.partial(_one_hot, categories) if categories else functools.partial(_flat, size)
+    flatten = functools.partial(_one_hot, categories) if categories else flat
     return Env(
         begin=functools.partial(_begin, env, keys, flatten),
         step=functools.partial(_step, env, keys, flatten),
-        time_limit=_time_limit,
+        time_limit=time_limit,
         params=functools.partial(with_params, name, env.default_params),
         observation_size=size,
         observation_shape=shape,
@@ -89,11 +89,6 @@ def _one_hot(categories: int, observation: Array) -> Array:
     return jax.nn.one_hot(observation, categories)
 
 
-def _flat(size: int, observation: Array) -> Array:
-    small = observation.dtype.itemsize == 1  # images of bytes, of which an unroll keeps many
-    return observation.reshape(-1, size).astype(observation.dtype if small else jnp.float32)
-
-
 Keys = Callable[[PRNGKey], PRNGKey]
 """``keys(key [B]) -> key [B]``: the keys as an environment takes them, with the same bits."""
 
@@ -121,7 +116,3 @@ def _step(
     truncated = truncated.astype(bool) & ~terminated
     reward = reward.reshape(num_envs).astype(jnp.float32)
     return strong(stepped), TimeStep(flatten(observation), reward, terminated, truncated)
-
-
-def _time_limit(params: PyTree) -> Any:
-    return getattr(params, "max_steps_in_episode", None)

@@ -6,7 +6,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from jaxac.envs.base import Box, Discrete, Env
+from jaxac.envs.base import Box, Discrete, Env, numbers
 from jaxac.types import Array, PRNGKey, PyTree, TimeStep
 
 Shown = tuple[Literal["action", "reward"], ...]
@@ -53,8 +53,7 @@ def show(env: Env, shown: Shown) -> Env:
 
 
 def _beside(observation: Array, seen: Array) -> Array:
-    own = observation / 255 if observation.dtype == jnp.uint8 else observation.astype(jnp.float32)
-    return jnp.concatenate([own, seen], axis=-1)
+    return jnp.concatenate([numbers(observation), seen], axis=-1)
 
 
 def _action_size(actions: Discrete | Box) -> int:

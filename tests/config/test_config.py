@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from jaxac.config import catalog, compose
+from jaxac.config import catalog, compose, settings
 from jaxac.config.compose import make_config
 from jaxac.errors import ConfigError
 from jaxac.runs import schedule
@@ -30,10 +30,6 @@ def test_every_choice_composes(network, optimizer):
     needed |= {"optimizer=own": ["optimizer.name=optax.lion", "optimizer.learning_rate=1e-3"]}
     choices = [f"network={network}", f"optimizer={optimizer}"]
     make_config(A2C, *choices, *(override for choice in choices for override in needed.get(choice, [])))
-
-
-def is_preset(path):
-    return path.read_text().startswith("# @package _global_")
 
 
 @pytest.mark.parametrize("algo", options("algo"))
@@ -91,7 +87,9 @@ def test_the_paper_preset_has_the_papers_values():
     assert (config.env.reward_clip, config.env.reward_scale) == (1, 1)
 
 
-@pytest.mark.parametrize("path", [path for path in sorted(CONF.rglob("*.yaml")) if not is_preset(path)], ids=str)
+@pytest.mark.parametrize(
+    "path", [path for path in sorted(CONF.rglob("*.yaml")) if not settings.is_preset(path)], ids=str
+)
 def test_every_setting_is_explained(path):
     """Each key that holds a value has a comment above it, or above the block it stands in."""
     names_say_it_all = {"name", "shared", "hidden_sizes", "project", "entity"}

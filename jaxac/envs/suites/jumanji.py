@@ -13,7 +13,7 @@ from jumanji.specs import DiscreteArray
 
 from jaxac.config.words import show
 from jaxac.envs.base import Discrete
-from jaxac.envs.suites.single import NEVER, Single, limited
+from jaxac.envs.suites.single import NEVER, Single, ends, limited
 from jaxac.errors import ConfigError
 from jaxac.types import Array, PRNGKey, PyTree
 
@@ -46,8 +46,7 @@ def make(name: str) -> Single:
         key: PRNGKey | None, state: PyTree, action: Array, params: Any
     ) -> tuple[PyTree, Array, Array, Array, Array]:
         state, timestep = env.step(state, action)
-        ended, goes_on = timestep.last(), timestep.discount > 0
-        return state, observe(timestep.observation), timestep.reward, ended & ~goes_on, ended & goes_on
+        return state, observe(timestep.observation), timestep.reward, *ends(timestep)
 
     single = Single(reset, step, Discrete(int(env.action_spec.num_values)), limit)
     return single if limit is None else limited(single)

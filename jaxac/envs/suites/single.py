@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxac.envs.base import Box, Discrete, Env, strong, with_params
+from jaxac.envs.base import Box, Discrete, Env, flat, strong, time_limit, with_params
 from jaxac.envs.own_environment import keys
 from jaxac.types import Array, PRNGKey, PyTree, TimeStep
 
@@ -44,6 +44,12 @@ class Single(NamedTuple):
     """The most steps of an episode, unless ``env.params.max_steps_in_episode`` says otherwise; None for no limit."""
 
 
+def ends(timestep: Any) -> tuple[Array, Array]:
+    """[] bool each, ``terminated`` and ``truncated`` of a step in dm_env's form: the last one's discount tells."""
+    last, goes_on = timestep.last(), timestep.discount > 0
+    return last & ~goes_on, last & goes_on
+
+
 def limited(single: Single) -> Single:
     """An environment whose episodes are truncated after ``max_steps_in_episode`` steps, by a clock in its state."""
 
@@ -72,7 +78,7 @@ def batched(name: str, single: Single) -> Env:
     return Env(
         begin=functools.partial(_begin, single),
         step=functools.partial(_step, single),
-        time_limit=lambda params: getattr(params, "max_steps_in_episode", None),
+        time_limit=time_limit,
         params=functools.partial(with_params, name, defaults),
         observation_size=math.prod(observation.shape),
         observation_shape=tuple(observation.shape),
@@ -93,7 +99,7 @@ def _observation(single: Single, params: PyTree) -> Any:
 
 def _begin(single: Single, key: PRNGKey, params: PyTree) -> tuple[PyTree, Array]:
     state, observation = jax.vmap(single.reset, (0, None))(keys(key), params)
-    return strong(state), _flat(observation)
+    return strong(state), flat(observation)
 
 
 def _step(single: Single, key: PRNGKey | None, state: PyTree, action: Array, params: PyTree) -> tuple[PyTree, TimeStep]:
@@ -103,10 +109,4 @@ def _step(single: Single, key: PRNGKey | None, state: PyTree, action: Array, par
     )
     terminated = terminated.astype(bool)
     truncated = truncated.astype(bool) & ~terminated
-    return strong(stepped), TimeStep(_flat(observation), reward.astype(jnp.float32), terminated, truncated)
-
-
-def _flat(observation: Array) -> Array:
-    """[B, O] observations ``[B, *shape]``, those of 8 bits as they are, others as float32."""
-    small = observation.dtype.itemsize == 1
-    return observation.reshape(observation.shape[0], -1).astype(observation.dtype if small else jnp.float32)
+    return strong(stepped), TimeStep(flat(observation), reward.astype(jnp.float32), terminated, truncated)

@@ -11,7 +11,7 @@ import xminigrid
 from xminigrid.core.constants import NUM_COLORS, NUM_TILES
 
 from jaxac.envs.base import Discrete
-from jaxac.envs.suites.single import Single
+from jaxac.envs.suites.single import Single, ends
 from jaxac.types import Array, PRNGKey, PyTree
 
 
@@ -33,8 +33,7 @@ def make(name: str) -> Single:
         key: PRNGKey | None, state: PyTree, action: Array, params: Any
     ) -> tuple[PyTree, Array, Array, Array, Array]:
         timestep = env.step(defaults.replace(max_steps=params.max_steps_in_episode), state, action)
-        ended, goes_on = timestep.last(), timestep.discount > 0
-        return timestep, observe(timestep.observation), timestep.reward, ended & ~goes_on, ended & goes_on
+        return timestep, observe(timestep.observation), timestep.reward, *ends(timestep)
 
     return Single(reset, step, Discrete(int(env.num_actions(defaults))), defaults.max_steps)
 
