@@ -1,18 +1,13 @@
 """Does learning work at all, and if not, which part of it? One environment a question."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jaxac import envs
-from jaxac import spec as spec_module
 from jaxac.agent import actor_critic, networks
-from jaxac.algos import ALGOS
-from jaxac.config.compose import make_config
-from jaxac.programs.chunk import run_chunk
+from tests.updates import learned
 
 SETTINGS = (
     "+algo=a2c",
@@ -30,15 +25,12 @@ SETTINGS = (
 
 def learn(*overrides):
     """The trained policy and critic: ``(probabilities, value)`` of one observation."""
-    config = make_config(*SETTINGS, *overrides)
-    spec, algo = spec_module.make(config), ALGOS["a2c"]
-    state = algo.init(spec, jax.random.key(0))
-    state, _ = jax.jit(functools.partial(run_chunk, algo))(spec, state, config.num_updates)
+    spec, params = learned(*SETTINGS, *overrides)
     env, _ = actor_critic.build(spec)
     network = networks.make(spec.network, env.observation_shape, env.actions.number)
 
     def outputs(observation):
-        logits, value, _ = network.step(algo.params(state).network, jnp.array([observation], jnp.float32), ())
+        logits, value, _ = network.step(params.network, jnp.array([observation], jnp.float32), ())
         return np.asarray(jax.nn.softmax(logits)), float(value)
 
     return outputs

@@ -1,10 +1,16 @@
 """A few updates of an algorithm, and trees of arrays side by side."""
 
+import functools
 from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from jaxac import spec as spec_module
+from jaxac.algos import ALGOS
+from jaxac.config.compose import make_config
+from jaxac.programs.chunk import run_chunk
 
 
 def start(algo, spec):
@@ -19,6 +25,15 @@ def advance(algo, spec, updates):
         state, report = update(spec, state)
         reports.append(report)
     return state, reports
+
+
+def learned(*overrides):
+    """The program of a whole run of A2C, and the parameters that it ends with."""
+    config = make_config(*overrides)
+    spec, algo = spec_module.make(config), ALGOS["a2c"]
+    state = algo.init(spec, jax.random.key(0))
+    state, _ = jax.jit(functools.partial(run_chunk, algo))(spec, state, config.num_updates)
+    return spec, algo.params(state)
 
 
 def anew(algo):

@@ -8,14 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxac import spec as spec_module
 from jaxac.agent import actor_critic, bootstrap, evaluation, networks, rollout
 from jaxac.agent.cells import CELLS
-from jaxac.algos import ALGOS
-from jaxac.config.compose import make_config
-from jaxac.programs.chunk import run_chunk
 from tests import recurrent
-from tests.updates import flat
+from tests.updates import flat, learned
 
 LENGTH, BATCH, UNITS = 7, 3, 5
 KINDS = [*((cell, "shared") for cell in CELLS), ("lstm", "separate")]
@@ -201,21 +197,12 @@ LEARN = (
 )
 
 
-def learned(*overrides):
-    """The program, and the parameters that a short run of it ends with."""
-    config = make_config(*LEARN, *overrides)
-    spec, algo = spec_module.make(config), ALGOS["a2c"]
-    state = algo.init(spec, jax.random.key(0))
-    state, _ = jax.jit(functools.partial(run_chunk, algo))(spec, state, config.num_updates)
-    return spec, algo.params(state)
-
-
 @pytest.mark.parametrize(
     "memory, least, most",
     [("none", -0.35, 0.35), ("gru", 0.95, 1.0), ("lstm", 0.95, 1.0), ("mingru", 0.95, 1.0)],
 )
 def test_a_sign_that_is_seen_once_is_remembered(memory, least, most):
-    spec, params = learned("env.name=tests.probe_envs:Recall", f"network.memory={memory}")
+    spec, params = learned(*LEARN, "env.name=tests.probe_envs:Recall", f"network.memory={memory}")
     returns = evaluation.evaluate(spec, params, jax.random.key(1), 128, greedy=False)
     assert least <= returns.mean() <= most
 
@@ -223,7 +210,7 @@ def test_a_sign_that_is_seen_once_is_remembered(memory, least, most):
 @pytest.mark.parametrize("memory", ["none", "gru"])
 def test_cut_after_every_second_step_a_reward_for_ever_is_worth_one_over_one_minus_gamma(memory):
     settings = "env.name=tests.probe_envs:Endless", "env.params.max_steps_in_episode=2", "total_env_steps=307200"
-    spec, params = learned(*settings, f"network.memory={memory}", "optimizer.learning_rate=2e-2")
+    spec, params = learned(*LEARN, *settings, f"network.memory={memory}", "optimizer.learning_rate=2e-2")
     _, agent = actor_critic.build(spec)
     observation, done = jnp.ones((4, 1, 1)), jnp.array([[False], [True], [False], [True]])
     _, value, _ = agent.unroll(params, observation, networks.initial_memory(spec.network, (1,)), done)

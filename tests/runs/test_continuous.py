@@ -1,4 +1,4 @@
-"""Whole runs with continuous actions."""
+"""Policies over continuous actions, from a run's directory."""
 
 import gymnax
 import jax
@@ -8,7 +8,7 @@ import pytest
 import jaxac
 from jaxac.storage import weights
 from tests.processes import CACHE
-from tests.whole_runs import final_state, rows, runs_in, summary
+from tests.whole_runs import runs_in
 
 PENDULUM = ("env.name=Pendulum-v1", "logger.curve=false", "evaluation.episodes=4")
 
@@ -17,27 +17,6 @@ PENDULUM = ("env.name=Pendulum-v1", "logger.curve=false", "evaluation.episodes=4
 def run(small_config, run_dir):
     """``run(*overrides, at=…)``: trains on the pendulum in a directory of its own and returns it."""
     return runs_in(run_dir, small_config, *PENDULUM, CACHE)
-
-
-def test_stopping_and_resuming_changes_no_bit(run):
-    whole = run(at="whole")
-    run("stop_after_updates=3", at="cut")
-    resumed = run(f"resume={whole.parent / 'cut'}", at="cut")
-    assert summary(resumed)["params_digest"] == summary(whole)["params_digest"]
-    assert final_state(resumed) == final_state(whole) and rows(resumed) == rows(whole)
-
-
-def test_a_replay_of_threads_gives_the_same_bits(run):
-    shards = ("+algo=a3c", "algo.num_shards=2", "logger.gif=false")
-    real = run(*shards, "algo.runtime=threads", at="real")
-    again = run(*shards, "algo.runtime=replay", f"algo.events={real / 'events.jsonl'}", at="again")
-    assert summary(again)["params_digest"] == summary(real)["params_digest"]
-    assert rows(real)[-1]["async/policy_kl"] > 0
-
-
-def test_a_seed_of_several_is_its_single_run(run):
-    several, alone = run("num_seeds=2", at="several"), run("seed=1", at="alone")
-    assert summary(several / "seeds" / "1")["params_digest"] == summary(alone)["params_digest"]
 
 
 def test_a_policy_acts_in_the_environments_own_units(run):

@@ -19,18 +19,12 @@ from jaxac.runs import runner
 from jaxac.runs.job import Job
 from jaxac.storage import run_directory
 from tests.processes import CACHE
+from tests.runs.test_kinds import KINDS
 from tests.updates import advance, assert_same_but_for_rounding, flat, start
-from tests.whole_runs import final_state, rows, runs_in, summary
+from tests.whole_runs import runs_in
 
-MEMORY = (
-    "env.name=tests.probe_envs:Stirred",
-    "env.num_envs=8",
-    "network.memory=lstm",
-    "network.memory_size=6",
-    "network.remember=[action,reward]",
-)
+MEMORY = KINDS["memory"]
 QUIET = (CACHE, "logger.curve=false", "logger.console=false", "evaluation.episodes=4")
-SHARDS = ("+algo=a3c", "algo.num_shards=2")
 
 
 @pytest.fixture
@@ -81,26 +75,6 @@ def test_convolutions_have_a_memory_behind_them(small_spec):
     after, _ = jax.eval_shape(functools.partial(a2c.update, spec), state)
     assert [x.shape for x in jax.tree.leaves(after.actors.memory)] == [(1, 8, 6)]
     assert state.server.params.network["cell"]["inputs"]["kernel"].shape == (8, 18)
-
-
-def test_stopping_and_resuming_changes_no_bit(run):
-    whole = run(at="whole")
-    run("stop_after_updates=3", at="cut")
-    resumed = run(f"resume={whole.parent / 'cut'}", at="cut")
-    assert summary(resumed)["params_digest"] == summary(whole)["params_digest"]
-    assert final_state(resumed) == final_state(whole) and rows(resumed) == rows(whole)
-    assert b"memory" in final_state(whole)
-
-
-def test_a_replay_of_threads_gives_the_same_bits(run):
-    real = run(*SHARDS, "algo.runtime=threads", "logger.gif=false", at="real")
-    again = run(*SHARDS, "algo.runtime=replay", f"algo.events={real / 'events.jsonl'}", "logger.gif=false", at="again")
-    assert summary(again)["params_digest"] == summary(real)["params_digest"]
-
-
-def test_a_seed_of_several_is_its_single_run(run):
-    several, alone = run("num_seeds=2", at="several"), run("seed=1", at="alone")
-    assert summary(several / "seeds" / "1")["params_digest"] == summary(alone)["params_digest"]
 
 
 def test_vmapped_lanes_are_single_runs_but_for_rounding(small_config, run):
