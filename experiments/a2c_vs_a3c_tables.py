@@ -1,4 +1,4 @@
-"""What the results of ``experiments.a2c_vs_a3c`` say: intervals, tables, plots, and the page that holds them."""
+"""Intervals, tables and plots of the results of ``experiments.a2c_vs_a3c``, and the page that holds them."""
 
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,7 @@ HEADER = (
 
 
 def comparisons(results: dict[str, Any]) -> int:
-    """How many different arms are held against A2C."""
+    """The number of different arms that are held against A2C."""
     return len({tuple(result["overrides"]) for result in results.values()}) - 1
 
 

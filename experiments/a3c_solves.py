@@ -1,4 +1,4 @@
-"""Whether A3C's default settings solve CartPole and stay solved: 16 shards × 256 environments, in either runtime.
+"""Tests whether A3C's default settings solve CartPole and stay solved: 16 shards × 256 environments, in either runtime.
 
     python -m experiments.a3c_solves              10 seeds each: about 15 minutes on 2 cores
 

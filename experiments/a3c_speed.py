@@ -1,4 +1,4 @@
-"""How fast A3C is: in virtual time against A2C, and threads against one.
+"""Measures the speed of A3C: in virtual time against A2C, and threads against one.
 
     python -m experiments.a3c_speed                   4096 environments: about 4 minutes on 2 cores
 

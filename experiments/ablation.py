@@ -1,4 +1,4 @@
-"""What makes A2C solve CartPole and stay solved: the default settings with one factor changed at a time.
+"""Ablation of what makes A2C solve CartPole and stay solved: the default settings with one factor changed at a time.
 
     python -m experiments.ablation                     4096 environments, 10 seeds an arm: about 40 minutes on 2 cores
     python -m experiments.ablation --num-envs 512      about 6 minutes

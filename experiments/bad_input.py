@@ -1,4 +1,4 @@
-"""How many of thousands of command lines with a mistake in them are mishandled, by the class of the mistake.
+"""Counts how many of thousands of mistaken command lines are mishandled, by the class of the mistake.
 
     python -m experiments.bad_input --count 1000
 

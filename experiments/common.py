@@ -1,12 +1,13 @@
-"""What experiments share: composing a configuration, training in memory, recording where a result was made."""
+"""Functions that experiments share: training in memory, timing in turn, recording where a result was made."""
 
+import functools
 import json
 import os
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,8 +45,48 @@ def timed_chunk(compiled: "Program", numbers: "Spec", state: Any, updates: int) 
     return state, time.perf_counter() - start
 
 
+def training(numbers: "Spec", key: Any) -> Callable[[int], float]:
+    """A run of A2C that draws from ``key``: called, it trains on for so many updates, and tells the seconds of that."""
+    import jax
+
+    from jaxac.algos import ALGOS
+    from jaxac.programs.chunk import run_chunk
+
+    chunk = jax.jit(functools.partial(run_chunk, ALGOS["a2c"]), donate_argnums=1)
+    state = jax.jit(ALGOS["a2c"].init)(numbers, key)
+
+    def train(updates: int) -> float:
+        nonlocal state
+        start = time.perf_counter()
+        state, report = chunk(numbers, state, updates)
+        jax.block_until_ready(report)
+        return time.perf_counter() - start
+
+    for _ in range(3):  # the first two compile
+        train(2)
+    return train
+
+
+def in_turn(
+    runs: Mapping[str, Callable[[int], float]], updates: Mapping[str, int], per_update: int, pairs: int
+) -> dict[str, list[int]]:
+    """Environment steps a second of runs that take turns, chunk by chunk, in one order and then in the other.
+
+    Args:
+        runs: the runs by name, from :func:`training`.
+        updates: updates of a chunk, by the run's name.
+        per_update: environment steps of an update.
+        pairs: chunks of each run.
+    """
+    sps: dict[str, list[int]] = {name: [] for name in runs}
+    for pair in range(pairs):
+        for name in sorted(runs, reverse=pair % 2 == 0):
+            sps[name].append(round(per_update * updates[name] / runs[name](updates[name])))
+    return sps
+
+
 def alone(module: str, *arguments: str, **environment: str) -> Any:
-    """What ``python -m experiments.MODULE ARGUMENTS`` prints last, as JSON: a measurement in a process of its own.
+    """The last line of ``python -m experiments.MODULE ARGUMENTS``, read as JSON: a measurement in its own process.
 
     Args:
         environment: variables on top of this process' own.
@@ -143,7 +184,7 @@ def _scalars(report: Any) -> dict[str, float]:
 
 
 def load(name: str, directory: Path | None = None) -> dict[str, Any]:
-    """What :func:`save` wrote last under ``name``; empty if nothing."""
+    """The result that :func:`save` wrote last under ``name``; empty if there is none."""
     path = (directory or RESULTS) / f"{name}.json"
     return json.loads(path.read_text()) if path.exists() else {}
 

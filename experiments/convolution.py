@@ -11,8 +11,7 @@ import argparse
 import statistics
 from typing import Any
 
-from experiments.common import prepare, save
-from experiments.threefry import training
+from experiments.common import in_turn, prepare, save, training
 
 NETWORKS = {
     "product": ("network=conv",),
@@ -39,10 +38,7 @@ def compare(num_envs: int, pairs: int, seconds: float) -> dict[str, Any]:
         runs[name] = training(spec.make(config), jax.random.key(0))
         convolution.convolve = before
     updates = {name: max(2, round(2 * seconds / train(2))) for name, train in runs.items()}
-    sps: dict[str, list[int]] = {name: [] for name in runs}
-    for pair in range(pairs):
-        for name in sorted(runs, reverse=pair % 2 == 0):
-            sps[name].append(round(per_update * updates[name] / runs[name](updates[name])))
+    sps = in_turn(runs, updates, per_update, pairs)
     ratios = [ours / xla for ours, xla in zip(sps["product"], sps["xla"], strict=True)]
     low, median, high = statistics.quantiles(ratios) if len(ratios) > 1 else ratios * 3
     return {"sps": sps, "ratio": median, "quartiles": [low, high]}

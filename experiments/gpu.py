@@ -27,7 +27,7 @@ from jaxac.config.compose import make_config
 
 
 class Sizes(NamedTuple):
-    """How much is measured."""
+    """The sizes and the lengths of the measurements."""
 
     num_envs: tuple[int, ...]
     checked: int

@@ -1,4 +1,4 @@
-"""What each lever on speed gives by itself: training with one of them pulled back, or another one tried.
+"""Measures each lever on speed by itself: training with one of them pulled back, or another one tried.
 
     python -m experiments.levers                    about 8 minutes on 2 cores
 

@@ -1,4 +1,4 @@
-"""What the host's work costs: the default run against one without logging, evaluation and checkpoints.
+"""The cost of the host's work: the default run against one without logging, evaluation and checkpoints.
 
     python -m experiments.overhead                    4096 environments, 5 pairs: about 5 minutes on 2 cores
     python -m experiments.overhead --num-envs 512     about 1 minute

@@ -1,4 +1,4 @@
-"""How fast others train, one at a time, in an environment of their own; :mod:`experiments.throughput` calls it.
+"""The speed of others, one at a time, in an environment of their own; :mod:`experiments.throughput` calls it.
 
     python experiments/peers.py purejaxrl --num-envs 4096 --unroll 16 --network separate --updates 20
 

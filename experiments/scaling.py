@@ -1,4 +1,4 @@
-"""How cost grows: environment steps per second of training over devices, environments, shards and lanes.
+"""Measures how cost grows: environment steps per second of training over devices, environments, shards and lanes.
 
     python -m experiments.scaling                        about 6 minutes on 2 cores
     python -m experiments.scaling --only devices "lanes, vmapped"       the others stay as they were measured last

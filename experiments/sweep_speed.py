@@ -1,4 +1,4 @@
-"""How much sooner a sweep is done when its jobs are lanes of one program: whole commands by the clock.
+"""Measures how much sooner a sweep is done when its jobs are lanes of one program: whole commands by the clock.
 
     python -m experiments.sweep_speed                  about 15 minutes on 2 cores
     python -m experiments.sweep_speed --jobs 8         a look, in 2 minutes

@@ -14,6 +14,8 @@ The mean has the interval of reports (Student's t over seeds), the interquartile
 """
 
 import argparse
+import re
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -44,7 +46,7 @@ def train(name: str, seeds: int) -> dict[str, Any]:
     greedy = [jaxac.evaluate(jaxac.Policy(config, params), 256, greedy=True).mean for params in result.params]
     steps, _ = found[0].series(names.RETURN)
     return {
-        "command": f"python -m jaxac.train {' '.join(map(quoted, overrides))}",
+        "command": f"python -m jaxac.train {shlex.join(overrides)}",
         "env_steps": config.total_env_steps,
         "seconds": result.summary[names.SECONDS],
         "compile_seconds": result.summary[names.COMPILE_SECONDS],
@@ -56,18 +58,13 @@ def train(name: str, seeds: int) -> dict[str, Any]:
     }
 
 
-def quoted(override: str) -> str:
-    """An override as a shell takes it."""
-    return f"'{override}'" if set(override) & set(" {}[]()*") else override
-
-
 def slug(name: str) -> str:
     """A row's name as that of a file.
 
     >>> slug("DeepSea, 8 × 8")
     'deepsea-8-8'
     """
-    return "-".join("".join(each if each.isascii() and each.isalnum() else " " for each in name.lower()).split())
+    return re.sub("[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def interquartile(scores: list[float]) -> tuple[float, float, float]:

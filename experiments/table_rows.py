@@ -20,7 +20,7 @@ class Row(NamedTuple):
     """A row of the table."""
 
     overrides: tuple[str, ...]
-    """What is typed behind ``python -m jaxac.train +algo=a2c``."""
+    """Overrides as typed behind ``python -m jaxac.train +algo=a2c``."""
     references: tuple[Reference, ...] = ()
     """Scores of others on the same task by the same rules."""
     pending: str = ""

@@ -8,40 +8,15 @@ the speed with JAX's own over the speed with ours, of two chunks of a quarter of
 """
 
 import argparse
-import functools
 import statistics
-import time
-from collections.abc import Callable
 from typing import Any
 
-from experiments.common import prepare, save
+from experiments.common import in_turn, prepare, save, training
 from experiments.throughput import NETWORKS, overrides
 
 SIZES = (64, 4096)
 SECONDS = 0.25
 """Of a chunk, about."""
-
-
-def training(numbers: Any, key: Any) -> Callable[[int], float]:
-    """A run that draws from ``key``, by that key's generator: called, it trains on, and tells the seconds that took."""
-    import jax
-
-    from jaxac.algos import ALGOS
-    from jaxac.programs.chunk import run_chunk
-
-    chunk = jax.jit(functools.partial(run_chunk, ALGOS["a2c"]), donate_argnums=1)
-    state = jax.jit(ALGOS["a2c"].init)(numbers, key)
-
-    def train(updates: int) -> float:
-        nonlocal state
-        start = time.perf_counter()
-        state, report = chunk(numbers, state, updates)
-        jax.block_until_ready(report)
-        return time.perf_counter() - start
-
-    for _ in range(3):  # the first two compile
-        train(2)
-    return train
 
 
 def compare(network: str, num_envs: int, pairs: int) -> dict[str, Any]:
@@ -55,10 +30,7 @@ def compare(network: str, num_envs: int, pairs: int) -> dict[str, Any]:
     numbers = spec.make(make_config(*overrides("a2c", network, num_envs, 16)))
     runs = {"ours": training(numbers, threefry.key(0)), "jax": training(numbers, jax.random.key(0))}
     updates = max(2, round(2 * SECONDS / min(train(2) for train in runs.values())))
-    sps: dict[str, list[int]] = {name: [] for name in runs}
-    for pair in range(pairs):
-        for name in sorted(runs, reverse=pair % 2 == 0):
-            sps[name].append(round(numbers.steps_per_update * updates / runs[name](updates)))
+    sps = in_turn(runs, dict.fromkeys(runs, updates), numbers.steps_per_update, pairs)
     low, median, high = statistics.quantiles([jax / ours for jax, ours in zip(sps["jax"], sps["ours"], strict=True)])
     return {"sps": sps, "ratio": median, "quartiles": [low, high]}
 

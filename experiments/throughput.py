@@ -1,4 +1,4 @@
-"""How fast training is: environment steps per second over sizes, networks and algorithms, stage by stage, and peers.
+"""The speed of training: environment steps per second over sizes, networks and algorithms, stage by stage, and peers.
 
     python -m experiments.throughput                                     about 6 minutes on 2 cores
     python -m experiments.throughput --peers --peers-python PYTHON       and against PureJaxRL, rejax, SB3
@@ -208,7 +208,7 @@ def against_peers(python: str, pairs: int) -> dict[str, Any]:
 
 
 def _peer(python: str, peer: str, network: str) -> dict[str, Any] | None:
-    """What it printed; None if it is not installed or cannot do it."""
+    """The line that a peer printed, read; None if it is not installed or cannot do it."""
     script = str(Path(__file__).with_name("peers.py"))
     done = subprocess.run([python, script, peer, f"--network={network}"], capture_output=True, text=True)
     if done.returncode:
