@@ -116,7 +116,8 @@ def lag(spec: Spec, state: State) -> Lag:
     def of_shard(snapshot: Params, observation: Array, memory: PyTree) -> Lag:
         distance = optax.tree.norm(optax.tree.sub(snapshot.network, state.server.params.network))
         policies = [agent.step(params, observation, memory)[0] for params in (snapshot, state.server.params)]
-        return Lag(distance, jnp.mean(agent.distribution.kl(*policies)))
+        divergence = jnp.mean(agent.distribution.kl(*policies))
+        return Lag(distance, jnp.maximum(divergence, 0.0))  # rounding leaves equal policies a hair below 0
 
     lags = jax.vmap(of_shard)(state.snapshots, state.actors.observation, state.actors.memory)
     return jax.tree.map(jnp.mean, lags)

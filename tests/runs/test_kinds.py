@@ -42,11 +42,11 @@ def test_stopping_and_resuming_changes_no_bit(run, request):
 
 
 def test_a_replay_of_threads_gives_the_same_bits(run):
-    shards = ("+algo=a3c", "algo.num_shards=2")
+    shards = ("+algo=a3c", "algo.num_shards=2", "algo.pull_every=3")
     real = run(*shards, "algo.runtime=threads", at="real")
     again = run(*shards, "algo.runtime=replay", f"algo.events={real / 'events.jsonl'}", at="again")
     assert summary(again)["params_digest"] == summary(real)["params_digest"]
-    assert rows(real)[-1]["async/policy_kl"] > 0
+    assert max(row["async/policy_kl"] for row in rows(real)) > 0
 
 
 def test_a_seed_of_several_is_its_single_run(run):
