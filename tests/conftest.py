@@ -24,7 +24,9 @@ from jaxac.spec import Spec
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
-QUICKLY = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0"
+QUICKLY = (
+    "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1"
+)
 """Compiled in half the time, run in twice the time."""
 
 

@@ -269,6 +269,7 @@ def test_a_directory_of_several_runs_is_said(config, tmp_path):
         jaxac.load(tmp_path / "seeds")
 
 
+@pytest.mark.slow
 def test_it_works_after_another_call_of_jax_and_says_where_it_is_not_on_all_cores():
     code = """
 import warnings, jax, jax.numpy as jnp

@@ -128,6 +128,7 @@ def test_rows_of_threads_have_its_value(small_config, run_dir):
     assert {row["train/environments_loss"] for row in run_directory.rows(directory)} == {4.0}
 
 
+@pytest.mark.slow
 def test_lanes_with_different_weights_are_one_program(small_config, run_dir):
     lanes_program.compile_shared.cache_clear()
     jobs = [Job(small_config(*QUIET, *term("square_of_value", weight))) for weight in (0.0, 0.5, 5.0)]

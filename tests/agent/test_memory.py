@@ -207,6 +207,7 @@ def test_a_sign_that_is_seen_once_is_remembered(memory, least, most):
     assert least <= returns.mean() <= most
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("memory", ["none", "gru"])
 def test_cut_after_every_second_step_a_reward_for_ever_is_worth_one_over_one_minus_gamma(memory):
     settings = "env.name=tests.probe_envs:Endless", "env.params.max_steps_in_episode=2", "total_env_steps=307200"

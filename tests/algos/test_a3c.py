@@ -102,7 +102,7 @@ def test_softsync_of_one_is_per_gradient(small_spec):
     assert programs(one) == programs(small_spec(*SHARDS))
 
 
-@pytest.mark.parametrize("size", [4, 16])
+@pytest.mark.parametrize("size", [4, pytest.param(16, marks=pytest.mark.slow)])
 def test_the_norm_of_the_gradient_is_the_mean_over_the_servers_steps(small_spec, size):
     """Not over rounds, of which most have no step if the server waits for the gradients of four of them."""
     spec = small_spec(*SHARDS, "algo.server=softsync", f"algo.softsync_size={size}", "optimizer.learning_rate=0")
@@ -125,7 +125,9 @@ def test_the_learning_rate_of_a_row_is_the_one_that_was_used(small_spec):
     np.testing.assert_allclose(reports[-1].steps.means["learning_rate"], 0.1, rtol=1e-6)
 
 
-@pytest.mark.parametrize("num_shards", [2, 4, 8])
+@pytest.mark.parametrize(
+    "num_shards", [pytest.param(2, marks=pytest.mark.slow), 4, pytest.param(8, marks=pytest.mark.slow)]
+)
 def test_equal_shards_in_random_order_are_k_minus_1_versions_stale(small_spec, num_shards):
     spec = small_spec("+algo=a3c", f"algo.num_shards={num_shards}")
     counts = count_staleness(spec, 600)
@@ -181,9 +183,20 @@ def schedule(spec, state):
     return [int(x) for x in order], [int(x) for x in delays]
 
 
-@pytest.mark.parametrize("overrides", SCHEDULES.values(), ids=SCHEDULES)
-def test_versions_and_staleness_are_those_of_the_simulator(small_spec, overrides):
-    spec = small_spec(*SHARDS, *overrides)
+OFTEN = (
+    "as published",
+    "groups that straddle rounds",
+    "slow shards in groups",
+    "delays a shard",
+    "waiting in groups",
+    "dropping after delays",
+)
+"""Schedules that between them have a bit of everything; the others are slow tests."""
+
+
+@pytest.mark.parametrize("name", [n if n in OFTEN else pytest.param(n, marks=pytest.mark.slow) for n in SCHEDULES])
+def test_versions_and_staleness_are_those_of_the_simulator(small_spec, name):
+    spec = small_spec(*SHARDS, *SCHEDULES[name])
     simulator = Simulator(spec.algo)
     state, update = start(a3c, spec), jax.jit(a3c.update)
     counts, dropped, waited = np.zeros(staleness.bins(spec.algo), int), 0, 0

@@ -54,6 +54,7 @@ def test_learning_in_memory_is_the_runs_own_learning(small_config, tmp_path):
     assert rows[-1]["eval/return_mean"] == common.learn(config)["returns"][-1]
 
 
+@pytest.mark.slow
 def test_lanes_do_not_know_of_each_other(small_config):
     """In one program, with a device each, no bit of a lane depends on the other; alone it differs by rounding."""
     configs = [
@@ -121,6 +122,7 @@ def test_the_gpus_script_runs_where_there_is_none(tmp_path):
     assert found["roofline"]["flops per step"]["value"] == 62336
 
 
+@pytest.mark.slow
 def test_what_scales_is_measured():
     found = scaling.train_lanes(2, on_cores=False)
     assert len(found["sps"]) == throughput.REPEATS and min(found["sps"]) > 0 and found["memory_bytes"] > 0

@@ -100,6 +100,7 @@ FATES = {
 }
 
 
+@pytest.mark.slow
 def test_every_fate_is_told(tmp_path, monkeypatch):
     for name, text in PROGRAM.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)

@@ -58,6 +58,7 @@ def test_the_state_is_donated(compiled):
     assert all(leaf.is_deleted() for leaf in jax.tree.leaves(state.server.params.network))
 
 
+@pytest.mark.slow
 def test_device_memory_does_not_grow(compiled):
     compiled, spec = compiled
     state, _ = compiled.chunk(spec, fresh(compiled, spec), 1)

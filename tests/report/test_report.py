@@ -534,6 +534,7 @@ def test_the_page_holds_everything_and_asks_for_nothing(page):
     assert f"python -m jaxac.report {page.parents[1]}" in html
 
 
+@pytest.mark.slow
 def test_a_report_on_real_runs(small_config, tmp_path, capsys, monkeypatch):
     """A2C and A3C with two seeds each, as the command leaves them."""
     configs = {}

@@ -47,6 +47,7 @@ def test_a_shard_learns_from_the_memory_that_it_acted_with(small_spec, returns):
     np.testing.assert_allclose(flat(pushed.weights), flat(expected), rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_one_shard_that_pulls_after_every_push_is_a2c(small_spec):
     synchronous, _ = advance(a2c, small_spec(*MEMORY), 4)
     asynchronous, _ = advance(a3c, small_spec("+algo=a3c", *MEMORY, "algo.num_shards=1"), 4)
@@ -54,6 +55,7 @@ def test_one_shard_that_pulls_after_every_push_is_a2c(small_spec):
     assert_same_but_for_rounding(asynchronous.actors, synchronous.actors)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algo", [a2c, a3c], ids=["a2c", "a3c"])
 def test_shards_on_devices_are_shards_on_one(small_spec, algo):
     name = "+algo=a2c" if algo is a2c else "+algo=a3c"
@@ -77,6 +79,7 @@ def test_convolutions_have_a_memory_behind_them(small_spec):
     assert state.server.params.network["cell"]["inputs"]["kernel"].shape == (8, 18)
 
 
+@pytest.mark.slow
 def test_vmapped_lanes_are_single_runs_but_for_rounding(small_config, run):
     alone = run_directory.rows(run("seed=1", at="alone"))[-1]
     jobs = [Job(small_config(*MEMORY, *QUIET, f"seed={seed}", "logger.gif=false")) for seed in (0, 1)]
