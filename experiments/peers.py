@@ -2,9 +2,9 @@
 
     python experiments/peers.py purejaxrl --env CartPole-v1 --num-envs 4096 --unroll 16 --network separate --updates 20
 
-prints a line of JSON: environment steps per second of each of some repeats, and the versions. Nothing of jaxac is
-imported, so that the environment needs nothing of jaxac's. Each peer is set up as A2C: one epoch over one minibatch.
-Observations are flat, and neither they nor rewards are normalized.
+prints a line of JSON: environment steps per second of some repeats, and per second of a core, and the versions. Nothing
+of jaxac is imported, so that the environment needs nothing of jaxac's. Each peer is set up as A2C: one epoch over one
+minibatch. Observations are flat, and neither they nor rewards are normalized.
 """
 
 import argparse
@@ -15,9 +15,11 @@ from importlib import metadata
 from typing import Any
 
 REPEATS = 5
+Rates = dict[str, list[float]]
+"""``sps`` and ``cpu_sps`` of each repeat: environment steps per second, and per second of a core at work."""
 
 
-def purejaxrl(env: str, num_envs: int, unroll: int, network: str, updates: int) -> list[float]:
+def purejaxrl(env: str, num_envs: int, unroll: int, network: str, updates: int) -> Rates:
     """luchris429/purejaxrl, whose folder ``purejaxrl`` must be on ``PYTHONPATH``: ``make_train`` of its two PPOs."""
     import jax
 
@@ -116,7 +118,7 @@ def _shared_network() -> type:
     return ActorCritic
 
 
-def rejax(env: str, num_envs: int, unroll: int, network: str, updates: int) -> list[float]:
+def rejax(env: str, num_envs: int, unroll: int, network: str, updates: int) -> Rates:
     """keraJLi/rejax's PPO; its network is two 64-64 perceptrons."""
     if network != "separate":
         raise SystemExit("rejax is measured with network=separate only")
@@ -139,7 +141,7 @@ def rejax(env: str, num_envs: int, unroll: int, network: str, updates: int) -> l
     return _rates(lambda: jax.block_until_ready(compiled(jax.random.PRNGKey(0))), steps)
 
 
-def sb3(env: str, num_envs: int, unroll: int, network: str, updates: int) -> list[float]:
+def sb3(env: str, num_envs: int, unroll: int, network: str, updates: int) -> Rates:
     """Stable-Baselines3's A2C on Gymnasium's environment; its network is two 64-64 perceptrons."""
     if network != "separate":
         raise SystemExit("SB3 is measured with network=separate only")
@@ -152,20 +154,21 @@ def sb3(env: str, num_envs: int, unroll: int, network: str, updates: int) -> lis
     return _rates(lambda: model.learn(steps), steps)
 
 
-PEERS: dict[str, Callable[[str, int, int, str, int], list[float]]] = {
+PEERS: dict[str, Callable[[str, int, int, str, int], Rates]] = {
     "purejaxrl": purejaxrl,
     "rejax": rejax,
     "sb3": sb3,
 }
 
 
-def _rates(call: Callable[[], Any], steps: int) -> list[float]:
+def _rates(call: Callable[[], Any], steps: int) -> Rates:
     call()
-    rates = []
+    rates: Rates = {"sps": [], "cpu_sps": []}
     for _ in range(REPEATS):
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.process_time()
         call()
-        rates.append(steps / (time.perf_counter() - start))
+        rates["sps"].append(steps / (time.perf_counter() - start))
+        rates["cpu_sps"].append(steps / (time.process_time() - cpu))
     return rates
 
 
@@ -185,7 +188,7 @@ def main() -> None:
     parser.add_argument("--updates", type=int, default=20)
     args = parser.parse_args()
     rates = PEERS[args.peer](args.env, args.num_envs, args.unroll, args.network, args.updates)
-    print(json.dumps({"sps": rates, "versions": _versions()}))
+    print(json.dumps({**rates, "versions": _versions()}))
 
 
 if __name__ == "__main__":

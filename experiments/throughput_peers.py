@@ -64,21 +64,25 @@ def measure(python: str, tasks: list[str], pairs: int, networks: dict[str, str])
 
 
 def against(python: str, task: Task, peer: str, network: str, pairs: int) -> dict[str, Any]:
-    """Medians and ratios, process by process in turn; empty if the peer cannot be measured."""
-    found: list[dict[str, float]] = []
+    """Medians and ratios, process by process in turn; empty if the peer cannot be measured.
+
+    Returns:
+        ``pairs``, ``ours`` and ``theirs`` in steps per second; ``ratio`` and its range; ``cpu``, the same of steps per
+        second of a core at work, which does not count the waiting for cores that other processes have.
+    """
+    found: dict[str, list[dict[str, float]]] = {"sps": [], "cpu_sps": []}
     versions: dict[str, str] = {}
     for _ in range(pairs):
         theirs = _peer(python, task, peer, network)
         if theirs is None:
             return {}
-        versions = theirs["versions"]
-        ours = statistics.median(alone("throughput", "--one", *setting(task, network)))
-        found.append({"ours": ours, "theirs": statistics.median(theirs["sps"])})
-        print(f"{task.env}, {peer}, {network}: {found[-1]['theirs']:,.0f} SPS; jaxac {ours:,.0f}", flush=True)
-    faster = ratio(*([pair[side] for pair in found] for side in ("ours", "theirs")))
-    low, high = faster["lowest"], faster["highest"]
-    print(f"  jaxac is {faster['ratio']:.2f} times as fast ({low:.2f} to {high:.2f})", flush=True)
-    return {"pairs": found, **faster, "versions": versions}
+        ours, versions = alone("throughput", "--one", *setting(task, network)), theirs["versions"]
+        for rate, each in found.items():
+            each.append({"ours": statistics.median(ours[rate]), "theirs": statistics.median(theirs[rate])})
+        print(f"{task.env}, {peer}, {network}:", *(each[-1] for each in found.values()), flush=True)
+    wall, cpu = (ratio(*([pair[side] for pair in each] for side in ("ours", "theirs"))) for each in found.values())
+    print(f"  jaxac is {wall['ratio']:.2f} times as fast, {cpu['ratio']:.2f} times a second of a core", flush=True)
+    return {"pairs": found["sps"], **wall, "cpu": cpu, "versions": versions}
 
 
 def _peer(python: str, task: Task, peer: str, network: str) -> dict[str, Any] | None:
