@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from experiments.common import RESULTS, learn, load, prepare, save
-from experiments.throughput import matmul_rate, median_seconds, overrides, train
+from experiments.throughput import overrides, train
+from experiments.throughput_stages import matmul_rate, median_seconds
 from jaxac.config.compose import make_config
 
 

@@ -58,6 +58,10 @@ class Probe(environment.Environment):
     def terminated(self, state):
         return state.time >= 1
 
+    def chosen(self, action):
+        """[...] whether actions ``[...]`` are the second of the two."""
+        return action == 1
+
 
 class ConstantReward(Probe):
     """Value 1, whatever happens: can the critic learn a constant?"""
@@ -90,7 +94,7 @@ class ActionReward(Probe):
     """Action 1 pays: can the actor learn at all?"""
 
     def reward(self, state, action):
-        return action.astype(jnp.float32)
+        return self.chosen(action).astype(jnp.float32)
 
 
 class SignAction(Probe):
@@ -100,7 +104,7 @@ class SignAction(Probe):
         return state.sign[None]
 
     def reward(self, state, action):
-        return jnp.where((action == 1) == (state.sign > 0), 1.0, -1.0)
+        return jnp.where(self.chosen(action) == (state.sign > 0), 1.0, -1.0)
 
 
 class Endless(Probe):
@@ -108,6 +112,41 @@ class Endless(Probe):
 
     def terminated(self, state):
         return jnp.bool_(False)
+
+
+class Signed(Probe):
+    """A probe whose action is a number within ±1, of which only the sign counts."""
+
+    def action_space(self, params=None):
+        return spaces.Box(-1.0, 1.0, (1,))
+
+    def chosen(self, action):
+        """[...] whether actions ``[..., 1]`` are positive."""
+        return action[..., 0] > 0
+
+
+class SignedConstantReward(Signed, ConstantReward):
+    """Does the critic beside a Gaussian policy learn a constant?"""
+
+
+class SignedSignReward(Signed, SignReward):
+    """Does the critic beside a Gaussian policy look at the observation?"""
+
+
+class SignedDelayedReward(Signed, DelayedReward):
+    """Is reward discounted and carried back where actions are numbers?"""
+
+
+class SignedActionReward(Signed, ActionReward):
+    """Can a Gaussian policy learn which side pays?"""
+
+
+class SignedSignAction(Signed, SignAction):
+    """Does a Gaussian policy see what its critic sees?"""
+
+
+class SignedEndless(Signed, Endless):
+    """Is truncation no termination where actions are numbers?"""
 
 
 class Stirred(Probe):
@@ -138,10 +177,14 @@ class Recall(Probe):
         return jnp.where(state.time == 0, state.sign, 0.0)[None]
 
     def reward(self, state, action):
-        return jnp.where((action == 1) == (state.sign > 0), 1.0, -1.0) * (state.time == 1)
+        return jnp.where(self.chosen(action) == (state.sign > 0), 1.0, -1.0) * (state.time == 1)
 
     def terminated(self, state):
         return state.time >= 2
+
+
+class SignedRecall(Signed, Recall):
+    """Is anything remembered by a Gaussian policy?"""
 
 
 class EndlessByNeed(Endless):

@@ -10,7 +10,7 @@ from jaxac.errors import ConfigError
 
 
 class Suite(NamedTuple):
-    """A suite, which the extra of the same name installs."""
+    """A suite; the extra and the distribution that install it have its name."""
 
     package: str
     """The package that it is imported as."""
@@ -37,6 +37,15 @@ def is_of_suite(name: str) -> bool:
     (True, False, False)
     """
     return "::" in name
+
+
+def suite_of(name: str) -> str | None:
+    """The suite of an environment, ``suite::name``; None if it is gymnax's or a user's own.
+
+    >>> suite_of("brax::ant"), suite_of("CartPole-v1")
+    ('brax', None)
+    """
+    return name.partition("::")[0] if is_of_suite(name) else None
 
 
 def is_installed(suite: str) -> bool:

@@ -19,9 +19,13 @@ _PACKAGES = ("jaxac", "jax", "jaxlib", "flax", "optax", "gymnax", "numpy")
 
 
 @functools.cache
-def describe() -> dict[str, Any]:
-    """Versions of the packages that results depend on (``versions``), and the devices of this process (``devices``)."""
-    versions = {package: _version(package) for package in _PACKAGES}
+def describe(suite: str | None = None) -> dict[str, Any]:
+    """Versions of the packages that results depend on (``versions``), and the devices of this process (``devices``).
+
+    Args:
+        suite: the environment's suite, if that is another than gymnax.
+    """
+    versions = {package: _version(package) for package in (*_PACKAGES, *([suite] if suite else []))}
     return {
         "versions": {"python": platform.python_version(), **versions},
         "devices": [f"{device.platform}:{device.id} {device.device_kind}" for device in jax.devices()],

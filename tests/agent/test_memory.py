@@ -201,8 +201,9 @@ LEARN = (
     "memory, least, most",
     [("none", -0.35, 0.35), ("gru", 0.95, 1.0), ("lstm", 0.95, 1.0), ("mingru", 0.95, 1.0)],
 )
-def test_a_sign_that_is_seen_once_is_remembered(memory, least, most):
-    spec, params = learned(*LEARN, "env.name=tests.probe_envs:Recall", f"network.memory={memory}")
+@pytest.mark.parametrize("probe", ["Recall", pytest.param("SignedRecall", marks=pytest.mark.slow)])
+def test_a_sign_that_is_seen_once_is_remembered(probe, memory, least, most):
+    spec, params = learned(*LEARN, f"env.name=tests.probe_envs:{probe}", f"network.memory={memory}")
     returns = evaluation.evaluate(spec, params, jax.random.key(1), 128, greedy=False)
     assert least <= returns.mean() <= most
 

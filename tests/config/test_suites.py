@@ -1,5 +1,9 @@
 """What is answered of other suites before one of them is imported."""
 
+import re
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from jaxac.config import suites
@@ -20,6 +24,13 @@ def test_a_suite_that_is_not_installed_is_told_with_the_command_that_does(suite,
         make_config("+algo=a2c", f"env.name={suite}::any")
     expected = f"env.name={suite}::any needs a suite that is not installed; pip install 'jaxac[{suite}]'."
     assert str(error.value) == expected
+
+
+@pytest.mark.parametrize("suite", suites.SUITES)
+def test_a_suites_extra_is_the_distribution_of_its_name(suite):
+    """By that name its version is looked up for ``summary.json``."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert [re.match(r"[\w-]+", each)[0] for each in project["optional-dependencies"][suite]] == [suite]
 
 
 BAD = {

@@ -5,6 +5,7 @@ import statistics
 
 import pytest
 
+from experiments import throughput
 from tests.docs.pages import ROOT, tables
 
 README = tables(ROOT / "README.md")
@@ -54,6 +55,29 @@ def test_the_speed_against_others(table):
 
     _, *shown = table
     assert [row[1:] for row in shown] == [row(of) for of in load("throughput_peers")["results"].values()]
+
+
+def test_the_speed_against_others_in_other_tasks():
+    def row(of):
+        ours, theirs = ([pair[who] for pair in of["pairs"]] for who in ("ours", "theirs"))
+        ratios = [f"{each['ratio']:.2f} ({each['lowest']:.2f} – {each['highest']:.2f})" for each in (of, of["cpu"])]
+        return [f"{statistics.median(ours) / 1e6:.3f} M", f"{statistics.median(theirs) / 1e6:.3f} M", *ratios]
+
+    _, *shown = SPEED["Against others, in other tasks"]
+    results = [load(f"throughput_peers_{task}")["results"] for task in ("pendulum", "breakout")]
+    assert [cells[1:] for cells in shown] == [row(of) for each in results for of in each.values()]
+
+
+def test_the_speed_of_other_kinds():
+    rows = load("throughput_kinds")["rows"]
+    expected = {
+        name: [*(f"{statistics.median(of[rate]) / 1e6:.3f} M" for rate in ("sps", "cpu_sps")), f"{memory / 1e6:.1f}"]
+        for name, of in rows.items()
+        for memory in [of["memory_bytes"]]
+    }
+    _, *shown = SPEED["By kind"]
+    assert {name: cells for name, *cells in shown} == expected
+    assert list(rows) == list(throughput.KINDS)
 
 
 def test_the_speed_by_size():

@@ -1,11 +1,18 @@
 """Whole runs, in this process."""
 
+import json
 import signal
+import sys
+from types import SimpleNamespace
 
+import jax.numpy as jnp
 import pytest
 import yaml
 from PIL import Image
 
+from jaxac.config import suites
+from jaxac.envs import Discrete
+from jaxac.envs.suites.single import Single
 from jaxac.errors import ConfigError, DivergedError
 from jaxac.runs import headlines, trainer
 from jaxac.storage import checkpoint, run_directory
@@ -50,6 +57,24 @@ def test_a_run_leaves_what_it_promises(run):
     with Image.open(directory / "learning_curve.png") as curve, Image.open(directory / "policy.gif") as episode:
         assert curve.size[0] > 300
         assert episode.n_frames > 5
+
+
+def test_the_version_of_the_environments_suite_is_told(run, monkeypatch, tmp_path):
+    """Of a suite made up here, in the summary of each seed and in that of both."""
+
+    def step(key, state, action, params):
+        return state + 1, jnp.ones(1), jnp.ones(()), state >= 5, jnp.bool_(False)
+
+    single = Single(lambda key, params: (jnp.int32(0), jnp.ones(1)), step, Discrete(2), None)
+    made_up = SimpleNamespace(names=lambda: ["MadeUp"], make=lambda name: single)
+    monkeypatch.setitem(sys.modules, "jaxac.envs.suites.craftax", made_up)
+    monkeypatch.setattr(suites, "is_installed", lambda suite: True)
+    (tmp_path / "craftax-9.8.7.dist-info").mkdir()
+    (tmp_path / "craftax-9.8.7.dist-info/METADATA").write_text("Name: craftax\nVersion: 9.8.7\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    directory = run("env.name=craftax::MadeUp", "num_seeds=2")
+    told = [json.loads(path.read_text())["versions"] for path in directory.rglob("summary.json")]
+    assert [versions["craftax"] for versions in told] == ["9.8.7"] * 3
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(run):
