@@ -174,7 +174,14 @@ def deterministic(directory):
     return [{k: v for k, v in row.items() if k not in ("time/seconds", "time/sps")} for row in rows]
 
 
-@pytest.mark.parametrize("number, kills", [(signal.SIGKILL, 2), (signal.SIGTERM, 1), (signal.SIGINT, 1)])
+@pytest.mark.parametrize(
+    "number, kills",
+    [
+        pytest.param(signal.SIGKILL, 2, marks=pytest.mark.slow),
+        (signal.SIGTERM, 1),
+        pytest.param(signal.SIGINT, 1, marks=pytest.mark.slow),
+    ],
+)
 def test_stopped_at_any_moment_it_goes_on_bit_for_bit(tmp_path, undisturbed, number, kills):
     directory = tmp_path / "run"
     arguments = ["algo=a2c", *LONG, f"hydra.run.dir={directory}"]
@@ -253,6 +260,7 @@ def test_a_sweeps_wandb_runs_end_with_exit_codes(tmp_path, monkeypatch):
     assert codes == [0, 1]
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_goes_on(tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     long = [*SWEEP[:3], *LONG, "seed=0,1,2"]
@@ -300,6 +308,7 @@ def test_a_sweep_that_cannot_work_gets_one_sentence(tmp_path, arguments, expecte
     assert done.stderr.splitlines()[-1].startswith("jaxac: ")
 
 
+@pytest.mark.slow
 def test_a_search_trains_its_trials_as_lanes(tmp_path):
     search = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=4", "hydra.sweeper.n_jobs=2"]
     space = "optimizer.learning_rate=tag(log, interval(1e-4, 1e37))"
@@ -333,6 +342,7 @@ def test_a_search_of_which_every_trial_fails_ends_with_a_sentence(tmp_path):
     assert done.stderr.splitlines()[-1].startswith("jaxac: no trial of the search was completed")
 
 
+@pytest.mark.slow
 def test_processes_train_jobs(tmp_path):
     done = jaxac("-m", "hydra/launcher=joblib", *SWEEP[2:], "seed=0,1", "hydra.launcher.n_jobs=2", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

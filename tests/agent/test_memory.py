@@ -199,7 +199,12 @@ LEARN = (
 
 @pytest.mark.parametrize(
     "memory, least, most",
-    [("none", -0.35, 0.35), ("gru", 0.95, 1.0), ("lstm", 0.95, 1.0), ("mingru", 0.95, 1.0)],
+    [
+        ("none", -0.35, 0.35),
+        ("gru", 0.95, 1.0),
+        pytest.param("lstm", 0.95, 1.0, marks=pytest.mark.slow),
+        pytest.param("mingru", 0.95, 1.0, marks=pytest.mark.slow),
+    ],
 )
 @pytest.mark.parametrize("probe", ["Recall", pytest.param("SignedRecall", marks=pytest.mark.slow)])
 def test_a_sign_that_is_seen_once_is_remembered(probe, memory, least, most):

@@ -218,9 +218,11 @@ def test_versions_and_staleness_are_those_of_the_simulator(small_spec, name):
     "overrides",
     [
         SCHEDULES["as published"],
-        SCHEDULES["waiting"],
+        pytest.param(SCHEDULES["waiting"], marks=pytest.mark.slow),
         (*SCHEDULES["delays a shard"], "algo.correction=delay_compensation", "algo.compensation=2"),
-        (*SCHEDULES["groups that straddle rounds"], "algo.correction=learning_rate"),
+        pytest.param(
+            (*SCHEDULES["groups that straddle rounds"], "algo.correction=learning_rate"), marks=pytest.mark.slow
+        ),
         (*SCHEDULES["dropping after delays"], "algo.shared_statistics=false", "optimizer=rmsprop"),
     ],
     ids=["as published", "waiting", "compensated", "groups at a lower rate", "own statistics"],
@@ -315,7 +317,11 @@ def test_shards_have_statistics_of_their_own_or_share_them(small_spec):
 
 @pytest.mark.parametrize(
     "shards, devices, overrides",
-    [(4, 4, ()), (8, 4, ("algo.delay.distribution=geometric", "algo.delay.mean=3")), (6, 3, ("algo.max_staleness=1",))],
+    [
+        pytest.param(4, 4, (), marks=pytest.mark.slow),
+        pytest.param(8, 4, ("algo.delay.distribution=geometric", "algo.delay.mean=3"), marks=pytest.mark.slow),
+        (6, 3, ("algo.max_staleness=1",)),
+    ],
     ids=["one shard a device", "two shards a device", "in pairs"],
 )
 def test_shards_on_devices_are_shards_on_one(small_spec, shards, devices, overrides):

@@ -42,7 +42,7 @@ A3C = [
 ]
 
 
-@pytest.mark.parametrize("jobs", [A2C, A3C], ids=["a2c", "a3c"])
+@pytest.mark.parametrize("jobs", [pytest.param(A2C, marks=pytest.mark.slow), A3C], ids=["a2c", "a3c"])
 def test_lanes_on_cores_are_single_runs_bit_for_bit(sweep, jobs):
     _, side_by_side = sweep(jobs, at="together", how="cores")
     for number, job in enumerate(jobs):
@@ -52,7 +52,7 @@ def test_lanes_on_cores_are_single_runs_bit_for_bit(sweep, jobs):
         assert rows(alone) == rows(side_by_side[number])
 
 
-@pytest.mark.parametrize("jobs", [A2C, A3C], ids=["a2c", "a3c"])
+@pytest.mark.parametrize("jobs", [A2C, pytest.param(A3C, marks=pytest.mark.slow)], ids=["a2c", "a3c"])
 def test_vmapped_lanes_are_single_runs_but_for_rounding(sweep, jobs):
     _, side_by_side = sweep(jobs, at="together", how="vmap")
     for number, job in enumerate(jobs):
