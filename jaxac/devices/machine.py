@@ -20,12 +20,19 @@ _PACKAGES = ("jaxac", "jax", "jaxlib", "flax", "optax", "gymnax", "numpy")
 
 @functools.cache
 def describe() -> dict[str, Any]:
-    """Versions of the packages that results depend on (``versions``), and the devices of this process (``devices``)."""
+    """Versions of the packages that results depend on (``versions``), the devices of this process (``devices``), and
+    the number of threads by which XLA divides work on a CPU (``xla_threads``), on which rounding depends, too."""
     versions = {package: _version(package) for package in _PACKAGES}
     return {
         "versions": {"python": platform.python_version(), **versions},
         "devices": [f"{device.platform}:{device.id} {device.device_kind}" for device in jax.devices()],
+        "xla_threads": xla_threads(),
     }
+
+
+def xla_threads() -> int:
+    """XLA's number of threads on a CPU: ``NPROC`` if it is set in the environment, else the cores of this process."""
+    return int(os.environ.get("NPROC", 0)) or len(os.sched_getaffinity(0))
 
 
 def memory_bytes() -> int:
