@@ -5,7 +5,7 @@ from jaxac.config.words import show
 from jaxac.errors import ConfigError
 
 MOST_THREADS = 1024
-"""The most shards in real time: each is a thread of the server's, which has a stack, and a system has a bound on them."""
+"""The most shards in real time: each is a thread, which has a stack, and a system has a bound on them."""
 
 
 def check(algo: A3CConfig) -> None:
@@ -63,8 +63,8 @@ def _check_real_time(algo: A3CConfig) -> None:
         )
     if algo.runtime != "replay" and algo.num_shards > MOST_THREADS:
         raise ConfigError(
-            f"algo.num_shards={algo.num_shards} with algo.runtime={algo.runtime} asks for as many threads; give at most "
-            f"{MOST_THREADS}, or choose algo.runtime=compiled."
+            f"algo.num_shards={algo.num_shards} with algo.runtime={algo.runtime} asks for as many threads; give at "
+            f"most {MOST_THREADS}, or choose algo.runtime=compiled."
         )
     if algo.ray.learners is not None and algo.ray.learners > algo.num_shards:
         raise ConfigError(

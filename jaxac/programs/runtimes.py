@@ -1,4 +1,4 @@
-"""The runtimes that advance a run: one compiled loop, A3C's threads, whose gradients Ray may compute, or their replay."""
+"""The runtimes that advance a run: one compiled loop, A3C's threads, the same with Ray, or a replay; an entry each."""
 
 import functools
 from collections.abc import Callable

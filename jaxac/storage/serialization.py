@@ -45,10 +45,9 @@ class Leaves:
 
     def to_host(self, tree: PyTree) -> list[np.ndarray]:
         """The leaves as NumPy arrays of unchanged shapes ``[...]``; typed keys as their bits ``[..., 2]``."""
-        leaves = self._structure.flatten_up_to(tree)
-        return jax.device_get([jax.random.key_data(leaf) if _is_key(leaf) else leaf for leaf in leaves])
+        return jax.device_get([jax.random.key_data(leaf) if _is_key(leaf) else leaf for leaf in jax.tree.leaves(tree)])
 
-    def restore(self, leaves: list[np.ndarray]) -> PyTree:
+    def restore(self, leaves: list[Any]) -> PyTree:
         """The inverse of :meth:`to_host`; all but the keys are still NumPy arrays."""
         pairs = zip(leaves, self._implementations, strict=True)
         keyed = [leaf if impl is None else jax.random.wrap_key_data(leaf, impl=impl) for leaf, impl in pairs]

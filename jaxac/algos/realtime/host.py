@@ -76,15 +76,16 @@ class Host:
         self.ledger: Ledger = jax.device_put(state.ledger, self.home)
         self.version = int(state.server.version)
         versions, pushes = np.asarray(state.ledger.version), np.asarray(state.ledger.pushes)
+        actors = self.learners.take([trees.take(state.actors, number) for number in range(num_shards)])
         self.shards = [
             Shard(
                 number,
                 jax.device_put(trees.take(state.snapshots, number), self.home),
                 int(versions[number]),
                 int(pushes[number]),
-                self.learners.take(number, trees.take(state.actors, number)),
+                actor,
             )
-            for number in range(num_shards)
+            for number, actor in enumerate(actors)
         ]
         self.events: list[Event] = []
         self.arrived: list[Arrived] = []

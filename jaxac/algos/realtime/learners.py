@@ -27,8 +27,8 @@ class Computed(NamedTuple):
 class Learners(Protocol):
     """Where gradients are computed: a pure function of parameters and environments, so it does not matter where."""
 
-    def take(self, number: int, actor: ActorState) -> Held:
-        """Takes over the blocks of environments ``[N, ...]`` of shard ``number``."""
+    def take(self, actors: Sequence[ActorState]) -> list[Held]:
+        """Takes over the blocks of environments of all shards, each ``[N, ...]``, in the order of their numbers."""
 
     def gradient(self, number: int, params: Params, actor: Held) -> Computed:
         """:func:`jaxac.algos.shard.gradient` of shard ``number``; returns once it has been computed."""
@@ -52,8 +52,8 @@ class Local:
         self._devices, self._gradients = list(gradients), gradients
         self._specs = {device: jax.device_put(spec, device) for device in gradients}
 
-    def take(self, number: int, actor: ActorState) -> Held:
-        return jax.device_put(actor, self._device(number))
+    def take(self, actors: Sequence[ActorState]) -> list[Held]:
+        return [jax.device_put(actor, self._device(number)) for number, actor in enumerate(actors)]
 
     def gradient(self, number: int, params: Params, actor: Held) -> Computed:
         device = self._device(number)

@@ -60,8 +60,8 @@ class Pool:
             self.close()
             raise self._explained(error) from None
 
-    def take(self, number: int, actor: ActorState) -> Held:
-        return self._ray.put(self._leaves.to_host(actor))
+    def take(self, actors: Sequence[ActorState]) -> list[Held]:
+        return [self._ray.put(self._leaves.to_host(actor)) for actor in actors]
 
     def gradient(self, number: int, params: Params, actor: Held) -> Computed:
         self._computed[number] += 1

@@ -1,9 +1,9 @@
 """A3C as it was published: one thread per shard, no barrier, and whatever staleness results.
 
 A thread has a gradient computed with its snapshot, pushes it to the server, pulls, and begins again. Who computes it is
-the learners' affair (:mod:`jaxac.algos.realtime.learners`): the thread itself, or another process. Threads wait for each
-other only at the server's lock (``algo.lock``). The main loop hears of every ``K``-th push through a queue, and threads
-run ahead of it by a bounded number of updates, so that logging and evaluating do not hold them up either.
+the learners' affair (:mod:`jaxac.algos.realtime.learners`): the thread itself, or another process. Threads wait for
+each other only at the server's lock (``algo.lock``). The main loop hears of every ``K``-th push through a queue, and
+threads run ahead of it by a bounded number of updates, so that logging and evaluating do not hold them up either.
 """
 
 import queue
