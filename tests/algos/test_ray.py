@@ -90,40 +90,46 @@ def test_nothing_is_lost_with_the_learners_that_are_killed(run, monkeypatch):
     assert summary(directory)["params_digest"] == replayed(run, directory, "total_env_steps=3200")
 
 
-def test_environments_outlive_the_chain_of_references(run, monkeypatch):
-    """They pass through this process at every call, and still nothing changes."""
-    monkeypatch.setattr(pool, "_CHAIN", 1)
-    directory = run(*RAY)
-    assert summary(directory)["params_digest"] == replayed(run, directory)
-
-
 def test_without_a_lock_all_pushes_count(run):
     directory = run(*RAY, "algo.lock=false")
     assert summary(directory)["env_steps"] == 320
     assert sum(sum(row["async/shard_env_steps"]) for row in run_directory.rows(directory)) == 320
 
 
-def test_learners_that_die_over_every_gradient_end_the_run_in_one_sentence(run, run_dir, monkeypatch):
+def test_learners_that_never_come_back_end_the_run_in_one_sentence(run, run_dir, monkeypatch):
     """The run goes on from its last checkpoint."""
     gradient, calls = pool.Pool.gradient, itertools.count()
 
     def last(self, *arguments):
         if next(calls) == 40:
+            monkeypatch.setattr(pool, "_PATIENCE", 0.5)
             for each in self._learners:
                 self._ray.kill(each)  # and not to be started again
         return gradient(self, *arguments)
 
     monkeypatch.setattr(pool.Pool, "gradient", last)
-    with pytest.raises(RunError, match=r"^algo\.runtime=ray: a learner was lost for good: .*; resume the run\.$"):
+    with pytest.raises(RunError, match=r"^algo\.runtime=ray: all learners are lost, and none has come back in"):
         run(*RAY, "total_env_steps=3200", "checkpoint.every=160")
-    assert checkpoint.newest(run_dir / "a" / "checkpoints")
+    assert checkpoint.read(checkpoint.newest(run_dir / "a" / "checkpoints")).updates > 0
 
 
-def test_a_learner_with_other_packages_is_refused(run, monkeypatch):
-    described = {"versions": {"jax": "0.0.1"}, "xla_threads": 1}
-    monkeypatch.setattr(pool.Learner, "describe", lambda self: described)
+def test_a_gradient_over_which_every_learner_is_lost_ends_the_run(run, monkeypatch):
+    borrowed = pool.Pool._borrowed
+
+    def deadly(self, number):
+        learner = borrowed(self, number)
+        self._ray.kill(self._learners[learner], no_restart=False)
+        return learner
+
+    monkeypatch.setattr(pool, "_TRIES", 1)
+    monkeypatch.setattr(pool.Pool, "_borrowed", deadly)
+    with pytest.raises(RunError, match=r"1 learners were lost over the same gradient of shard 0; see Ray's logs"):
+        run("+algo=a3c", "algo.num_shards=1", "algo.runtime=ray")
+
+
+def test_a_learner_with_other_packages_is_refused():
     with pytest.raises(ConfigError, match=r"a learner has jax 0\.0\.1, and here is"):
-        run(*RAY)
+        pool._check([{"versions": {"jax": "0.0.1"}, "xla_threads": 1}])
 
 
 def test_more_learners_than_cores_are_refused(run):

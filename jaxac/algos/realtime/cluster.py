@@ -56,6 +56,7 @@ def library() -> Any:
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # or it warns of a later version
+    os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")  # or a call after the end would start it again
     try:
         import ray
     except ModuleNotFoundError:
@@ -128,6 +129,8 @@ def _check_reachable(address: str) -> None:
 def _unreachable(address: str, reason: str) -> ConfigError:
     if address == "local":
         return ConfigError(f"algo.runtime=ray: Ray does not start: {reason}; choose algo.runtime=threads.")
+    if "connect to" in reason:
+        reason += " (one with a token needs RAY_AUTH_MODE=token here)"
     return ConfigError(
         f"algo.ray.address={address} cannot be reached: {reason}; give HOST:PORT of a cluster's head, auto on one of "
         "its machines, or null (without RAY_ADDRESS) for this machine alone."

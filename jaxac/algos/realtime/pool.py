@@ -1,15 +1,15 @@
 """Learners in processes of Ray's, on one machine or on many; the server stays in this one.
 
-A learner is a pure function of parameters and environments. Shards' environments belong to this process, which sends
-references to them; a learner gives a new reference back. So Ray may repeat a call in another process when one was lost,
-and nothing changes but the time of the push: which shard pushed what it had read when is still in the log.
+A learner is a pure function of parameters and environments, both of which stay here, too. So what a process was asked
+that is lost with it, another is asked again, and nothing changes but the time of the push: which shard pushed what it
+had read when is still in the log.
 """
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import Any, NamedTuple
 
 import jax
 
@@ -23,13 +23,19 @@ from jaxac.spec import Spec
 from jaxac.storage.serialization import Leaves
 from jaxac.types import ActorState, Params
 
-_RETRIES = 10
+_TRIES = 5
 """Processes that may be lost over one gradient: more are no accident."""
-_CHAIN = 16
-"""Gradients after which a shard's environments pass through this process, where they stay: if a machine is lost with
-them, Ray computes them again from there."""
-_START = 300.0
-"""Seconds in which learners must have started and compiled."""
+_PATIENCE = 300.0
+"""Seconds in which learners must have started and compiled, and one must be back when all are lost."""
+
+
+class Environments(NamedTuple):
+    """A shard's blocks of environments."""
+
+    leaves: list[Any]
+    """Their leaves ``[N, ...]`` in this process, which outlive whoever computed them."""
+    reference: Any
+    """Ray's reference to them, so that what is already on a learner's machine is not sent there."""
 
 
 class Pool:
@@ -49,79 +55,102 @@ class Pool:
     def __init__(self, spec: Spec, layout: a3c.State, count: int, cache: str | None) -> None:
         self._ray = cluster.library()
         self._leaves = Leaves(calls.of_a_shard(layout)[1])
-        self._computed = [0] * spec.algo.num_shards
-        self._idle, self._returned = set(range(count)), threading.Condition()
-        options = {"num_cpus": 1, "max_restarts": -1, "max_task_retries": _RETRIES}
-        make = self._ray.remote(Learner).options(**options, runtime_env={"env_vars": _environment()})
+        self._idle, self._away, self._changed = set(range(count)), set[int](), threading.Condition()
+        make = self._ray.remote(Learner).options(num_cpus=1, max_restarts=-1, runtime_env={"env_vars": _environment()})
         self._learners = [make.remote(jax.device_get(spec), cache) for _ in range(count)]
         try:
-            self._check(self._ray.get([each.describe.remote() for each in self._learners], timeout=_START))
-        except BaseException as error:
+            _check(self._ray.get([each.describe.remote() for each in self._learners], timeout=_PATIENCE))
+        except self._ray.exceptions.GetTimeoutError:
             self.close()
-            raise self._explained(error) from None
+            raise RunError(
+                f"algo.runtime=ray: the learners have not started in {_PATIENCE:.0f} s; `ray status` tells who has the "
+                "cluster's cores."
+            ) from None
+        except BaseException:
+            self.close()
+            raise
 
     def take(self, actors: Sequence[ActorState]) -> list[Held]:
-        return [self._ray.put(self._leaves.to_host(actor)) for actor in actors]
+        return [self._held(self._leaves.to_host(actor)) for actor in actors]
 
     def gradient(self, number: int, params: Params, actor: Held) -> Computed:
-        self._computed[number] += 1
-        try:
-            if self._computed[number] % _CHAIN == 0:
-                actor = self._ray.put(self._ray.get(actor))
-            with self._borrowed(number) as learner:
-                result, after = learner.gradient.options(num_returns=2).remote(jax.device_get(params), actor)
-                gradient, unrolled = self._ray.get(result)
-        except self._ray.exceptions.RayError as error:
-            raise self._explained(error) from error
-        return Computed(gradient, after, unrolled)
+        """As in :class:`Learners`.
+
+        Raises:
+            RunError: if several learners were lost over it, or all are and none comes back.
+        """
+        snapshot, exceptions = jax.device_get(params), self._ray.exceptions
+        lost = (exceptions.RayActorError, exceptions.ObjectLostError, exceptions.OutOfMemoryError)
+        for _ in range(_TRIES):
+            learner = self._borrowed(number)
+            try:
+                call = self._learners[learner].gradient.options(num_returns=2)
+                references = call.remote(snapshot, actor.reference)
+                (gradient, unrolled), after = self._ray.get(references)
+            except lost:
+                self._expect(learner)
+                actor = self._held(actor.leaves)
+                continue
+            self._return(learner)
+            return Computed(gradient, Environments(after, references[1]), unrolled)
+        raise RunError(
+            f"algo.runtime=ray: {_TRIES} learners were lost over the same gradient of shard {number}; see Ray's logs "
+            "for why, and resume the run."
+        )
 
     def give(self, actors: Sequence[Held], home: jax.Device) -> list[ActorState]:
-        restored = [self._leaves.restore(each) for each in self._ray.get(list(actors))]
-        return jax.device_put(restored, home)
+        return jax.device_put([self._leaves.restore(each.leaves) for each in actors], home)
 
     def close(self) -> None:
         """Ends the learners' processes."""
         for each in self._learners:
             self._ray.kill(each)
 
-    @contextmanager
-    def _borrowed(self, number: int) -> Iterator[Any]:
-        """An idle learner: the shard's own if it is idle, which may still have the shard's environments at hand."""
+    def _held(self, leaves: list[Any]) -> Environments:
+        return Environments(leaves, self._ray.put(leaves))
+
+    def _borrowed(self, number: int) -> int:
+        """An idle learner: the shard's own if it is idle, whose machine may still have the shard's environments."""
         own = number % len(self._learners)
-        with self._returned:
-            self._returned.wait_for(lambda: self._idle)
+        with self._changed:
+            while not self._changed.wait_for(lambda: self._idle, _PATIENCE):
+                if len(self._away) == len(self._learners):
+                    raise RunError(
+                        f"algo.runtime=ray: all learners are lost, and none has come back in {_PATIENCE:.0f} s; "
+                        "`ray status` tells what the cluster has; resume the run."
+                    )
             chosen = own if own in self._idle else min(self._idle)
             self._idle.remove(chosen)
-        try:
-            yield self._learners[chosen]
-        finally:
-            with self._returned:
-                self._idle.add(chosen)
-                self._returned.notify()
+        return chosen
 
-    def _check(self, described: Sequence[dict[str, Any]]) -> None:
-        """Raises ConfigError if a learner would compute other bits than a replay in this process."""
-        here = machine.describe()
-        for learner in described:
-            for package, version in learner["versions"].items():
-                if version != here["versions"][package]:
-                    raise ConfigError(
-                        f"algo.runtime=ray: a learner has {package} {version}, and here is "
-                        f"{here['versions'][package]}; install the same on all machines of the cluster."
-                    )
+    def _return(self, learner: int) -> None:
+        with self._changed:
+            self._away.discard(learner)
+            self._idle.add(learner)
+            self._changed.notify()
 
-    def _explained(self, error: BaseException) -> BaseException:
-        """A lost cluster in one sentence; a learner's own exception, or another, as it is."""
-        exceptions = self._ray.exceptions
-        if isinstance(error, exceptions.GetTimeoutError):
-            return RunError(
-                f"algo.runtime=ray: the learners have not started in {_START:.0f} s; `ray status` tells who has the "
-                "cluster's cores."
-            )
-        if isinstance(error, exceptions.RayError) and not isinstance(error, exceptions.RayTaskError):
-            reason = str(error).strip().partition("\n")[0]
-            return RunError(f"algo.runtime=ray: a learner was lost for good: {reason}; resume the run.")
-        return error
+    def _expect(self, learner: int) -> None:
+        """Leaves a lost learner alone until Ray has started it again, here or elsewhere, and it has compiled."""
+        with self._changed:
+            self._away.add(learner)
+
+        def back(described: "Future[Any]") -> None:
+            if described.exception() is None:
+                self._return(learner)
+
+        self._learners[learner].describe.options(max_task_retries=-1).remote().future().add_done_callback(back)
+
+
+def _check(described: Sequence[dict[str, Any]]) -> None:
+    """Raises ConfigError if a learner would compute other bits than a replay in this process."""
+    here = machine.describe()["versions"]
+    for learner in described:
+        for package, version in learner["versions"].items():
+            if version != here[package]:
+                raise ConfigError(
+                    f"algo.runtime=ray: a learner has {package} {version}, and here is {here[package]}; install the "
+                    "same on all machines of the cluster."
+                )
 
 
 def _environment() -> dict[str, str]:
