@@ -55,7 +55,7 @@ class AlgoConfig:
 
     @property
     def in_real_time(self) -> bool:
-        """True if threads, whoever computes for them, or their replay run the algorithm, not one compiled program."""
+        """True if threads, with or without Ray, or their replay run the algorithm, rather than one compiled program."""
         return False
 
     def pushes(self, updates: int) -> int:

@@ -20,8 +20,8 @@ _PACKAGES = ("jaxac", "jax", "jaxlib", "flax", "optax", "gymnax", "numpy")
 
 @functools.cache
 def describe() -> dict[str, Any]:
-    """What results depend on: versions of packages (``versions``), the devices of this process (``devices``), and the
-    number of threads by which XLA divides work on a CPU (``xla_threads``).
+    """Versions of the packages that results depend on (``versions``), the devices of this process (``devices``), and
+    the number of threads by which XLA divides work on a CPU (``xla_threads``).
     """
     versions = {package: _version(package) for package in _PACKAGES}
     return {

@@ -25,7 +25,7 @@ class Computed(NamedTuple):
 
 
 class Learners(Protocol):
-    """Where gradients are computed: a pure function of parameters and environments, so it does not matter where."""
+    """The place where gradients are computed, which does not matter: a pure function of parameters and environments."""
 
     def take(self, actors: Sequence[ActorState]) -> list[Held]:
         """Takes over the blocks of environments of all shards, each ``[N, ...]``, in the order of their numbers."""

@@ -33,7 +33,7 @@ class Environments(NamedTuple):
     """A shard's blocks of environments."""
 
     leaves: list[Any]
-    """Their leaves ``[N, ...]`` in this process, which outlive whoever computed them."""
+    """Their leaves ``[N, ...]`` in this process, which outlive the learner that computed them."""
     reference: Any
     """Ray's reference to them, so that what is already on a learner's machine is not sent there."""
 
@@ -74,7 +74,7 @@ class Pool:
         return [self._held(self._leaves.to_host(actor)) for actor in actors]
 
     def gradient(self, number: int, params: Params, actor: Held) -> Computed:
-        """As in :class:`Learners`.
+        """:func:`jaxac.algos.shard.gradient` of shard ``number``, by a learner.
 
         Raises:
             RunError: if several learners were lost over it, or all are and none comes back.
