@@ -58,6 +58,7 @@ class Pool:
         self._idle, self._away, self._changed = set(range(count)), set[int](), threading.Condition()
         make = self._ray.remote(Learner).options(num_cpus=1, max_restarts=-1, runtime_env={"env_vars": _environment()})
         self._learners = [make.remote(jax.device_get(spec), cache) for _ in range(count)]
+        self._calls = [each.gradient.options(num_returns=2) for each in self._learners]
         try:
             _check(self._ray.get([each.describe.remote() for each in self._learners], timeout=_PATIENCE))
         except self._ray.exceptions.GetTimeoutError:
@@ -84,8 +85,7 @@ class Pool:
         for _ in range(_TRIES):
             learner = self._borrowed(number)
             try:
-                call = self._learners[learner].gradient.options(num_returns=2)
-                references = call.remote(snapshot, actor.reference)
+                references = self._calls[learner].remote(snapshot, actor.reference)
                 (gradient, unrolled), after = self._ray.get(references)
             except lost:
                 self._expect(learner)
