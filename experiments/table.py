@@ -1,7 +1,7 @@
 """Scores of A2C on many tasks, with intervals over seeds that nothing was tuned on.
 
     python -m experiments.table                                  every row, 30 seeds: a night on 2 cores
-    python -m experiments.table --rows Acrobot Catch --seeds 10  some rows
+    python -m experiments.table --rows Acrobot Catch --seeds 10  some rows; later, more seeds of them are added to these
     python -m experiments.table --page                           writes the page and the figure from what there is
 
 A row is trained as one run of so many seeds, from seed 1000 on; what was tuned was tuned on seeds below 200. It can be
@@ -17,6 +17,7 @@ import argparse
 import re
 import shlex
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,20 +34,23 @@ RUNS = Path("outputs/table")
 """Where the runs are, which other tools can read; only scores and curves go into the results."""
 
 
-def train(name: str, seeds: int) -> dict[str, Any]:
-    """Trains one row and returns its scores."""
+def train(name: str, seeds: int, first: int = FIRST_SEED) -> dict[str, Any]:
+    """Trains one row with so many seeds from ``first`` on and returns their scores."""
     import jaxac
 
-    overrides = ("+algo=a2c", *ROWS[name].overrides, f"num_seeds={seeds}", f"seed={FIRST_SEED}")
-    directory = RUNS / slug(name)
+    overrides = ("+algo=a2c", *ROWS[name].overrides, f"num_seeds={seeds}", f"seed={first}")
+    directory = RUNS / slug(f"{name} {first} {seeds}")
     config = jaxac.make_config(*overrides, "evaluation.episodes=256", "logger.curve=false", "logger.gif=false")
     begun = (directory / "config.yaml").exists()
     result = jaxac.train(config, directory, resume=begun, progress=True)
-    found = [read.read_run(directory / "seeds" / str(seed), str(seed)) for seed in config.seeds]
-    greedy = [jaxac.evaluate(jaxac.Policy(config, params), 256, greedy=True).mean for params in result.params]
+    # A run of one seed is that run itself.
+    runs = [directory / "seeds" / str(seed) for seed in config.seeds] if seeds > 1 else [directory]
+    weights = result.params if seeds > 1 else [result.params]
+    found = [read.read_run(run, run.name) for run in runs]
+    greedy = [jaxac.evaluate(jaxac.Policy(config, params), 256, greedy=True).mean for params in weights]
     steps, _ = found[0].series(names.RETURN)
     return {
-        "command": f"python -m jaxac.train {shlex.join(overrides)}",
+        "command": command(name, seeds),
         "env_steps": config.total_env_steps,
         "seconds": result.summary[names.SECONDS],
         "compile_seconds": result.summary[names.COMPILE_SECONDS],
@@ -58,13 +62,37 @@ def train(name: str, seeds: int) -> dict[str, Any]:
     }
 
 
-def slug(name: str) -> str:
-    """A row's name as that of a file.
+def command(name: str, seeds: int) -> str:
+    """The command line that trains a row with so many seeds."""
+    return (
+        f"python -m jaxac.train {shlex.join(('+algo=a2c', *ROWS[name].overrides))} num_seeds={seeds} seed={FIRST_SEED}"
+    )
+
+
+def added(known: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """The scores of a row with those of its further seeds: every seed is the run that it is alone, to the last bit."""
+    both = (known, found)
+
+    def joined(scores: Callable[[dict[str, Any]], list[Any]]) -> list[Any]:
+        return [score for result in both for score in scores(result)]
+
+    return found | {
+        "seconds": sum(result["seconds"] for result in both),
+        "compile_seconds": sum(result["compile_seconds"] for result in both),
+        "sampled": joined(lambda result: result["sampled"]),
+        "greedy": joined(lambda result: result["greedy"]),
+        "collapsed": found["collapsed"] and joined(lambda result: result["collapsed"]),
+        "curve": found["curve"] | {"returns": joined(lambda result: result["curve"]["returns"])},
+    }
+
+
+def slug(words: str) -> str:
+    """Words as the name of a file.
 
     >>> slug("DeepSea, 8 × 8")
     'deepsea-8-8'
     """
-    return re.sub("[^a-z0-9]+", "-", name.lower()).strip("-")
+    return re.sub("[^a-z0-9]+", "-", words.lower()).strip("-")
 
 
 def interquartile(scores: list[float]) -> tuple[float, float, float]:
@@ -102,18 +130,22 @@ def main() -> None:
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), metavar="ROW", help=", ".join(ROWS))
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--page", action="store_true", help="train nothing")
-    parser.add_argument("--again", action="store_true", help="train rows that have results, too")
+    parser.add_argument("--again", action="store_true", help="train rows that have results anew")
     args = parser.parse_args()
     results = common.load("table").get("rows", {})
     for name in [] if args.page else args.rows:
-        if ROWS[name].pending or (name in results and not args.again):
+        known = None if args.again else results.get(name)
+        seeds = len(known["sampled"]) if known else 0
+        if ROWS[name].pending or seeds >= args.seeds:
             continue
         print(f"\n{name}", flush=True)
         common.prepare()
-        found = train(name, args.seeds)
+        found = train(name, args.seeds - seeds, FIRST_SEED + seeds)
+        if known:
+            found = added(known, found) | {"command": command(name, args.seeds)}
         results[name] = found | {"summary": summary(found)}
         common.save("table", {"rows": {each: results[each] for each in ROWS if each in results}})
-        shutil.rmtree(RUNS / slug(name))
+        shutil.rmtree(RUNS / slug(f"{name} {FIRST_SEED + seeds} {args.seeds - seeds}"))
         print(table_page.line(name, results[name]), flush=True)
     print(f"written to {table_page.write(results)}")
 

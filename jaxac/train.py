@@ -18,7 +18,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from jaxac.cli import check, explain, hydra_setup, options, overrides, places
+from jaxac.cli import check, explain, hydra_setup, options, overrides, places, search
 from jaxac.cli.check import Checked
 from jaxac.cli.jobs import open_job
 from jaxac.config import hydra_errors
@@ -65,6 +65,10 @@ def main() -> None:
     except (HydraException, OmegaConfBaseException) as error:
         places.remove_traces(made)
         _fail(ConfigError(hydra_errors.explain(error, sys.argv[1:])))
+    except ValueError as error:
+        if not search.is_without_results(error):
+            raise
+        _fail(RunError("no trial of the search was completed, for the reasons above; give it other values to try."))
     except OSError as error:
         if error.filename is None:
             raise

@@ -311,6 +311,28 @@ def test_a_search_trains_its_trials_as_lanes(tmp_path):
     assert "\x1b" not in done.stdout + done.stderr and "alembic" not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
+def test_a_search_is_resumed_where_it_was_stopped(tmp_path):
+    space = "optimizer.learning_rate=interval(1e-4, 1e-2)"
+    search = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=3", "hydra.sweeper.n_jobs=2", space]
+    whole = jaxac(*SWEEP, *search, f"hydra.sweep.dir={tmp_path / 'whole'}", cwd=tmp_path)
+    assert whole.returncode == 0, whole.stderr
+    stopped = jaxac(*SWEEP, *search, f"hydra.sweep.dir={tmp_path / 'cut'}", "stop_after_updates=3", cwd=tmp_path)
+    assert stopped.returncode == 0, stopped.stderr
+    resumed = jaxac(f"resume={tmp_path / 'cut'}", cwd=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    digests = [[summary(tmp_path / place / job)["params_digest"] for job in "012"] for place in ("whole", "cut")]
+    assert digests[0] == digests[1]
+
+
+@pytest.mark.slow
+def test_a_search_of_which_every_trial_fails_ends_with_a_sentence(tmp_path):
+    space = "optimizer.learning_rate=interval(1e37, 1e38)"
+    done = jaxac(*SWEEP, "hydra/sweeper=optuna", "hydra.sweeper.n_trials=2", space, cwd=tmp_path)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("jaxac: no trial of the search was completed")
+
+
 def test_processes_train_jobs(tmp_path):
     done = jaxac("-m", "hydra/launcher=joblib", *SWEEP[2:], "seed=0,1", "hydra.launcher.n_jobs=2", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from jaxac.cli import options
+from jaxac.cli import options, search
 from jaxac.cli.options import CommandLine
 from jaxac.config import compose, reading
 from jaxac.config.settings import key_of
@@ -10,14 +10,12 @@ from jaxac.config.words import shorten
 from jaxac.errors import ConfigError
 from jaxac.storage import lock, records, run_directory
 
-_OPTUNA = ("hydra.sweeper.direction=maximize", "hydra.sweeper.max_failure_rate=1.0")
-
 
 def rewrite(arguments: list[str]) -> list[str]:
     """The command line's arguments, rewritten for Hydra: options first, then settings.
 
     * Settings are spelled as :func:`jaxac.config.compose.spell` says.
-    * ``hydra/sweeper=optuna`` maximizes what a job returns, and a trial that diverges fails by itself.
+    * ``hydra/sweeper=optuna`` gets what :func:`jaxac.cli.search.defaults` says.
     * ``resume=PATH`` becomes the run's own overrides, its directory, and the other arguments.
 
     Raises:
@@ -43,11 +41,7 @@ def _refuse_if_run(value: str) -> None:
 
 
 def _choose(arguments: list[str]) -> list[str]:
-    spelled = compose.spell(arguments)
-    if "hydra/sweeper=optuna" in arguments:
-        given = {key_of(argument) for argument in arguments}
-        spelled += [default for default in _OPTUNA if key_of(default) not in given]
-    return spelled
+    return [*compose.spell(arguments), *search.defaults(arguments)]
 
 
 def _resume(line: CommandLine, value: str) -> list[str]:
@@ -79,6 +73,7 @@ def _of_sweep(arguments: list[str], value: str) -> list[str]:
     """The sweep's own overrides, its directory, and the other arguments."""
     directory = Path(value).expanduser().resolve()
     lock.acquire(directory)  # until the process ends
+    search.check_resumed(records.read_overrides(directory / run_directory.SWEEP), arguments, value)
     return [
         *_repeat(directory / run_directory.SWEEP, arguments, place="hydra.sweep.dir"),
         f"resume={reading.quote(str(directory))}",

@@ -39,6 +39,9 @@ def test_a_row_is_trained_stopped_resumed_and_told(tmp_path, monkeypatch):
     found = table.train("CartPole", 2)
     assert len(found["sampled"]) == len(found["greedy"]) == len(found["collapsed"]) == 2
     assert len(found["curve"]["returns"][0]) == len(found["curve"]["env_steps"]) > 1
+    more = table.added(found, table.train("CartPole", 1, table.FIRST_SEED + 2))
+    assert more["sampled"] == table.train("CartPole", 3)["sampled"]
+    assert len(more["greedy"]) == len(more["collapsed"]) == len(more["curve"]["returns"]) == 3
     result = json.loads(json.dumps(found | {"summary": table.summary(found)}))
     assert result["summary"]["mean"][0] == pytest.approx(np.mean(found["sampled"]))
     page = table_page.write({"CartPole": result}).read_text()
