@@ -564,6 +564,8 @@ def a3c_pairs(rng: random.Random) -> Line:
             (("algo.pull_at=round", "algo.pull_every=2"), "algo.pull_at"),
             (("algo.shared_statistics=false", "algo.server=mean"), "algo.shared_statistics"),
             (("algo.num_shards=4096", "algo.runtime=threads"), "algo.num_shards"),
+            (("algo.ray.learners=2", "algo.runtime=threads"), "algo.ray.learners"),
+            (("algo.ray.learners=17", "algo.runtime=ray"), "algo.ray.learners"),
             (("algo.server=softsync", "algo.softsync_size=1e30"), "algo.softsync_size"),
             (("algo.pull_every=18446744073709551616",), "algo.pull_every"),
             (("algo.pull_every=1000000000",), "algo.pull_every"),

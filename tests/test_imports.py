@@ -71,6 +71,7 @@ def test_the_table_has_no_circle():
 
 DOORS = {
     "gymnax": {"config.catalog"},
+    "ray": {"algos.realtime.cluster"},
     "flax.linen": {"agent.networks", "agent.convolution", "agent.own_network"},
     **{about.package: {f"envs.suites.{suite}"} for suite, about in suites.SUITES.items()},
 }
@@ -89,7 +90,7 @@ def test_a_library_comes_in_by_one_door(package, importers):
 
 
 def test_the_entry_point_imports_nothing_heavy():
-    heavy = ("jax", "flax", "gymnax", "wandb", "matplotlib")
+    heavy = ("jax", "flax", "gymnax", "wandb", "matplotlib", "ray")
     code = f"import sys, jaxac.train; print(*[name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

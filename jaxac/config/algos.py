@@ -55,7 +55,7 @@ class AlgoConfig:
 
     @property
     def in_real_time(self) -> bool:
-        """True if threads or their replay run the algorithm, rather than one compiled program."""
+        """True if threads, with or without Ray, or their replay run the algorithm, rather than one compiled program."""
         return False
 
     def pushes(self, updates: int) -> int:
@@ -85,6 +85,15 @@ class DelayConfig:
 
 
 @dataclass(frozen=True)
+class RayConfig:
+    """Section ``algo.ray``: A3C's learners in other processes. The settings: ``conf/algo/a3c.yaml``."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    learners: Count | None
+    address: Text | None
+
+
+@dataclass(frozen=True)
 class A3CConfig(AlgoConfig):
     """Section ``algo`` for A3C, with the timing of pushes and pulls. The settings: ``conf/algo/a3c.yaml``.
 
@@ -95,7 +104,7 @@ class A3CConfig(AlgoConfig):
     """
 
     name: Literal["a3c"]
-    runtime: Literal["compiled", "threads", "replay"]
+    runtime: Literal["compiled", "threads", "ray", "replay"]
     events: Text | None
     server: Literal["per_gradient", "softsync", "mean"]
     softsync_size: Count
@@ -110,6 +119,7 @@ class A3CConfig(AlgoConfig):
     correction: Literal["none", "learning_rate", "delay_compensation"]
     compensation: NonNegative
     lock: bool
+    ray: RayConfig = field(default=RayConfig(None, None), kw_only=True)
 
     @property
     def group_size(self) -> int:

@@ -5,7 +5,7 @@ from jaxac.config.words import show
 from jaxac.errors import ConfigError
 
 MOST_THREADS = 1024
-"""The most shards that run as threads: each has a stack, and a system has a bound on them."""
+"""The most shards in real time: each is a thread, which has a stack, and a system has a bound on them."""
 
 
 def check(algo: A3CConfig) -> None:
@@ -36,7 +36,7 @@ def check(algo: A3CConfig) -> None:
     if (algo.runtime == "replay") != (algo.events is not None):
         raise ConfigError(
             f"algo.events={show(algo.events)} does not fit algo.runtime={algo.runtime}: runtime=replay needs the "
-            "events.jsonl of a run with runtime=threads, and nothing else reads it; set both or neither."
+            "events.jsonl of a run with runtime=threads or ray, and nothing else reads it; set both or neither."
         )
     if algo.in_real_time:
         _check_real_time(algo)
@@ -61,8 +61,13 @@ def _check_real_time(algo: A3CConfig) -> None:
             f"algo.above_max_staleness=wait is for algo.runtime=compiled: with algo.runtime={algo.runtime} no shard "
             "waits for another; choose drop."
         )
-    if algo.runtime == "threads" and algo.num_shards > MOST_THREADS:
+    if algo.runtime != "replay" and algo.num_shards > MOST_THREADS:
         raise ConfigError(
-            f"algo.num_shards={algo.num_shards} with algo.runtime=threads asks for as many threads; give at most "
-            f"{MOST_THREADS}, or choose algo.runtime=compiled."
+            f"algo.num_shards={algo.num_shards} with algo.runtime={algo.runtime} asks for as many threads; give at "
+            f"most {MOST_THREADS}, or choose algo.runtime=compiled."
+        )
+    if algo.ray.learners is not None and algo.ray.learners > algo.num_shards:
+        raise ConfigError(
+            f"algo.ray.learners={algo.ray.learners} is more than algo.num_shards={algo.num_shards}, and a shard is "
+            "computed by one at a time; lower it, or raise algo.num_shards."
         )

@@ -3,6 +3,7 @@
 Only a value other than the one in ``conf/`` is refused. A run that is resumed or read is not checked: it was trained.
 """
 
+import functools
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -73,7 +74,9 @@ def _idle_gaussian(config: Config) -> Idle:
 def _idle_asynchrony(algo: A3CConfig) -> Idle:
     runtime, server = f"with algo.runtime={algo.runtime}", f"with algo.server={algo.server}"
     needs = {
-        "lock": (algo.runtime == "threads", runtime, "choose algo.runtime=threads"),
+        "lock": (algo.runtime in ("threads", "ray"), runtime, "choose algo.runtime=threads"),
+        "ray.learners": (algo.runtime == "ray", runtime, "choose algo.runtime=ray"),
+        "ray.address": (algo.runtime == "ray", runtime, "choose algo.runtime=ray"),
         "order": (not algo.in_real_time, runtime, "choose algo.runtime=compiled"),
         "softsync_size": (algo.server == "softsync", server, "choose algo.server=softsync"),
         "above_max_staleness": (algo.max_staleness is not None, "without a bound", "set algo.max_staleness"),
@@ -84,7 +87,7 @@ def _idle_asynchrony(algo: A3CConfig) -> Idle:
         ),
     }
     for name, (has_effect, because, fix) in needs.items():
-        value = getattr(algo, name)
+        value = functools.reduce(getattr, name.split("."), algo)
         if not has_effect and _is_set(f"algo.{name}", value, algo.name):
             yield f"algo.{name}", value, because, fix
 

@@ -20,7 +20,8 @@ _PACKAGES = ("jaxac", "jax", "jaxlib", "flax", "optax", "gymnax", "numpy")
 
 @functools.cache
 def describe(suite: str | None = None) -> dict[str, Any]:
-    """Versions of the packages that results depend on (``versions``), and the devices of this process (``devices``).
+    """Versions of the packages that results depend on (``versions``), the devices of this process (``devices``), and
+    the number of threads by which XLA divides work on a CPU (``xla_threads``).
 
     Args:
         suite: the environment's suite, if that is another than gymnax.
@@ -29,7 +30,13 @@ def describe(suite: str | None = None) -> dict[str, Any]:
     return {
         "versions": {"python": platform.python_version(), **versions},
         "devices": [f"{device.platform}:{device.id} {device.device_kind}" for device in jax.devices()],
+        "xla_threads": xla_threads(),
     }
+
+
+def xla_threads() -> int:
+    """XLA's number of threads on a CPU: ``NPROC`` if it is set in the environment, else the cores of this process."""
+    return int(os.environ.get("NPROC", 0)) or len(os.sched_getaffinity(0))
 
 
 def memory_bytes() -> int:

@@ -1,4 +1,4 @@
-"""The runtimes that advance a run: one compiled loop, A3C's threads, or a replay of threads; one entry each."""
+"""The runtimes that advance a run: one compiled loop, A3C's threads, the same with Ray, or a replay; an entry each."""
 
 import functools
 from collections.abc import Callable
@@ -9,8 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxac import spec as spec_module
 from jaxac.algos import ALGOS
-from jaxac.algos.realtime import calls
+from jaxac.algos.realtime import calls, cluster
+from jaxac.algos.realtime.pool import Pool
 from jaxac.algos.realtime.replay import Replay
 from jaxac.algos.realtime.threads import Threads
 from jaxac.config.algos import A2CConfig, A3CConfig
@@ -100,6 +102,14 @@ def _start_threads(config: Config, programs: calls.Programs, state: PyTree, log:
     return Advancing(threads.chunk, threads.close)
 
 
+def _start_ray(config: Config, programs: calls.Programs, state: PyTree, log: Path | None) -> Advancing:
+    assert isinstance(config.algo, A3CConfig)
+    count = cluster.num_learners(config.algo)
+    learners = Pool(spec_module.make(config), state, count, config.compilation_cache)
+    threads = Threads(config.algo, programs, config.num_updates, log, learners)
+    return Advancing(threads.chunk, threads.close)
+
+
 def _start_replay(config: Config, programs: calls.Programs, state: PyTree, log: Path | None) -> Advancing:
     del state, log
     assert isinstance(config.algo, A3CConfig)
@@ -113,5 +123,6 @@ def _gradient_bytes(programs: calls.Programs) -> int:
 RUNTIMES = {
     "compiled": Runtime(compile_loop, lambda loop, _: needed_bytes(loop.program), _start_loop),
     "threads": Runtime(calls.compile_programs, lambda each, shards: shards * _gradient_bytes(each), _start_threads),
+    "ray": Runtime(functools.partial(calls.compile_programs, computes=False), lambda *_: 0, _start_ray),
     "replay": Runtime(calls.compile_programs, lambda each, _: _gradient_bytes(each), _start_replay),
 }

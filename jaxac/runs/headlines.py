@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import jax
 
+from jaxac.algos.realtime import cluster
 from jaxac.config.algos import A3CConfig
 from jaxac.config.schema import Config
 from jaxac.loggers.closing import Ended, run_lines, sweep_lines
@@ -24,11 +25,13 @@ def headline(config: Config, num_lanes: int, on_cores: bool = False) -> str:
 
 
 def _where(config: Config, on_cores: bool) -> str:
-    """The devices that compute, or the cores that threads or lanes spread over."""
+    """The devices that compute, Ray's learners, or the cores that threads or lanes spread over."""
     devices, algo = jax.devices(), config.algo
     cores = _counted(len(os.sched_getaffinity(0)), "core")
     if isinstance(algo, A3CConfig) and algo.runtime == "threads" and devices[0].platform == "cpu":
         return f"{_counted(algo.num_shards, 'thread')} on {cores}"
+    if isinstance(algo, A3CConfig) and algo.runtime == "ray":
+        return _counted(cluster.num_learners(algo), "learner")
     if on_cores:
         return cores
     return _counted(len(devices), f"{devices[0].device_kind} device")

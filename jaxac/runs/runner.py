@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from jaxac import spec as spec_module
+from jaxac.algos.realtime import cluster
 from jaxac.config.schema import Config
 from jaxac.devices import machine
 from jaxac.errors import ConfigError
@@ -54,7 +55,7 @@ def train(
         StopNowError: if a second signal did; what was done since the newest checkpoint is lost.
     """
     how = _resolved(how)
-    with _released(jobs), _told_how_to_resume(jobs, say):
+    with _released(jobs), _told_how_to_resume(jobs, say), cluster.joined([job.config.algo for job in jobs]):
         groups = _plan(jobs, max_lanes, how, say)
         with _overview(jobs) as overview, stop_request(say) as stop:
             for group in groups:

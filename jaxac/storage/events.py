@@ -1,4 +1,4 @@
-"""The event log of a run with threads: which shard pushed when, what it had read, and which version it pulled.
+"""The event log of a run in real time: which shard pushed when, what it had read, and which version it pulled.
 
 ``events.jsonl`` holds one object a line, in the order in which the server took them:
 
@@ -83,7 +83,7 @@ def read_pushes(path: str) -> list[Event]:
     except OSError as error:
         raise ConfigError(
             f"algo.events={path} cannot be read: {error.strerror}; give the events.jsonl of a run with "
-            "algo.runtime=threads."
+            "algo.runtime=threads or ray."
         ) from None
     except (ValueError, KeyError, TypeError):
         whole = False

@@ -34,6 +34,8 @@ SWEEP = "sweep.yaml"
 PER_PROCESS = ("resume", "stop_after_updates")
 """Settings of one process, which a run's record leaves out."""
 _MAY_CHANGE = {*PER_PROCESS, "total_env_steps", "compilation_cache"}
+_ELSEWHERE = (("algo", "ray", "learners"), ("algo", "ray", "address"))
+"""Settings of where gradients are computed, which changes none."""
 _SECTIONS_MAY_CHANGE = {"evaluation", "checkpoint", "logger"}
 
 
@@ -225,7 +227,7 @@ def disagreements(saved: Any, given: Any, but: tuple[tuple[str, ...], ...] = ())
         but: paths of settings that may differ too.
     """
     for path, old, new in _differences(saved, given):
-        if path not in but and path[0] not in _MAY_CHANGE and path[0] not in _SECTIONS_MAY_CHANGE:
+        if path not in (*but, *_ELSEWHERE) and path[0] not in _MAY_CHANGE and path[0] not in _SECTIONS_MAY_CHANGE:
             yield ".".join(path), old, new
 
 

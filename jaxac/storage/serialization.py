@@ -32,6 +32,28 @@ def to_host(tree: PyTree) -> dict[str, np.ndarray]:
     }
 
 
+class Leaves:
+    """Trees of one structure as lists of NumPy arrays and back, to be sent to another process.
+
+    Args:
+        template: such a tree, or its shapes.
+    """
+
+    def __init__(self, template: PyTree) -> None:
+        leaves, self._structure = jax.tree.flatten(template)
+        self._implementations = [_implementation(leaf) if _is_key(leaf) else None for leaf in leaves]
+
+    def to_host(self, tree: PyTree) -> list[np.ndarray]:
+        """The leaves as NumPy arrays of unchanged shapes ``[...]``; typed keys as their bits ``[..., 2]``."""
+        return jax.device_get([jax.random.key_data(leaf) if _is_key(leaf) else leaf for leaf in jax.tree.leaves(tree)])
+
+    def restore(self, leaves: list[Any]) -> PyTree:
+        """The inverse of :meth:`to_host`; all but the keys are still NumPy arrays."""
+        pairs = zip(leaves, self._implementations, strict=True)
+        keyed = [leaf if impl is None else jax.random.wrap_key_data(leaf, impl=impl) for leaf, impl in pairs]
+        return jax.tree.unflatten(self._structure, keyed)
+
+
 def pack(tree: PyTree) -> bytes:
     """A tree as msgpack."""
     return pack_host(to_host(tree))

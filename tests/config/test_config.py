@@ -164,6 +164,12 @@ BAD_ASYNCHRONY = {
     ("algo.runtime=threads", "algo.server=mean"): "algo.server=mean is for algo.runtime=compiled",
     ("algo.runtime=threads", "algo.max_staleness=3"): "algo.above_max_staleness=wait is for algo.runtime=compiled",
     ("algo.runtime=threads", "algo.lock=false", "optimizer.decay=0.9"): "raise it above 0.9375",
+    ("algo.runtime=ray", "algo.order=fixed"): "algo.order=fixed has no effect with algo.runtime=ray",
+    ("algo.runtime=ray", "algo.ray.learners=17"): "algo.ray.learners=17 is more than algo.num_shards=16",
+    ("algo.runtime=ray", "algo.ray.learners=0"): "algo.ray.learners=0 is not valid: give at least 1",
+    ("algo.runtime=ray", "algo.ray.address="): "algo.ray.address",
+    ("algo.runtime=threads", "algo.ray.learners=2"): "algo.ray.learners=2 has no effect with algo.runtime=threads",
+    ("algo.ray.address=auto",): "algo.ray.address=auto has no effect with algo.runtime=compiled; choose",
     ("algo.num_shards=3",): "env.num_envs=4096 does not divide",
     ("+algo.foo=1",): "algo.foo is not a setting",
 }

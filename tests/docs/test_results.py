@@ -150,3 +150,14 @@ def test_the_run_that_is_shown():
         text = (ROOT / page).read_text()
         assert f"completed after {length} in {run['train_seconds']:.1f} s of training" in text
         assert f"first reached {run['threshold']:.0f} after {threshold} of training" in text
+
+
+def test_what_ray_costs():
+    shown = tables(ROOT / "docs" / "guide" / "cluster.md")["One machine"]
+    for case in load("ray_speed")["cases"]:
+        cells = [str(case["shards"])]
+        for runtime in ("threads", "ray"):
+            pushes, sps = (statistics.median(row[name] for row in case[runtime]) for name in ("pushes", "sps"))
+            cells.append(f"{pushes:.1f} pushes/s, {millions(sps)} steps/s")
+        over = case["ray_over_threads"]
+        assert [*cells, f"{over['ratio']:.2f} ({over['lowest']:.2f} … {over['highest']:.2f})"] in shown

@@ -14,6 +14,7 @@ from jaxac.algos.arrival import Ledger
 from jaxac.algos.realtime.arrivals import Arrival
 from jaxac.algos.realtime.calls import Programs
 from jaxac.algos.realtime.host import Host, Shard
+from jaxac.algos.realtime.learners import Learners
 from jaxac.algos.shard import Gradient
 from jaxac.spec import Spec
 from jaxac.types import Array, Params, Server
@@ -22,8 +23,8 @@ from jaxac.types import Array, Params, Server
 class Hogwild(Host):
     """A :class:`Host` whose server is a set of shared arrays that may belong to different versions."""
 
-    def __init__(self, programs: Programs, spec: Spec, state: a3c.State) -> None:
-        super().__init__(programs, spec, state)
+    def __init__(self, programs: Programs, spec: Spec, state: a3c.State, learners: Learners | None = None) -> None:
+        super().__init__(programs, spec, state, learners)
         server = self.ledger.server
         leaves, self._tree = jax.tree.flatten((server.params.network, server.opt_state))
         self._leaves = [np.array(leaf) for leaf in leaves]

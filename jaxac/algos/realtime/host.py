@@ -16,39 +16,27 @@ from jaxac.algos.arrival import Ledger, Round, Wave
 from jaxac.algos.realtime import arrivals
 from jaxac.algos.realtime.arrivals import Arrival, Arrivals, Arrived
 from jaxac.algos.realtime.calls import Programs
-from jaxac.algos.shard import Gradient, Unrolled
+from jaxac.algos.realtime.learners import Computed, Held, Learners, Local
+from jaxac.algos.shard import Gradient
 from jaxac.spec import Spec
 from jaxac.storage.events import Event
-from jaxac.types import ActorState, Asynchrony, ChunkReport, Params, Steps, Totals, Waiting
+from jaxac.types import Asynchrony, ChunkReport, Params, Steps, Totals, Waiting
 
 
 @dataclass
 class Shard:
-    """One learner: its snapshot, its environments, and the device that it computes on."""
+    """One shard: its snapshot and its environments."""
 
     number: int
     """Number of the shard, from 0."""
-    device: jax.Device
-    """The device that computes the shard's gradients."""
     snapshot: Params
     """The parameters that it acts with, on the server's device."""
     version: int
     """The snapshot's version."""
     pushes: int
     """Gradients pushed since the last pull."""
-    actor: ActorState
-    """[N, ...] the blocks of environments, on the shard's device."""
-
-
-class Computed(NamedTuple):
-    """Result of one unroll of a shard with its snapshot."""
-
-    gradient: Gradient
-    """The gradient to push."""
-    actor: ActorState
-    """[N, ...] the blocks of environments after the unroll."""
-    unrolled: Unrolled
-    """Losses and ended episodes."""
+    actor: Held
+    """[N, ...] the blocks of environments, where the shard's learner has them."""
 
 
 class Cut(NamedTuple):
@@ -60,7 +48,7 @@ class Cut(NamedTuple):
     """The server, its history and the shards' versions."""
     snapshots: list[Params]
     """``K`` snapshots, by shard."""
-    actors: list[ActorState]
+    actors: list[Held]
     """``K`` shards' blocks of environments, each ``[N, ...]``."""
     arrived: list[Arrived]
     """Pushes since the previous cut."""
@@ -75,28 +63,29 @@ class Host:
         programs: the compiled calls.
         spec: the training program.
         state: the training state to start from.
+        learners: where gradients are computed; None for the devices of this process.
     """
 
-    def __init__(self, programs: Programs, spec: Spec, state: a3c.State) -> None:
-        devices = list(programs.gradient)
-        self.programs, self.home = programs, devices[0]
+    def __init__(self, programs: Programs, spec: Spec, state: a3c.State, learners: Learners | None = None) -> None:
+        self.programs, self.home = programs, jax.local_devices()[0]
+        self.learners: Learners = learners or Local(programs.gradient, spec)
         self.spec, self.algo = spec, staleness.settings(spec)
-        self._specs = {device: jax.device_put(spec, device) for device in devices}
+        self._spec_at_home = jax.device_put(spec, self.home)
         self.key, num_shards = state.key, self.algo.num_shards
         self.round = jax.device_put(Round(jnp.ones(num_shards, bool), jnp.zeros(num_shards, jnp.int32)), self.home)
         self.ledger: Ledger = jax.device_put(state.ledger, self.home)
         self.version = int(state.server.version)
         versions, pushes = np.asarray(state.ledger.version), np.asarray(state.ledger.pushes)
+        actors = self.learners.take([trees.take(state.actors, number) for number in range(num_shards)])
         self.shards = [
             Shard(
                 number,
-                device := devices[number % len(devices)],
                 jax.device_put(trees.take(state.snapshots, number), self.home),
                 int(versions[number]),
                 int(pushes[number]),
-                jax.device_put(trees.take(state.actors, number), device),
+                actor,
             )
-            for number in range(num_shards)
+            for number, actor in enumerate(actors)
         ]
         self.events: list[Event] = []
         self.arrived: list[Arrived] = []
@@ -105,9 +94,7 @@ class Host:
 
     def compute(self, shard: Shard) -> Computed:
         """The shard's next gradient; returns once it has been computed."""
-        device, params = shard.device, jax.device_put(shard.snapshot, shard.device)
-        computed = self.programs.gradient[device](self._specs[device], params, shard.actor)
-        return jax.block_until_ready(Computed(*computed))
+        return self.learners.gradient(shard.number, shard.snapshot, shard.actor)
 
     def apply(self, shard: Shard, gradient: Gradient) -> Arrival:
         """The server takes the gradient, or drops it."""
@@ -163,7 +150,7 @@ class Host:
 
     def _state(self, cut: Cut) -> a3c.State:
         """The training state at a cut, laid out as in the compiled runtime."""
-        here = jax.device_put((cut.snapshots, cut.actors), self.home)
+        here = jax.device_put(cut.snapshots, self.home), self.learners.give(cut.actors, self.home)
         snapshots, actors = (jax.tree.map(lambda *rows: jnp.stack(rows), *trees) for trees in here)
         state = a3c.State(self.key, jnp.int32(cut.updates), cut.ledger, snapshots, actors)
         return jax.device_put(state, jax.tree.map(lambda leaf: leaf.sharding, self.programs.layout))
@@ -191,7 +178,7 @@ class Host:
 
     def _push_to(self, ledger: Ledger, shard: Shard, gradient: Gradient) -> Any:
         wave = Wave(jax.device_put(gradient, self.home), shard.snapshot, jnp.int32(shard.version))
-        return self.programs.push(self._specs[self.home], self.round, ledger, np.int32(shard.number), wave)
+        return self.programs.push(self._spec_at_home, self.round, ledger, np.int32(shard.number), wave)
 
     def _cut(self) -> Cut:
         snapshots, actors = [each.snapshot for each in self.shards], [each.actor for each in self.shards]

@@ -1,8 +1,9 @@
 """A3C as it was published: one thread per shard, no barrier, and whatever staleness results.
 
-A thread computes a gradient with its snapshot, pushes it to the server, pulls, and begins again. Threads wait for each
-other only at the server's lock (``algo.lock``). The main loop hears of every ``K``-th push through a queue, and threads
-run ahead of it by a bounded number of updates, so that logging and evaluating do not hold them up either.
+A thread has a gradient computed with its snapshot, pushes it to the server, pulls, and begins again. Who computes it is
+the learners' affair (:mod:`jaxac.algos.realtime.learners`): the thread itself, or another process. Threads wait for
+each other only at the server's lock (``algo.lock``). The main loop hears of every ``K``-th push through a queue, and
+threads run ahead of it by a bounded number of updates, so that logging and evaluating do not hold them up either.
 """
 
 import queue
@@ -15,7 +16,8 @@ from jaxac.algos import a3c
 from jaxac.algos.realtime.arrivals import Arrival
 from jaxac.algos.realtime.calls import Programs
 from jaxac.algos.realtime.hogwild import Hogwild
-from jaxac.algos.realtime.host import Computed, Cut, Host, Shard
+from jaxac.algos.realtime.host import Cut, Host, Shard
+from jaxac.algos.realtime.learners import Computed, Learners
 from jaxac.config.algos import A3CConfig
 from jaxac.errors import ConfigError
 from jaxac.spec import Spec
@@ -39,17 +41,20 @@ class _Clock(NamedTuple):
 
 
 class Threads:
-    """The runtime ``threads``.
+    """The runtime ``threads``, and the server of the runtime ``ray``.
 
     Args:
         algo: the algorithm's settings.
         programs: the compiled calls of shards and server.
         num_updates: number of updates of the whole run, after which the threads stop.
         log: the file for the events; None for no log.
+        learners: where gradients are computed, closed with the threads; None for the devices of this process.
     """
 
-    def __init__(self, algo: A3CConfig, programs: Programs, num_updates: int, log: Path | None) -> None:
-        self._algo, self._programs, self._log = algo, programs, log
+    def __init__(
+        self, algo: A3CConfig, programs: Programs, num_updates: int, log: Path | None, learners: Learners | None = None
+    ) -> None:
+        self._algo, self._programs, self._log, self._learners = algo, programs, log, learners
         self._total = num_updates * algo.num_shards
         self._host: Host | None = None
         self._threads: list[threading.Thread] = []
@@ -93,9 +98,11 @@ class Threads:
             self._may_claim.notify_all()
         for thread in self._threads:
             thread.join()
+        if self._learners:
+            self._learners.close()
 
     def _start(self, spec: Spec, state: a3c.State) -> Host:
-        host = (Host if self._algo.lock else Hogwild)(self._programs, spec, state)
+        host = (Host if self._algo.lock else Hogwild)(self._programs, spec, state, self._learners)
         if self._log:
             events.truncate(self._log, host.pushes)
         self._claimed, self._limit = host.pushes, host.pushes + _AHEAD * self._algo.num_shards

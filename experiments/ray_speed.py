@@ -1,0 +1,72 @@
+"""Measures what Ray costs A3C on one machine: the same server with its threads' own gradients, or with learners'.
+
+    python -m experiments.ray_speed       1024 environments × 16 steps a shard: about 6 minutes on 2 cores
+
+With one shard the server has a core of its own; with two it shares those of the learners. Every run is in a process of
+its own, alternating; the first chunk is not timed. A push is one shard's gradient. Needs ``pip install -e ".[ray]"``.
+"""
+
+import argparse
+import json
+import os
+import statistics
+from typing import Any
+
+from experiments.common import alone, prepare, ratio, save, timed_chunk
+from jaxac.config.compose import make_config
+
+RUNTIMES = ("threads", "ray")
+
+
+def measure(runtime: str, num_envs: int, shards: int, updates: int) -> dict[str, float]:
+    """Pushes and environment steps a second of one runtime."""
+    from jaxac import spec
+    from jaxac.algos.realtime import cluster
+    from jaxac.programs import program
+
+    total = 2 * updates * num_envs * 16
+    overrides = (f"env.num_envs={num_envs}", f"algo.num_shards={shards}", f"algo.runtime={runtime}")
+    config = make_config("+algo=a3c", *overrides, f"total_env_steps={total}")
+    with cluster.joined([config.algo]):
+        prepare(by_threads=True)
+        numbers = spec.make(config)
+        built = program.compile_program(config, numbers)
+        state, _ = built.chunk(numbers, built.init(numbers, program.keys(0)[0]), updates // 2)
+        state, seconds = timed_chunk(built, numbers, state, updates)
+        built.close()
+    return {"pushes": updates * shards / seconds, "sps": updates * config.steps_per_update / seconds}
+
+
+def compare(num_envs: int, shards: int, updates: int, pairs: int) -> dict[str, Any]:
+    """Runs of both runtimes in turn, and the ratio pair by pair."""
+    found: dict[str, list[dict[str, float]]] = {runtime: [] for runtime in RUNTIMES}
+    given = [f"--num-envs={num_envs}", f"--shards={shards}", f"--updates={updates}"]
+    for pair in range(pairs):
+        for runtime in RUNTIMES if pair % 2 else reversed(RUNTIMES):
+            found[runtime].append(alone("ray_speed", f"--worker={runtime}", *given))
+    over = ratio(*([each["sps"] for each in found[runtime]] for runtime in reversed(RUNTIMES)))
+    print(f"{shards} of {num_envs // shards} environments")
+    for runtime, rows in found.items():
+        pushes, sps = (statistics.median(row[name] for row in rows) for name in ("pushes", "sps"))
+        print(f"  {runtime:8} {pushes:7,.1f} pushes a second, {sps:12,.0f} steps a second")
+    print(f"  ray over threads {over['ratio']:.2f}, {over['lowest']:.2f} … {over['highest']:.2f}", flush=True)
+    return {"num_envs": num_envs, "shards": shards, "ray_over_threads": over, **found}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--num-envs", type=int, default=2048, help="with two shards; one has half of them")
+    parser.add_argument("--shards", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--updates", type=int, default=200, help="of a chunk that is timed")
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--worker", choices=RUNTIMES, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.worker:
+        print(json.dumps(measure(args.worker, args.num_envs, args.shards, args.updates)))
+        return
+    result = [compare(args.num_envs * shards // 2, shards, args.updates, args.pairs) for shards in (1, 2)]
+    print(f"written to {save('ray_speed', {'load': os.getloadavg(), 'cases': result})}")
+
+
+if __name__ == "__main__":
+    main()

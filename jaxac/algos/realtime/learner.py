@@ -1,0 +1,54 @@
+"""A learner in a process of its own: it computes gradients and keeps nothing, so any call can be repeated anywhere."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxac.algos import a3c
+from jaxac.algos.realtime import calls
+from jaxac.algos.shard import Gradient, Unrolled
+from jaxac.config import suites
+from jaxac.devices import machine, threefry
+from jaxac.spec import Spec
+from jaxac.storage.serialization import Leaves
+from jaxac.types import Params
+
+
+class Learner:
+    """One process of a pool.
+
+    Args:
+        spec: the training program, with its numbers on the host.
+        cache: ``compilation_cache``, the directory for compiled programs; None for none.
+    """
+
+    def __init__(self, spec: Spec, cache: str | None) -> None:
+        machine.enable_compilation_cache(cache)
+        self._device = jax.local_devices()[0]
+        alone = dataclasses.replace(jax.tree.map(jnp.asarray, spec), num_devices=1)
+        self._spec = jax.device_put(alone, self._device)
+        layout = jax.eval_shape(a3c.init, self._spec, jax.eval_shape(lambda: threefry.key(0)))
+        _, actor = calls.of_a_shard(layout)
+        self._leaves = Leaves(actor)
+        self._gradient = calls.lower_gradient(self._spec, layout, self._device).compile()
+
+    def describe(self) -> dict[str, Any]:
+        """Versions of the packages that results depend on, and XLA's number of threads; once the program is there."""
+        about = machine.describe(suites.suite_of(self._spec.env.name))
+        return {"versions": about["versions"], "xla_threads": about["xla_threads"]}
+
+    def gradient(self, params: Params, actor: list[Any]) -> tuple[tuple[Gradient, Unrolled], list[Any]]:
+        """:func:`jaxac.algos.shard.gradient`, from the host to the host.
+
+        Args:
+            params: the snapshot, as NumPy arrays.
+            actor: the leaves ``[N, ...]`` of the blocks of environments, from :class:`Leaves`.
+
+        Returns:
+            The gradient with the losses, and the leaves of the environments after the unroll.
+        """
+        snapshot = jax.device_put((params, self._leaves.restore(actor)), self._device)
+        pushed, after, unrolled = self._gradient(self._spec, *snapshot)
+        return jax.device_get((pushed, unrolled)), self._leaves.to_host(after)
