@@ -128,8 +128,8 @@ def test_a_gradient_over_which_every_learner_is_lost_ends_the_run(run, monkeypat
 
 
 def test_a_learner_with_other_packages_is_refused():
-    with pytest.raises(ConfigError, match=r"a learner has jax 0\.0\.1, and here is"):
-        pool._check([{"versions": {"jax": "0.0.1"}, "xla_threads": 1}])
+    with pytest.raises(ConfigError, match=r"a learner has jax 0\.0\.1, and here is 0\.0\.2"):
+        pool._check([{"versions": {"jax": "0.0.1"}, "xla_threads": 1}], {"jax": "0.0.2"})
 
 
 def test_more_learners_than_cores_are_refused(run):
