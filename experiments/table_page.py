@@ -18,7 +18,8 @@ A2C on many tasks. Every number is of seeds that nothing was tuned on; a seed's 
 episodes after training, with actions sampled from the policy, and *greedy* with the most probable ones. The interval of
 the mean is Student's t over seeds, that of the interquartile mean (IQM) a percentile bootstrap, both at 95%. *Worst* is
 the seed with the lowest score. A seed *collapsed* if it reached the task's threshold and a later evaluation was more
-than 10% below it. *Seconds* are those of all seeds' training together, without compilation.
+than 10% below it. *Seconds* are those of all seeds' training together, without compilation, on two cores that had other
+work as well: they are upper bounds.
 
 Scores of others are as published, mostly of one run or of one checkpoint, some of other algorithms: that is no
 comparison of algorithms. MinAtar is gymnax's, without sticky actions and with a limit of 1000 steps; scores by

@@ -1,11 +1,12 @@
 """Figures in the documentation are those of the files that experiments wrote."""
 
 import json
+import re
 import statistics
 
 import pytest
 
-from experiments import throughput
+from experiments import table_page, throughput
 from tests.docs.pages import ROOT, tables
 
 README = tables(ROOT / "README.md")
@@ -25,6 +26,24 @@ def millions(value):
 
 def median(values):
     return millions(statistics.median(values))
+
+
+def test_the_scores():
+    page = (ROOT / "docs" / "results" / "table.md").read_text()
+    for name, row in load("table")["rows"].items():
+        assert table_page.line(name, row) in page
+
+
+@pytest.mark.parametrize("name", [path.stem for path in sorted((ROOT / "conf" / "env").glob("*.yaml"))])
+def test_an_environments_file_says_what_its_values_reach(name):
+    """Unless it is the general one, CartPole's, which says more, or its row of the table is still to be trained."""
+    text = (ROOT / "conf" / "env" / f"{name}.yaml").read_text()
+    (env,) = re.findall(r"^ *name: (\S+)$", text, re.MULTILINE)
+    by_setting = {text: row for row in load("table")["rows"].values() for text in row["command"].split()}
+    row = by_setting.get(f"env={name}") or by_setting.get(f"env.name={env}")
+    if name not in ("default", "cartpole") and row:
+        score, seeds = f"{row['summary']['mean'][0]:.3g}", row["summary"]["seeds"]
+        assert f": mean return {score} of {seeds} seeds after " in text.splitlines()[1]
 
 
 @pytest.mark.parametrize("num_envs", [4096, 512])
