@@ -20,8 +20,8 @@ def defaults(arguments: Sequence[str]) -> list[str]:
     if _CHOSEN not in arguments:
         return []
     given = {key_of(argument) for argument in arguments}
-    if "hydra/sweeper/sampler=grid" in arguments:
-        given.add(_SEED)  # it has none, and one order
+    if "hydra/sweeper/sampler=grid" in arguments or _STORAGE in given:
+        given.add(_SEED)  # a grid has one order, and a study that is continued would begin its seed's anew
     return [default for default in _DEFAULTS if key_of(default) not in given]
 
 
@@ -45,15 +45,15 @@ def check_resumed(saved: Sequence[str], given: Sequence[str], value: str) -> Non
                 f"({_LENGTH} alone may change)."
             )
     settings = dict(text.split("=", 1) for text in saved)
+    if _STORAGE in settings:
+        raise ConfigError(
+            f"resume={shorten(value)} is a search with {_STORAGE}, from which Optuna goes on itself: give its command "
+            "again, without resume."
+        )
     if _SEED not in settings and settings.get("hydra/sweeper/sampler") != "grid":
         raise ConfigError(
             f"resume={shorten(value)} is a search without {_SEED}, of an older version, whose trials cannot be "
             "proposed again; start a new one."
-        )
-    if settings.get(_STORAGE, "null") != "null":
-        raise ConfigError(
-            f"resume={shorten(value)} is a search with {_STORAGE}, from which Optuna goes on itself: give its command "
-            "again, without resume."
         )
 
 

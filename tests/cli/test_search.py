@@ -16,6 +16,7 @@ def test_a_search_can_be_repeated_unless_it_says_otherwise():
     assert SEED in search.defaults([OPTUNA])
     assert SEED not in search.defaults([OPTUNA, "hydra.sweeper.sampler.seed=7"])
     assert SEED not in search.defaults([OPTUNA, "hydra/sweeper/sampler=grid"])
+    assert SEED not in search.defaults([OPTUNA, "hydra.sweeper.storage=sqlite:///a.db"])
     assert search.defaults(["seed=0,1"]) == []
 
 
@@ -40,7 +41,7 @@ def test_a_search_is_resumed_with_what_it_was_begun_with_and_may_become_longer(b
         ([SEED], ["hydra.sweeper.n_jobs=3"], "hydra.sweeper.n_jobs=3 would change the trials"),
         ([SEED], ["hydra/sweeper/sampler=random"], "hydra/sweeper/sampler=random would change the trials"),
         ([], [], "is a search without hydra.sweeper.sampler.seed"),
-        ([SEED, "hydra.sweeper.storage=sqlite:///a.db"], [], "is a search with hydra.sweeper.storage"),
+        (["hydra.sweeper.storage=sqlite:///a.db"], [], "is a search with hydra.sweeper.storage"),
     ],
 )
 def test_a_search_that_would_try_other_values_is_not_resumed(begun, saved, given, expected):
