@@ -21,7 +21,7 @@ def defaults(arguments: Sequence[str]) -> list[str]:
         return []
     given = {key_of(argument) for argument in arguments}
     if "hydra/sweeper/sampler=grid" in arguments or _STORAGE in given:
-        given.add(_SEED)  # a grid has one order, and a study that is continued would begin its seed's anew
+        given.add(_SEED)  # a grid has one order, and a study that goes on would repeat what the seed gave before
     return [default for default in _DEFAULTS if key_of(default) not in given]
 
 
