@@ -21,33 +21,49 @@ the seed with the lowest score. A seed *collapsed* if it reached the task's thre
 than 10% below it. *Seconds* are those of all seeds' training together, without compilation, on two cores that had other
 work as well: they are upper bounds.
 
-Scores of others are as published, mostly of one run or of one checkpoint, some of other algorithms: that is no
-comparison of algorithms. MinAtar is gymnax's, without sticky actions and with a limit of 1000 steps; scores by
-MinAtar's own rules are others.
+Scores of others, listed with their sources below, are as published, mostly of one run or of one checkpoint, some of
+other algorithms: that is no comparison of algorithms. MinAtar is gymnax's, without sticky actions and with a limit of 1000
+steps; scores by MinAtar's own rules are others.
 
 """
-_COLUMNS = ("task", "steps", "seeds", "mean", "IQM", "worst", "greedy", "collapsed", "seconds", "others")
+_COLUMNS = ("task", "steps", "seeds", "mean", "others", "IQM", "worst", "greedy", "collapsed", "seconds")
 
 
 def line(name: str, result: dict[str, Any]) -> str:
     """A row of the table in Markdown."""
     found = result["summary"]
-    mean, iqm = (f"{at:.2f} [{low:.2f}, {high:.2f}]" for at, low, high in (found["mean"], found["iqm"]))
+    mean, iqm = (f"{_short(at)} [{_short(low)}, {_short(high)}]" for at, low, high in (found["mean"], found["iqm"]))
     lost = "" if found["collapsed"] is None else f"{found['collapsed']:.0%}"
-    others = [f"{each['score']:g} ({each['who']}, {each['steps']}, {each['seeds']})" for each in result["references"]]
     cells = (
         name,
-        f"{result['env_steps'] / 1e6:g} M",
+        f"{result['env_steps'] / 1e6:.3g} M",
         str(found["seeds"]),
         mean,
+        ", ".join(f"{each['score']:g}" for each in result["references"]),
         iqm,
-        f"{found['worst']:.2f}",
-        f"{found['greedy']:.2f}",
+        _short(found["worst"]),
+        _short(found["greedy"]),
         lost,
         f"{result['seconds']:.0f}",
-        "; ".join(others),
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _short(score: float) -> str:
+    return f"{score:.1f}" if abs(score) >= 10 else f"{score:.2f}"
+
+
+def _others(results: dict[str, Any]) -> list[str]:
+    """The table of what others have published, in Markdown."""
+    return [
+        "| task | score | of | steps | seeds |",
+        "|---" * 5 + "|",
+        *(
+            f"| {name} | {each['score']:g} | {each['who']} | {each['steps']} | {each['seeds']} |"
+            for name, result in results.items()
+            for each in result["references"]
+        ),
+    ]
 
 
 def write(results: dict[str, Any]) -> Path:
@@ -57,10 +73,11 @@ def write(results: dict[str, Any]) -> Path:
     lines += [line(name, result) for name, result in known.items()]
     missing = [name for name, row in ROWS.items() if name not in known and not row.pending]
     pending = [f"{name} ({row.pending})" for name, row in ROWS.items() if row.pending]
-    lines += ["", f"Not trained yet: {', '.join(missing)}." if missing else "", f"Pending: {', '.join(pending)}.", ""]
+    lines += ["", f"Not trained yet: {'; '.join(missing)}." if missing else "", f"Pending: {'; '.join(pending)}.", ""]
     if known:
         figure(known)
         lines += [f"![Curves of every task](../assets/{FIGURE.name})", ""]
+    lines += ["## Scores of others", "", *_others(known), ""]
     lines += ["## Commands", "", "The table is made by `python -m experiments.table`, a row by:", "", "```bash"]
     lines += [f"{result['command']}   # {name}" for name, result in known.items()]
     lines += ["```", ""]

@@ -46,5 +46,8 @@ def test_a_row_is_trained_stopped_resumed_and_told(tmp_path, monkeypatch):
     assert result["summary"]["mean"][0] == pytest.approx(np.mean(found["sampled"]))
     page = table_page.write({"CartPole": result}).read_text()
     assert f"python -m jaxac.train +algo=a2c {' '.join(SMALL)} num_seeds=2 seed=1000" in page
-    assert "| CartPole | 0.00256 M | 2 | " in page and "500 (A2C, rl-baselines3-zoo benchmark.md, 0.5 M, 1 run)" in page
+    assert (
+        "| CartPole | 0.00256 M | 2 | " in page
+        and "| CartPole | 500 | A2C, rl-baselines3-zoo benchmark.md | 0.5 M | 1 run |" in page
+    )
     assert (tmp_path / "table.png").stat().st_size > 1000
