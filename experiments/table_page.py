@@ -22,8 +22,8 @@ than 10% below it. *Seconds* are those of all seeds' training together, without 
 work as well: they are upper bounds.
 
 Scores of others, listed with their sources below, are as published, mostly of one run or of one checkpoint, some of
-other algorithms: that is no comparison of algorithms. MinAtar is gymnax's, without sticky actions and with a limit of 1000
-steps; scores by MinAtar's own rules are others.
+other algorithms: that is no comparison of algorithms. MinAtar is gymnax's, without sticky actions and with a limit of
+1000 steps; scores by MinAtar's own rules are others.
 
 """
 _COLUMNS = ("task", "steps", "seeds", "mean", "others", "IQM", "worst", "greedy", "collapsed", "seconds")
