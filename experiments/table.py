@@ -38,9 +38,8 @@ def train(name: str, seeds: int, first: int = FIRST_SEED) -> dict[str, Any]:
     """Trains one row with so many seeds from ``first`` on and returns their scores."""
     import jaxac
 
-    overrides = ("+algo=a2c", *ROWS[name].overrides, f"num_seeds={seeds}", f"seed={first}")
-    directory = RUNS / slug(f"{name} {first} {seeds}")
-    config = jaxac.make_config(*overrides, "evaluation.episodes=256", "logger.curve=false", "logger.gif=false")
+    directory, quiet = where(name, seeds, first), ("logger.curve=false", "logger.gif=false")
+    config = jaxac.make_config(*overrides(name, seeds, first), "evaluation.episodes=256", *quiet)
     begun = (directory / "config.yaml").exists()
     result = jaxac.train(config, directory, resume=begun, progress=True)
     # A run of one seed is that run itself.
@@ -62,11 +61,19 @@ def train(name: str, seeds: int, first: int = FIRST_SEED) -> dict[str, Any]:
     }
 
 
+def overrides(name: str, seeds: int, first: int) -> tuple[str, ...]:
+    """The overrides of a row with so many seeds from ``first`` on."""
+    return ("+algo=a2c", *ROWS[name].overrides, f"num_seeds={seeds}", f"seed={first}")
+
+
 def command(name: str, seeds: int) -> str:
     """The command line that trains a row with so many seeds."""
-    return (
-        f"python -m jaxac.train {shlex.join(('+algo=a2c', *ROWS[name].overrides))} num_seeds={seeds} seed={FIRST_SEED}"
-    )
+    return f"python -m jaxac.train {shlex.join(overrides(name, seeds, FIRST_SEED))}"
+
+
+def where(name: str, seeds: int, first: int) -> Path:
+    """The directory of a row's run until its scores are saved."""
+    return RUNS / slug(f"{name} {first} {seeds}")
 
 
 def added(known: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
@@ -135,17 +142,18 @@ def main() -> None:
     results = common.load("table").get("rows", {})
     for name in [] if args.page else args.rows:
         known = None if args.again else results.get(name)
-        seeds = len(known["sampled"]) if known else 0
-        if ROWS[name].pending or seeds >= args.seeds:
+        have = len(known["sampled"]) if known else 0
+        if ROWS[name].pending or have >= args.seeds:
             continue
+        missing = args.seeds - have, FIRST_SEED + have
         print(f"\n{name}", flush=True)
         common.prepare()
-        found = train(name, args.seeds - seeds, FIRST_SEED + seeds)
+        found = train(name, *missing)
         if known:
             found = added(known, found) | {"command": command(name, args.seeds)}
         results[name] = found | {"summary": summary(found)}
         common.save("table", {"rows": {each: results[each] for each in ROWS if each in results}})
-        shutil.rmtree(RUNS / slug(f"{name} {FIRST_SEED + seeds} {args.seeds - seeds}"))
+        shutil.rmtree(where(name, *missing))
         print(table_page.line(name, results[name]), flush=True)
     print(f"written to {table_page.write(results)}")
 

@@ -21,7 +21,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments import throughput_peers
 from experiments.common import prepare, save, timed_chunk
 from experiments.throughput_stages import matmul_rate, stages
 from jaxac.config.compose import make_config
@@ -159,6 +158,8 @@ def measure(result: str, settings: dict[str, tuple[str, ...]], staged: Mapping[s
 
 
 def main() -> None:
+    from experiments import throughput_peers  # whose command lines are made here
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", action="store_true", help="only against peers")
     parser.add_argument("--peers-python", default=sys.executable, help="of the environment they are installed in")
@@ -168,7 +169,7 @@ def main() -> None:
     parser.add_argument("--one", nargs="+", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.peers:
-        throughput_peers.measure(args.peers_python, args.tasks, args.pairs, NETWORKS)
+        throughput_peers.measure(args.peers_python, args.tasks, args.pairs)
         return
     prepare()
     if args.one:

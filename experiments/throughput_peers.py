@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from experiments.common import alone, ratio, save
+from experiments.throughput import NETWORKS, overrides
 
 NUM_ENVS, UNROLL = 4096, 16
 PLAIN = ("algo.normalize_observations=false", "algo.normalize_rewards=false")
@@ -40,26 +41,19 @@ TASKS = {
 """CartPole is measured by its own settings, with normalized observations."""
 
 
-def setting(task: Task, network: str) -> tuple[str, ...]:
-    """The command line of jaxac's side."""
-    sizes = f"env.num_envs={NUM_ENVS}", f"algo.unroll_length={UNROLL}"
-    return ("+algo=a2c", f"network={network}", *sizes, *task.overrides)
-
-
-def measure(python: str, tasks: list[str], pairs: int, networks: dict[str, str]) -> None:
+def measure(python: str, tasks: list[str], pairs: int) -> None:
     """Measures and saves, task by task.
 
     Args:
         python: of the environment that the peers are installed in.
         tasks: keys of ``TASKS``.
         pairs: pairs of processes a comparison.
-        networks: descriptions of the networks, by jaxac's names.
     """
     for name in tasks:
         task, results = TASKS[name], {}
         for peer, network in task.pairs:
             if found := against(python, task, peer, network, pairs):
-                results[f"{peer}, {networks[network]}"] = found
+                results[f"{peer}, {NETWORKS[network]}"] = found
         print(f"written to {save(task.result, {'results': results})}", flush=True)
 
 
@@ -76,7 +70,8 @@ def against(python: str, task: Task, peer: str, network: str, pairs: int) -> dic
         theirs = _peer(python, task, peer, network)
         if theirs is None:
             return {}
-        ours, versions = alone("throughput", "--one", *setting(task, network)), theirs["versions"]
+        setting = overrides("a2c", network, NUM_ENVS, UNROLL, *task.overrides)
+        ours, versions = alone("throughput", "--one", *setting), theirs["versions"]
         for rate, each in found.items():
             each.append({"ours": statistics.median(ours[rate]), "theirs": statistics.median(theirs[rate])})
         print(f"{task.env}, {peer}, {network}:", *(each[-1] for each in found.values()), flush=True)
