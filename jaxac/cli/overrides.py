@@ -62,7 +62,7 @@ def _of_run(arguments: list[str], value: str) -> list[str]:
     """The run's own overrides, its directory, and the other arguments."""
     directory, checkpoint = run_directory.locate(value)
     return [
-        *_repeat(directory / run_directory.OVERRIDES, arguments, place="hydra.run.dir"),
+        *_repeat(records.read_overrides(directory / run_directory.OVERRIDES), arguments, place="hydra.run.dir"),
         f"resume={reading.quote(str(checkpoint or directory))}",
         f"hydra.run.dir={reading.quote(str(directory))}",
         "hydra.output_subdir=null",  # keep the record of how the run was started
@@ -73,23 +73,23 @@ def _of_sweep(arguments: list[str], value: str) -> list[str]:
     """The sweep's own overrides, its directory, and the other arguments."""
     directory = Path(value).expanduser().resolve()
     lock.acquire(directory)  # until the process ends
-    search.check_resumed(records.read_overrides(directory / run_directory.SWEEP), arguments, value)
+    saved = records.read_overrides(directory / run_directory.SWEEP)
+    search.check_resumed(saved, arguments, value)
     return [
-        *_repeat(directory / run_directory.SWEEP, arguments, place="hydra.sweep.dir"),
+        *_repeat(saved, arguments, place="hydra.sweep.dir"),
         f"resume={reading.quote(str(directory))}",
         f"hydra.sweep.dir={reading.quote(str(directory))}",
     ]
 
 
-def _repeat(record: Path, arguments: list[str], place: str) -> list[str]:
-    """The overrides in the file ``record``, except those that ``arguments`` replace, then ``arguments``.
+def _repeat(saved: list[str], arguments: list[str], place: str) -> list[str]:
+    """The overrides that were ``saved``, except those that ``arguments`` replace, then ``arguments``.
 
     ``resume`` and ``place`` are left out of both, because the caller adds its own.
     """
     where = {"resume", place}
     given = [argument for argument in arguments if key_of(argument) not in where]
     replaced = where.union(map(key_of, given))
-    saved = records.read_overrides(record)
     return _choose([override for override in saved if key_of(override) not in replaced] + given)
 
 

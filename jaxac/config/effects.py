@@ -3,7 +3,7 @@
 Only a value other than the one in ``conf/`` is refused. A run that is resumed or read is not checked: it was trained.
 """
 
-import functools
+import operator
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -87,7 +87,7 @@ def _idle_asynchrony(algo: A3CConfig) -> Idle:
         ),
     }
     for name, (has_effect, because, fix) in needs.items():
-        value = functools.reduce(getattr, name.split("."), algo)
+        value = operator.attrgetter(name)(algo)
         if not has_effect and _is_set(f"algo.{name}", value, algo.name):
             yield f"algo.{name}", value, because, fix
 

@@ -49,6 +49,11 @@ class EnvConfig:
     reward_clip: Positive | None
     reward_scale: Positive
 
+    @property
+    def suite(self) -> str | None:
+        """The suite that the environment is of; None if it is gymnax's or a user's own."""
+        return suites.suite_of(self.name)
+
 
 @dataclass(frozen=True)
 class EvaluationConfig:

@@ -34,9 +34,14 @@ def describe(suite: str | None = None) -> dict[str, Any]:
     }
 
 
+def num_cores() -> int:
+    """The number of cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
 def xla_threads() -> int:
     """XLA's number of threads on a CPU: ``NPROC`` if it is set in the environment, else the cores of this process."""
-    return int(os.environ.get("NPROC", 0)) or len(os.sched_getaffinity(0))
+    return int(os.environ.get("NPROC", 0)) or num_cores()
 
 
 def memory_bytes() -> int:
@@ -73,7 +78,7 @@ def use_cores(by_threads: bool = False) -> str | None:
     flag = "--xla_force_host_platform_device_count"
     if has_accelerator() or "NPROC" in os.environ or flag in os.environ.get("XLA_FLAGS", ""):
         return None
-    cores = len(os.sched_getaffinity(0))
+    cores = num_cores()
     wanted = 1 if by_threads else cores
     if jax.config.jax_num_cpu_devices == wanted:  # type: ignore[attr-defined]
         return None  # as it was set before

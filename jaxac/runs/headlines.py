@@ -1,6 +1,5 @@
 """Lines for people on jobs: before they are trained, and after."""
 
-import os
 from collections.abc import Sequence
 
 import jax
@@ -8,6 +7,7 @@ import jax
 from jaxac.algos.realtime import cluster
 from jaxac.config.algos import A3CConfig
 from jaxac.config.schema import Config
+from jaxac.devices import machine
 from jaxac.loggers.closing import Ended, run_lines, sweep_lines
 from jaxac.runs.job import Job
 
@@ -27,7 +27,7 @@ def headline(config: Config, num_lanes: int, on_cores: bool = False) -> str:
 def _where(config: Config, on_cores: bool) -> str:
     """The devices that compute, Ray's learners, or the cores that threads or lanes spread over."""
     devices, algo = jax.devices(), config.algo
-    cores = _counted(len(os.sched_getaffinity(0)), "core")
+    cores = _counted(machine.num_cores(), "core")
     if isinstance(algo, A3CConfig) and algo.runtime == "threads" and devices[0].platform == "cpu":
         return f"{_counted(algo.num_shards, 'thread')} on {cores}"
     if isinstance(algo, A3CConfig) and algo.runtime == "ray":

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxac import names
-from jaxac.config import suites
 from jaxac.config.schema import Config
 from jaxac.config.settings import key_of
 from jaxac.errors import ConfigError, DivergedError, RunError
@@ -182,7 +181,7 @@ class Job:
         return {
             **summarize(parts, self._means.lowest),
             "directory": directory,
-            **machine.describe(suites.suite_of(self.config.env.name)),
+            **machine.describe(self.config.env.suite),
             **provenance.describe(),
         }
 

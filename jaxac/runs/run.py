@@ -10,7 +10,6 @@ import numpy as np
 
 from jaxac import names, spec
 from jaxac.algos import ALGOS
-from jaxac.config import suites
 from jaxac.config.schema import Config
 from jaxac.devices import machine
 from jaxac.loggers import rows
@@ -243,6 +242,6 @@ class Run:
             "params_digest": digest,
             "run_id": progress.run_id,
             "directory": None if self.directory is None else str(self.directory),
-            **machine.describe(suites.suite_of(self.config.env.name)),
+            **machine.describe(self.config.env.suite),
             **provenance.describe(),
         }

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import os
 import signal
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -231,7 +230,7 @@ def _executor(group: Group, compiled: Program | Vmapped) -> Executor[Any, Any]:
     """The executor that advances a group's runs with its compiled program."""
     if isinstance(compiled, Vmapped):
         return compiled
-    workers = 1 if len(group.runs) == 1 else len(os.sched_getaffinity(0))
+    workers = 1 if len(group.runs) == 1 else machine.num_cores()
     return Pooled(compiled, *_lanes(group), workers)
 
 

@@ -16,6 +16,11 @@ def _is_key(x: jax.Array) -> bool:
     return jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key)
 
 
+def _bits(leaf: jax.Array) -> jax.Array:
+    """A leaf ``[...]`` itself; of typed keys their bits ``[..., 2]``."""
+    return jax.random.key_data(leaf) if _is_key(leaf) else leaf
+
+
 def _implementation(keys: jax.Array) -> Any:
     """The implementation of ``keys [...]`` or of their shapes: an environment of the user's own may keep JAX's."""
     found: list[Any] = []
@@ -26,10 +31,7 @@ def _implementation(keys: jax.Array) -> Any:
 def to_host(tree: PyTree) -> dict[str, np.ndarray]:
     """The leaves as NumPy arrays by path, of unchanged shapes ``[...]``; typed keys as their bits ``[..., 2]``."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
-    return {
-        jax.tree_util.keystr(path): np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
-        for path, leaf in leaves
-    }
+    return {jax.tree_util.keystr(path): np.asarray(_bits(leaf)) for path, leaf in leaves}
 
 
 class Leaves:
@@ -45,7 +47,7 @@ class Leaves:
 
     def to_host(self, tree: PyTree) -> list[np.ndarray]:
         """The leaves as NumPy arrays of unchanged shapes ``[...]``; typed keys as their bits ``[..., 2]``."""
-        return jax.device_get([jax.random.key_data(leaf) if _is_key(leaf) else leaf for leaf in jax.tree.leaves(tree)])
+        return jax.device_get([_bits(leaf) for leaf in jax.tree.leaves(tree)])
 
     def restore(self, leaves: list[Any]) -> PyTree:
         """The inverse of :meth:`to_host`; all but the keys are still NumPy arrays."""

@@ -35,10 +35,10 @@ def joined(algos: Sequence[AlgoConfig]) -> Iterator[None]:
     if not remote:
         yield
         return
-    ray, own = library(), False
+    ray = library()
+    own = not ray.is_initialized()
     try:
-        if not ray.is_initialized():
-            own = True
+        if own:
             _start(ray, _address(remote))
         for algo in remote:
             num_learners(algo)
@@ -103,7 +103,7 @@ def _start(ray: Any, address: str) -> None:
     _check_reachable(address)
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address == "local":
-        quiet |= {"include_dashboard": False, "num_cpus": len(os.sched_getaffinity(0))}
+        quiet |= {"include_dashboard": False, "num_cpus": machine.num_cores()}
     try:
         with _signals_kept(), warnings.catch_warnings():
             # Ray starts its processes by fork and exec, between which nothing of JAX's is called.

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 from jaxac.algos import a3c
 from jaxac.algos.realtime import calls
 from jaxac.algos.shard import Gradient, Unrolled
-from jaxac.config import suites
 from jaxac.devices import machine, threefry
 from jaxac.spec import Spec
 from jaxac.storage.serialization import Leaves
@@ -35,9 +34,10 @@ class Learner:
         self._gradient = calls.lower_gradient(self._spec, layout, self._device).compile()
 
     def describe(self) -> dict[str, Any]:
-        """Versions of the packages that results depend on, and XLA's number of threads; once the program is there."""
-        about = machine.describe(suites.suite_of(self._spec.env.name))
-        return {"versions": about["versions"], "xla_threads": about["xla_threads"]}
+        """Versions, devices and XLA's number of threads in this process, from :func:`jaxac.devices.machine.describe`;
+        Ray answers once the program has been compiled.
+        """
+        return machine.describe(self._spec.env.suite)
 
     def gradient(self, params: Params, actor: list[Any]) -> tuple[tuple[Gradient, Unrolled], list[Any]]:
         """:func:`jaxac.algos.shard.gradient`, from the host to the host.

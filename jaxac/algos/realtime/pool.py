@@ -17,7 +17,6 @@ from jaxac.algos import a3c
 from jaxac.algos.realtime import calls, cluster
 from jaxac.algos.realtime.learner import Learner
 from jaxac.algos.realtime.learners import Computed, Held
-from jaxac.config import suites
 from jaxac.devices import machine
 from jaxac.errors import ConfigError, RunError
 from jaxac.spec import Spec
@@ -58,11 +57,12 @@ class Pool:
         self._leaves = Leaves(calls.of_a_shard(layout)[1])
         self._idle, self._away, self._changed = set(range(count)), set[int](), threading.Condition()
         make = self._ray.remote(Learner).options(num_cpus=1, max_restarts=-1, runtime_env={"env_vars": _environment()})
-        self._learners = [make.remote(jax.device_get(spec), cache) for _ in range(count)]
+        numbers = jax.device_get(spec)
+        self._learners = [make.remote(numbers, cache) for _ in range(count)]
         self._calls = [each.gradient.options(num_returns=2) for each in self._learners]
         try:
             described = self._ray.get([each.describe.remote() for each in self._learners], timeout=_PATIENCE)
-            _check(described, machine.describe(suites.suite_of(spec.env.name))["versions"])
+            _check(described, machine.describe(spec.env.suite)["versions"])
         except self._ray.exceptions.GetTimeoutError:
             self.close()
             raise RunError(
