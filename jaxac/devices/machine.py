@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import resource
+import socket
 import sys
 import warnings
 from importlib import metadata
@@ -15,23 +16,63 @@ from typing import Any
 import jax
 import platformdirs
 
+from jaxac.devices import processes
+
 _PACKAGES = ("jaxac", "jax", "jaxlib", "flax", "optax", "gymnax", "numpy")
 
 
 @functools.cache
 def describe(suite: str | None = None) -> dict[str, Any]:
-    """Versions of the packages that results depend on (``versions``), the devices of this process (``devices``), and
-    the number of threads by which XLA divides work on a CPU (``xla_threads``).
+    """Versions of the packages that results depend on (``versions``), the devices of all processes (``devices``), the
+    number of threads by which XLA divides work on a CPU (``xla_threads``), and of several processes their hosts and
+    numbers of devices (``processes``).
 
     Args:
         suite: the environment's suite, if that is another than gymnax.
     """
-    versions = {package: _version(package) for package in (*_PACKAGES, *([suite] if suite else []))}
     return {
-        "versions": {"python": platform.python_version(), **versions},
+        "versions": versions(suite),
         "devices": [f"{device.platform}:{device.id} {device.device_kind}" for device in jax.devices()],
+        **processes.describe(),
         "xla_threads": xla_threads(),
     }
+
+
+def versions(suite: str | None = None) -> dict[str, str | None]:
+    """Versions of the packages that results depend on; that of an environment's suite too, if it is given."""
+    found = {package: _version(package) for package in (*_PACKAGES, *([suite] if suite else []))}
+    return {"python": platform.python_version(), **found}
+
+
+def about() -> dict[str, Any]:
+    """What other processes that train the same run need to know of this one; JAX is not started for it."""
+    return {
+        "host": platform.node(),
+        "address": _address(),
+        "versions": versions(),
+        "xla_threads": xla_threads(),
+        "processor": _processor(),
+        "cores": sorted(os.sched_getaffinity(0)),
+        "visible": os.environ.get("CUDA_VISIBLE_DEVICES"),
+        "accelerated": has_accelerator(),
+    }
+
+
+def _address() -> str:
+    """The address that the host's own name stands for."""
+    try:
+        return socket.gethostbyname(socket.gethostname())
+    except OSError:
+        return ""
+
+
+def _processor() -> str:
+    """The name of the processor; empty where the system does not tell."""
+    try:
+        named = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    except OSError:
+        return ""
+    return named[1] if named else ""
 
 
 def num_cores() -> int:
@@ -63,7 +104,7 @@ def _limits() -> list[int]:
     return [limit for limit in found if limit > 0] or [sys.maxsize]
 
 
-def use_cores(by_threads: bool = False) -> str | None:
+def use_cores(by_threads: bool = False, share: int = 1) -> str | None:
     """Makes every core of a CPU a device of JAX's, so that each computes by itself.
 
     As one device, XLA splits every operation over all cores, which for a small network costs more than it saves.
@@ -71,6 +112,7 @@ def use_cores(by_threads: bool = False) -> str | None:
 
     Args:
         by_threads: keep one device, because Python threads will keep the cores busy.
+        share: number of processes that share the cores.
 
     Returns:
         A sentence for the user if JAX has already looked for devices, so that some cores stay unused; else None.
@@ -79,7 +121,7 @@ def use_cores(by_threads: bool = False) -> str | None:
     if has_accelerator() or "NPROC" in os.environ or flag in os.environ.get("XLA_FLAGS", ""):
         return None
     cores = num_cores()
-    wanted = 1 if by_threads else cores
+    wanted = 1 if by_threads else max(1, cores // share)
     if jax.config.jax_num_cpu_devices == wanted:  # type: ignore[attr-defined]
         return None  # as it was set before
     try:

@@ -41,16 +41,27 @@ class StopRequest:
     """Words for what has to end before the run can stop."""
 
     def __init__(self, tell: Callable[[str], None] | None = None) -> None:
-        self._tell, self._at = tell, 0.0
+        self._tell = tell
+        self._at: float | None = None
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         del frame
-        if self.signal is None:
-            self.signal, self._at = number, time.monotonic()
-            self._say(f"{signal.Signals(number).name}: stopping after {self.after}; again to stop now")
+        if self._at is None:
+            self._at = time.monotonic()
+            self.ask(number)
         elif time.monotonic() - self._at > _ONE_REQUEST:
             _default()  # a third one ends the process
-            raise StopNowError(self.signal)
+            raise StopNowError(self.signal or number)
+
+    def ask(self, number: int) -> None:
+        """Asks to stop, if nothing has asked before: for a signal that another process was sent.
+
+        Args:
+            number: the signal's number.
+        """
+        if self.signal is None:
+            self.signal = number
+            self._say(f"{signal.Signals(number).name}: stopping after {self.after}; again to stop now")
 
     def _say(self, text: str) -> None:
         # The signal may have come while something was being printed; or the terminal may be gone.
