@@ -120,7 +120,7 @@ def lag(spec: Spec, state: State) -> Lag:
         return Lag(distance, jnp.maximum(divergence, 0.0))  # rounding leaves equal policies a hair below 0
 
     lags = jax.vmap(of_shard)(state.snapshots, state.actors.observation, state.actors.memory)
-    return jax.tree.map(jnp.mean, lags)
+    return jax.tree.map(jnp.mean, placed(spec).replicated(lags))
 
 
 def _whole_round(spec: Spec, this_round: Round, state: State, order: Array) -> tuple[State, WaveReport]:

@@ -156,9 +156,10 @@ def _check_spread(spec: Spec) -> None:
             f"device, and there are {processes} processes: choose algo.above_max_staleness=drop, or train in one "
             "process."
         )
+    pieces = "1 piece of work, which does" if place.count == 1 else f"{place.count} pieces of work, which do"
     raise ConfigError(
-        f"algo.num_shards={spec.algo.num_shards} makes {place.count} pieces of work, which do not spread evenly over "
-        f"the {devices} devices of {processes} processes; give a multiple of {devices}."
+        f"algo.num_shards={spec.algo.num_shards} makes {pieces} not spread evenly over the {devices} devices of "
+        f"{processes} processes; give a multiple of {devices}."
     )
 
 

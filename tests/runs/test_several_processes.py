@@ -16,9 +16,9 @@ from tests.whole_runs import final_state, rows, summary
 
 pytestmark = pytest.mark.slow
 QUIET = (*SMALL, "env.num_envs=64", "logger.curve=false", "logger.gif=false", "evaluation.episodes=8")
-A2C = ("+algo=a2c", *QUIET, "total_env_steps=2560")
+A2C = ("+algo=a2c", "algo.num_shards=4", *QUIET, "total_env_steps=2560")
 A3C = ("+algo=a3c", "algo.num_shards=4", *QUIET, "total_env_steps=2560")
-LONG = ("+algo=a2c", *QUIET, "total_env_steps=200_000_000", "checkpoint.every=25600", "logger.every=25600")
+LONG = ("+algo=a2c", "algo.num_shards=12", *QUIET, "env.num_envs=48", "total_env_steps=200_000_000", "checkpoint.every=19200", "logger.every=19200")
 MIDDLE = ("logger.every=1280", "evaluation.every=0", "checkpoint.every=0", "stop_after_updates=3")
 """A stop in the middle of a row of five updates."""
 
@@ -174,7 +174,7 @@ def test_a_follower_that_stands_still_ends_the_run_in_one_sentence(tmp_path):
 
 def test_of_three_the_others_are_told_who_is_lost(tmp_path):
     directory = tmp_path / "run"
-    processes = start_all(*LONG, "env.num_envs=48", f"hydra.run.dir={directory}", cwd=tmp_path, count=3)
+    processes = start_all(*LONG, f"hydra.run.dir={directory}", cwd=tmp_path, count=3)
     begun(processes, directory)
     processes[2].kill()
     leader, follower, _ = ends(processes, 30)
@@ -237,7 +237,7 @@ REFUSED = {
     "threads": (["+algo=a3c", "algo.runtime=threads"], "algo.runtime=threads trains in one process"),
     "a sweep": (["-m", "seed=0,1"], "-m asks for several runs"),
     "seeds": (["num_seeds=2"], "num_seeds=2 asks for several runs"),
-    "shards": (["+algo=a3c", "algo.num_shards=1"], "algo.num_shards=1 makes 1 pieces of work, which do not spread"),
+    "shards": (["+algo=a3c", "algo.num_shards=1"], "algo.num_shards=1 makes 1 piece of work, which does not spread"),
     "waves": (
         ["+algo=a3c", "algo.num_shards=4", "algo.max_staleness=1"],
         "algo.max_staleness=1 has few shards compute",
