@@ -6,6 +6,7 @@ from typing import Any
 import jax
 
 from jaxac.distributed.agreement import Meeting
+from jaxac.distributed.relay import relay
 
 _joined: list[Meeting] = []
 
@@ -19,7 +20,7 @@ def join(meeting: Meeting) -> None:
     # Signals are the run's own, and the leader asks all to stop. A loss is noticed, and told, before JAX gives up.
     jax.config.update("jax_enable_preemption_service", False)
     jax.distributed.initialize(
-        meeting.address,
+        relay(meeting.address) if meeting.process_id else meeting.address,
         len(meeting.hosts),
         meeting.process_id,
         meeting.device_ids,
