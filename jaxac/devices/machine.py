@@ -9,6 +9,7 @@ import resource
 import socket
 import sys
 import warnings
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -31,25 +32,24 @@ def describe(suite: str | None = None) -> dict[str, Any]:
         suite: the environment's suite, if that is another than gymnax.
     """
     return {
-        "versions": versions(suite),
+        "versions": versions([suite] if suite else []),
         "devices": [f"{device.platform}:{device.id} {device.device_kind}" for device in jax.devices()],
         **processes.describe(),
         "xla_threads": xla_threads(),
     }
 
 
-def versions(suite: str | None = None) -> dict[str, str | None]:
-    """Versions of the packages that results depend on; that of an environment's suite too, if it is given."""
-    found = {package: _version(package) for package in (*_PACKAGES, *([suite] if suite else []))}
+def versions(suites: Iterable[str] = ()) -> dict[str, str | None]:
+    """Versions of the packages that results depend on, and of suites; None for one that is not installed."""
+    found = {package: _version(package) for package in (*_PACKAGES, *suites)}
     return {"python": platform.python_version(), **found}
 
 
 def about() -> dict[str, Any]:
-    """What other processes that train the same run need to know of this one; JAX is not started for it."""
+    """What other processes that train the same run need to know of this one's host; JAX is not started for it."""
     return {
         "host": platform.node(),
         "address": _address(),
-        "versions": versions(),
         "xla_threads": xla_threads(),
         "processor": _processor(),
         "cores": sorted(os.sched_getaffinity(0)),

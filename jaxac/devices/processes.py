@@ -1,5 +1,6 @@
 """JAX in several processes: one mesh of all their devices, on which all run the same programs."""
 
+import os
 from collections import Counter
 from typing import Any
 
@@ -9,6 +10,11 @@ from jaxac.distributed.agreement import Meeting
 from jaxac.distributed.relay import relay
 
 _joined: list[Meeting] = []
+
+
+def tune_alone() -> None:
+    """Has each process try GPU kernels for itself; where only some find their programs on disk, others would wait."""
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_shard_autotuning=false".strip()
 
 
 def join(meeting: Meeting) -> None:

@@ -10,7 +10,7 @@ from jaxac.distributed.place import Place
 from jaxac.errors import ConfigError
 
 About = dict[str, Any]
-"""What a process says of itself: see :func:`jaxac.devices.processes.about`."""
+"""What a process says of itself: see :func:`jaxac.runs.together.about`."""
 
 
 class Meeting(NamedTuple):
@@ -65,6 +65,14 @@ def _several_runs(asked: str, place: Place) -> str:
     return (
         f"{asked} asks for several runs, and {place.num_processes} processes train one run together: start each run by "
         "itself, or one process (distributed.num_processes=1) for all of them."
+    )
+
+
+def missing(place: Place, numbers: Sequence[int]) -> ConfigError:
+    """The error that processes of these numbers have not come in time."""
+    return ConfigError(
+        f"process {', '.join(map(str, numbers))} of {place.num_processes} has not come to {place.address} within "
+        f"{place.timeout:g} s: start it with this distributed.coordinator_address, or raise distributed.timeout."
     )
 
 

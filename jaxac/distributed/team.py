@@ -72,7 +72,7 @@ class Team:
         self._abouts[0] = {**about, "overrides": list(self.place.overrides)}
         with self._changed:
             if not self._changed.wait_for(lambda: not self._missing(), self.place.timeout):
-                raise ConfigError(self._told_missing())
+                raise agreement.missing(self.place, self._missing())
             self._changed.wait_for(lambda: len(self._abouts) == self.place.num_processes)
         abouts = [self._abouts[number] for number in range(self.place.num_processes)]
         agreement.check(abouts)
@@ -130,14 +130,6 @@ class Team:
     def _missing(self) -> list[int]:
         return [number for number in range(1, self.place.num_processes) if number not in self._links]
 
-    def _told_missing(self) -> str:
-        numbers = ", ".join(map(str, self._missing()))
-        return (
-            f"process {numbers} of {self.place.num_processes} has not come to {self.place.address} within "
-            f"{self.place.timeout:g} s: start it with this distributed.coordinator_address, or raise "
-            "distributed.timeout."
-        )
-
     def _farewell(self) -> Message:
         return {"do": "end", "exit_code": self._exit_code}
 
@@ -150,11 +142,12 @@ class Team:
         """Takes what one follower says, until it is gone."""
         try:
             link = Link(connection, self.place.timeout)
-            number = self._admit(link, link.receive()[0])
+            number, welcome = self._admit(link, link.receive()[0])
         except (LinkError, OSError, ValueError, KeyError, TypeError):  # no process of ours
             connection.close()
             return
-        if number is None:
+        if not welcome:
+            self._send_away(number, link)
             return
         try:
             while True:
@@ -162,21 +155,33 @@ class Team:
         except LinkError as error:
             self._miss(number, str(error))
 
-    def _admit(self, link: Link, first: Message) -> int | None:
-        """The number of a follower that has come; None if it is told to go again."""
+    def _admit(self, link: Link, first: Message) -> tuple[int, bool]:
+        """The number of a process that has come, and True if it is to stay."""
         number, count = int(first["process_id"]), int(first["num_processes"])
         mine = count == self.place.num_processes and first["job"] == self.place.job and 0 < number < count
         with self._changed:
-            if self._exit_code is None and mine and number not in self._links:
+            welcome = self._exit_code is None and mine and number not in self._links
+            if welcome:
                 self._links[number] = link
                 self._said.append(link)
                 self._changed.notify_all()
-                return number
-            self._gone |= {number} if mine else set()
+        return number, welcome
+
+    def _send_away(self, number: int, link: Link) -> None:
+        """Has a process end that comes when the run has ended, or that has no place here, and waits until it has."""
+        ended = self._exit_code is not None
+        others = {"do": "end", "exit_code": ConfigError.exit_code, "why": f"{self.place.address} waits for others"}
+        with contextlib.suppress(LinkError):
+            link.send(self._farewell() if ended else others)
+            while True:
+                link.receive()
+        if ended:
+            self._see_off(number)
+
+    def _see_off(self, number: int) -> None:
+        with self._changed:
+            self._gone.add(number)
             self._changed.notify_all()
-        why = "" if self._exit_code else f"process 0 at {self.place.address} waits for others"
-        link.send({"do": "end", "exit_code": self._exit_code or ConfigError.exit_code, "why": why})
-        return None
 
     def _take(self, number: int, message: Message) -> None:
         if "about" in message:
@@ -190,9 +195,7 @@ class Team:
 
     def _miss(self, number: int, why: str) -> None:
         """Takes the end of a follower: as it should be, or a loss."""
-        with self._changed:
-            self._gone.add(number)
-            self._changed.notify_all()
+        self._see_off(number)
         self._lose(f"process {number} on {self._host(number)} is lost: {why}; the run stops here.")
 
     def _host(self, number: int) -> str:

@@ -4,7 +4,6 @@ from typing import NoReturn
 
 from jaxac import spec
 from jaxac.config import validation
-from jaxac.devices import machine
 from jaxac.distributed.member import Member
 from jaxac.programs import program
 from jaxac.programs.executors import Pooled
@@ -25,7 +24,7 @@ def follow(member: Member) -> NoReturn:
 
 
 def _follow(member: Member) -> NoReturn:
-    member.introduce(machine.about())
+    member.introduce(together.about())
     meeting, settings = member.meet()
     together.join(validation.resolve(settings), meeting)
     while True:

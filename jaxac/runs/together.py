@@ -4,6 +4,7 @@ import contextlib
 from contextlib import AbstractContextManager
 from typing import Any
 
+from jaxac.config import suites
 from jaxac.config.schema import Config
 from jaxac.devices import machine, processes
 from jaxac.distributed import agreement, team
@@ -13,7 +14,14 @@ from jaxac.programs.executors import Pooled
 from jaxac.programs.led import Led
 from jaxac.runs.run import Run
 from jaxac.runs.signals import StopRequest
-from jaxac.storage import run_directory
+from jaxac.storage import provenance, run_directory
+
+
+def about() -> dict[str, Any]:
+    """What the other processes need to know of this one, to see whether it would train the same run bit for bit."""
+    code = provenance.describe()["git"].get("jaxac") or {}
+    versions = {**machine.versions(suites.SUITES), "the code of commit": code.get("commit")}
+    return {**machine.about(), "versions": versions}
 
 
 def gather(config: Config) -> bool:
@@ -32,7 +40,7 @@ def gather(config: Config) -> bool:
     if leading is None:
         return False
     agreement.check_config(config, leading.place)
-    meeting = leading.meet(machine.about(), run_directory.as_dict(config))
+    meeting = leading.meet(about(), run_directory.as_dict(config))
     if meeting:
         join(config, meeting)
     return True
@@ -46,6 +54,8 @@ def join(config: Config, meeting: Meeting) -> None:
         meeting: how to join.
     """
     machine.use_cores(share=meeting.share)
+    if machine.has_accelerator():
+        processes.tune_alone()
     machine.enable_compilation_cache(config.compilation_cache)
     processes.join(meeting)
 
