@@ -109,6 +109,9 @@ def first(future: Future[tuple[PyTree, Outcome]]) -> Future[PyTree]:
     first: Future[PyTree] = Future()
 
     def pass_on(done: Future[tuple[PyTree, Outcome]]) -> None:
+        if done.cancelled():  # the run stops at once
+            first.cancel()
+            return
         error = done.exception()
         first.set_exception(error) if error else first.set_result(done.result()[0])
 

@@ -145,6 +145,7 @@ def test_a_follower_that_is_killed_ends_the_run_in_one_sentence(tmp_path):
     leader, _ = ends(processes, 30)
     assert time.monotonic() - at < 30
     assert leader.code == 1 and "process 1 on" in one_sentence(leader) and "is lost" in leader.err
+    assert "Error" not in leader.out
     assert f"resume with: python -m jaxac.train resume={directory}" in leader.out
     assert summary(directory)["status"] == "interrupted"
     goes_on(directory)
