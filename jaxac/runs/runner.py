@@ -27,7 +27,7 @@ from jaxac.runs.run import Run
 from jaxac.runs.signals import StopRequest, stop_request
 from jaxac.runs.trainer import Trainer
 from jaxac.spec import Spec
-from jaxac.storage import provenance, run_directory
+from jaxac.storage import events, provenance, run_directory
 
 Say = Callable[[str], None]
 """Shows people a line of text."""
@@ -136,7 +136,8 @@ def prepare(configs: Sequence[Config], how: str) -> None:
         return
     several = len(configs) > 1 or configs[0].num_seeds > 1
     in_real_time = any(config.algo.in_real_time for config in configs)
-    note = machine.use_cores(by_threads=in_real_time or (several and how == "cores"))
+    xla_threads = min(filter(None, (events.xla_threads(config.algo) for config in configs)), default=None)
+    note = machine.use_cores(by_threads=in_real_time or (several and how == "cores"), xla_threads=xla_threads)
     if note:
         warnings.warn(note, stacklevel=3)
     machine.enable_compilation_cache(caches.pop())

@@ -109,7 +109,7 @@ SPREAD = 15.0
 """The standard deviation, over 40 seeds, of a seed's mean return over all evaluations."""
 
 
-@pytest.mark.slow
+@pytest.mark.learns
 def test_it_learns_the_same():
     """Roundings in another order part a seed's ways in the end; many seeds know nothing of them.
 

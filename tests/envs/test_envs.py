@@ -63,7 +63,7 @@ def test_every_supported_environment_trains(name):
     assert report.finite.shape == ()
 
 
-@pytest.mark.slow
+@pytest.mark.learns
 @pytest.mark.parametrize("name", ["Acrobot-v1", "Catch-bsuite", "DeepSea-bsuite", "FrozenLake-misc", "FourRooms-misc"])
 def test_these_train_for_real(name):
     config = make_config(
