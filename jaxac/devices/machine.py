@@ -25,8 +25,8 @@ _PACKAGES = ("jaxac", "jax", "jaxlib", "flax", "optax", "gymnax", "numpy")
 @functools.cache
 def describe(suite: str | None = None) -> dict[str, Any]:
     """Versions of the packages that results depend on (``versions``), the devices of all processes (``devices``), the
-    number of threads by which XLA divides work on a CPU (``xla_threads``), and of several processes their hosts and
-    numbers of devices (``processes``).
+    number of threads by which XLA divides work on a CPU (``xla_threads``), and the processes' hosts and numbers of
+    devices (``processes``).
 
     Args:
         suite: the environment's suite, if that is another than gymnax.
@@ -46,7 +46,7 @@ def versions(suites: Iterable[str] = ()) -> dict[str, str | None]:
 
 
 def about() -> dict[str, Any]:
-    """What other processes that train the same run need to know of this one's host; JAX is not started for it."""
+    """All that other processes of the same run need to know of this one's host; JAX is not started for it."""
     return {
         "host": platform.node(),
         "address": _address(),

@@ -1,6 +1,7 @@
 """JAX in several processes: one mesh of all their devices, on which all run the same programs."""
 
 import os
+import platform
 from collections import Counter
 from typing import Any
 
@@ -39,8 +40,7 @@ def join(meeting: Meeting) -> None:
 
 
 def describe() -> dict[str, Any]:
-    """``processes``: each one's host and number of devices, by the processes' numbers; empty in a single process."""
-    if not _joined:
-        return {}
+    """``processes``: each one's host and number of devices, by the processes' numbers; of one process its own."""
+    hosts = _joined[-1].hosts if _joined else [platform.node()]
     counts = Counter(device.process_index for device in jax.devices())
-    return {"processes": [{"host": host, "devices": counts[number]} for number, host in enumerate(_joined[-1].hosts)]}
+    return {"processes": [{"host": host, "devices": counts[number]} for number, host in enumerate(hosts)]}

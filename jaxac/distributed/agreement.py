@@ -1,4 +1,4 @@
-"""What several processes must have in common, and how they share a host's cores and accelerators."""
+"""The agreement of several processes: what they must have in common, and how they share a host."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -10,11 +10,11 @@ from jaxac.distributed.place import Place
 from jaxac.errors import ConfigError
 
 About = dict[str, Any]
-"""What a process says of itself: see :func:`jaxac.runs.together.about`."""
+"""All that a process says of itself: see :func:`jaxac.runs.together.about`."""
 
 
 class Meeting(NamedTuple):
-    """What one process needs to know to join the others."""
+    """The things that one process needs to know to join the others."""
 
     address: str
     """``HOST:PORT`` of JAX's coordinator."""
@@ -122,7 +122,7 @@ def _check_rounding(who: str, other: About, first: About) -> None:
 
 
 def _check_name(about: About, num_hosts: int) -> None:
-    """On CPUs processes connect to each other by the address that each finds for its host's own name."""
+    """Raises ConfigError if other hosts could not reach this one; between CPUs by the address of its own name."""
     if num_hosts > 1 and not about["accelerated"] and about["address"].startswith("127."):
         raise ConfigError(
             f"the host {about['host']} takes its own name for {about['address']}, where other hosts cannot reach it: "

@@ -13,7 +13,7 @@ from jaxac.distributed.place import Place
 from jaxac.errors import ConfigError
 
 Message = dict[str, Any]
-"""What JSON can say, by name."""
+"""Values that JSON can say, by name."""
 _HEAD = struct.Struct("!IQ")
 _LONGEST = 2**24
 _BEATS = 5
@@ -158,7 +158,7 @@ def listen(place: Place) -> socket.socket:
 
 
 def free_port() -> int:
-    """A port that nobody listens at."""
+    """A port that is free."""
     with socket.socket() as probe:
         probe.bind(("", 0))
         return probe.getsockname()[1]

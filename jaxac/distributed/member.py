@@ -48,7 +48,7 @@ class Member:
         self._send({"about": {**about, "overrides": list(self._place.overrides)}})
 
     def meet(self) -> tuple[Meeting, dict[str, Any]]:
-        """How to join the others, and the configuration to train; waits until the leader says so."""
+        """The way to join the others, and the configuration to train; waits until the leader says so."""
         message, _ = self._calls.get()
         return Meeting(*message["meeting"]), message["config"]
 
@@ -109,7 +109,7 @@ def _connect(place: Place) -> Link:
             connection = socket.create_connection((place.host, place.port), left)
             if connection.getsockname() != connection.getpeername():
                 return Link(connection, place.timeout)
-            connection.close()  # to itself, since nobody else has the port
+            connection.close()  # to itself, since no other process has the port
         except socket.gaierror as error:
             reason = error.strerror or "unknown"
             if error.errno != socket.EAI_AGAIN:

@@ -18,7 +18,7 @@ from jaxac.storage import provenance, run_directory
 
 
 def about() -> dict[str, Any]:
-    """What the other processes need to know of this one, to see whether it would train the same run bit for bit."""
+    """All that the others need to know of this process, to see whether it would train the same run bit for bit."""
     code = provenance.describe()["git"].get("jaxac") or {}
     versions = {**machine.versions(suites.SUITES), "the code of commit": code.get("commit")}
     return {**machine.about(), "versions": versions}

@@ -279,6 +279,6 @@ def test_processes_whose_rounding_differs_are_refused(tmp_path):
 
 def test_the_summary_of_one_process_knows_of_no_others(tmp_path):
     one = in_one(*A2C, at=tmp_path / "one")
-    assert "processes" not in summary(one)
+    assert [each["devices"] for each in summary(one)["processes"]] == [1]
     assert "distributed" not in json.loads((one / "metrics.jsonl").read_text().splitlines()[0])
     assert run_directory.read_config(one).distributed.num_processes is None
