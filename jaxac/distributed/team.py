@@ -20,7 +20,8 @@ from jaxac.errors import ConfigError
 _LOST = signal.SIGUSR2
 """The signal by which the thread that notices a loss wakes the main thread."""
 _GRACE = 8.0
-"""Seconds that the main thread has to leave a run at its newest checkpoint once a follower is lost."""
+"""Seconds that the main thread has to leave a run at its newest checkpoint once a follower is lost, and a follower to
+end."""
 _current: "list[Team]" = []
 
 
@@ -115,7 +116,8 @@ class Team:
             with contextlib.suppress(LinkError):
                 link.send(self._farewell())
         with self._changed:
-            self._changed.wait_for(lambda: len(self._gone) >= self.place.num_processes - 1, self.place.timeout)
+            patience = self.place.timeout if self._missing() else _GRACE
+            self._changed.wait_for(lambda: len(self._gone) >= self.place.num_processes - 1, patience)
 
     def fail(self, error: Exception) -> NoReturn:
         """Ends the run by an error of what all compute together; if it comes of a loss that is known, that is told.

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -570,3 +571,10 @@ def test_a_report_on_real_runs(small_config, tmp_path, capsys, monkeypatch):
 def test_a_directory_that_does_not_exist_is_refused_beside_one_that_does(tmp_path):
     with pytest.raises(ConfigError, match="does not exist"):
         read_all([write_run(tmp_path / "run"), tmp_path / "none"])
+
+
+def test_of_several_processes_a_report_says_where_they_were():
+    here = {"versions": {}, "devices": ["cpu:0 cpu"], "processes": [{"host": "gpu1", "devices": 1}]}
+    both = {**here, "processes": [*here["processes"], {"host": "gpu2", "devices": 8}]}
+    told = [dict(words.provenance(SimpleNamespace(runs=[SimpleNamespace(summary=each)]))) for each in (here, both)]
+    assert [each.get("processes") for each in told] == [None, "1 device on gpu1, 8 devices on gpu2"]

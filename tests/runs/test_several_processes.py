@@ -208,7 +208,7 @@ def test_a_second_signal_ends_a_process_that_is_stuck(tmp_path):
     time.sleep(2)
     processes[0].send_signal(signal.SIGTERM)
     try:
-        (leader,) = ends(processes[:1], 90)
+        (leader,) = ends(processes[:1], 30)
         assert leader.code == 128 + signal.SIGTERM, leader
     finally:
         processes[1].kill()
