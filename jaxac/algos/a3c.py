@@ -119,7 +119,8 @@ def lag(spec: Spec, state: State) -> Lag:
         divergence = jnp.mean(agent.distribution.kl(*policies))
         return Lag(distance, jnp.maximum(divergence, 0.0))  # rounding leaves equal policies a hair below 0
 
-    lags = jax.vmap(of_shard)(state.snapshots, state.actors.observation, state.actors.memory)
+    snapshots = placed(spec).replicated(state.snapshots)
+    lags = jax.vmap(of_shard)(snapshots, state.actors.observation, state.actors.memory)
     return jax.tree.map(jnp.mean, placed(spec).replicated(lags))
 
 
@@ -127,6 +128,8 @@ def _whole_round(spec: Spec, this_round: Round, state: State, order: Array) -> t
     """A round of one wave: all shards compute at once, on their own devices, and arrive in ``order [K]``."""
     state, waited = _refresh(spec, this_round, state, order)
     place = placed(spec)
+    # Said here and where they are compared: else the compiler keeps a part on each device, and gathers them every round.
+    state = state._replace(snapshots=place.replicated(state.snapshots))
     gradients = place.map(shard.gradient, (None, 0, 0))
     pushed, actors, unrolled = gradients(spec, state.snapshots, state.actors)
     pushed, unrolled = place.gathered((pushed, unrolled))
