@@ -128,7 +128,7 @@ def _whole_round(spec: Spec, this_round: Round, state: State, order: Array) -> t
     """A round of one wave: all shards compute at once, on their own devices, and arrive in ``order [K]``."""
     state, waited = _refresh(spec, this_round, state, order)
     place = placed(spec)
-    # Said here and where they are compared: else the compiler keeps a part on each device, and gathers them every round.
+    # Said here and in `lag`: else the compiler keeps a part on each device, and gathers them in every round.
     state = state._replace(snapshots=place.replicated(state.snapshots))
     gradients = place.map(shard.gradient, (None, 0, 0))
     pushed, actors, unrolled = gradients(spec, state.snapshots, state.actors)
