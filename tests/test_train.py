@@ -187,6 +187,7 @@ def deterministic(directory):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.parametrize("number, kills", [(signal.SIGKILL, 2), (signal.SIGTERM, 1), (signal.SIGINT, 1)])
 def test_stopped_at_any_moment_it_goes_on_bit_for_bit(tmp_path, undisturbed, number, kills):
     directory = tmp_path / "run"
@@ -237,6 +238,7 @@ def test_a_running_runs_directory_is_not_taken(tmp_path):
 SWEEP = ["-m", "hydra/launcher=vmap", "algo=a2c", *SMALL, "total_env_steps=320"]
 
 
+@pytest.mark.slow
 def test_a_sweep_leaves_ordinary_jobs(tmp_path):
     done = jaxac(*SWEEP, "seed=range(0,2)", "optimizer.learning_rate=1e-3,1e38", cwd=tmp_path)
     assert done.returncode == 1

@@ -26,7 +26,7 @@ KINDS = {
 QUIET = (CACHE, "logger.curve=false", "logger.gif=false", "logger.console=false", "evaluation.episodes=4")
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=[kind if kind == "memory" else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS])
 def run(request, small_config, run_dir):
     """``run(*overrides, at=…)``: trains a run of one kind in a directory of its own and returns it."""
     return runs_in(run_dir, small_config, *KINDS[request.param], *QUIET)

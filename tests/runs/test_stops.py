@@ -73,8 +73,9 @@ def test_a_row_that_was_left_in_the_middle_goes_on(run, algo, stops):
     assert row["env_steps"] / row["time/sps"] < 2 * seconds[-1]
 
 
-def test_lanes_leave_rows_in_the_middle_too(small_config, run_dir):
-    def train(at, how, *overrides):
+@pytest.mark.parametrize("how", ["cores", pytest.param("vmap", marks=pytest.mark.slow)])
+def test_lanes_leave_rows_in_the_middle_too(small_config, run_dir, how):
+    def train(at, *overrides):
         directories = [run_dir / at / str(seed) for seed in range(3)]
         jobs = []
         for seed, directory in enumerate(directories):
@@ -85,12 +86,11 @@ def test_lanes_leave_rows_in_the_middle_too(small_config, run_dir):
         return directories
 
     quiet = ("logger.curve=false", "logger.gif=false")
-    for how in ("cores", "vmap"):
-        whole = train(f"whole-{how}", how, *quiet)
-        train(f"parts-{how}", how, *quiet, "stop_after_updates=3")
-        parts = train(f"parts-{how}", how, *quiet)
-        assert [rows(each) for each in parts] == [rows(each) for each in whole]
-        assert [final_state(each) for each in parts] == [final_state(each) for each in whole]
+    whole = train("whole", *quiet)
+    train("parts", *quiet, "stop_after_updates=3")
+    parts = train("parts", *quiet)
+    assert [rows(each) for each in parts] == [rows(each) for each in whole]
+    assert [final_state(each) for each in parts] == [final_state(each) for each in whole]
 
 
 def test_rows_of_threads_are_whole_however_they_are_cut(run, monkeypatch):
