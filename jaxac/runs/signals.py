@@ -81,7 +81,7 @@ def stop_request(
     Args:
         tell: shows people a line of text; None to say nothing.
         file: a file that asks to stop as SIGTERM does, once it is there; None for none.
-        also: further signals to take over, whoever has them.
+        also: further signals to take over, though the process may use them.
     """
     request = StopRequest(tell, file)
     if threading.current_thread() is not threading.main_thread():

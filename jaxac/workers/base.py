@@ -25,7 +25,7 @@ class Entry(NamedTuple):
 
 
 class Sweep(NamedTuple):
-    """What all tasks of a sweep share."""
+    """The common part of a sweep's tasks."""
 
     folder: Path
     """The directory of workers' logs, on a disk that all of them see."""
@@ -57,7 +57,7 @@ class Task(NamedTuple):
     size: int
     """Lanes of its program, at least."""
     sweep: Sweep
-    """What it shares with the others."""
+    """The part that all tasks have in common."""
     cores: int | None = None
     """Cores that its worker may use; None for all that it sees."""
     again: bool = False
@@ -101,7 +101,7 @@ class Running(Protocol):
 
 
 class Workers(Protocol):
-    """An executor: what starts workers, each with a device of its own."""
+    """An executor, which starts workers, each with a device of its own."""
 
     cores: int | None
     """Cores that a worker may use; None for all that it sees."""

@@ -16,8 +16,8 @@ from jaxac.runs.signals import stop_request
 from jaxac.storage import provenance, records, run_directory
 from jaxac.workers import task as task_module
 from jaxac.workers.base import Entry, Sweep, Task, Trained, Workers
+from jaxac.workers.dispatch import Dispatch
 from jaxac.workers.follower import Follower
-from jaxac.workers.round import Round
 from jaxac.workers.settings import Settings
 
 FOLDER, EVENTS = "workers", "events.jsonl"
@@ -27,7 +27,7 @@ _PASSED_ON = ("JAX_", "XLA_", "WANDB_", "NPROC")
 
 
 class Driver:
-    """What hands out a sweep's tasks; its workers stay for the next batch.
+    """The head of a sweep's workers, which stay for the next batch.
 
     Args:
         settings: the settings of the workers.
@@ -71,8 +71,8 @@ class Driver:
             return trained
         tasks = self._divided(list(rest.values()), jobs.values())
         with self._files(tasks[0].sweep), stop_request(self._say) as stop, Follower(list(rest.values())) as follower:
-            turn = Round(self._workers, self._settings, self._folder / EVENTS, follower, stop, self._say)
-            ended = turn.run(tasks)
+            dispatch = Dispatch(self._workers, self._settings, self._folder / EVENTS, follower, stop, self._say)
+            ended = dispatch.run(tasks)
         if stop.signal:
             begun = any(job.directory and run_directory.has_begun(job.directory) for job in rest.values())
             self._say(resuming.line(self._directory, begun))

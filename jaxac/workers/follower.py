@@ -1,4 +1,4 @@
-"""What jobs do that are trained elsewhere, as people see it: the line of an overview, from the files of the runs."""
+"""The line of an overview for jobs that are trained elsewhere, from the files of their runs."""
 
 import time
 from collections.abc import Hashable, Sequence

@@ -1,4 +1,4 @@
-"""One round of tasks: each is given to a worker, and given out again if the worker is lost."""
+"""Dispatch of tasks: each is given to a worker, and given out again if the worker is lost."""
 
 import json
 import os
@@ -24,8 +24,8 @@ _PAUSE = 0.1
 """Seconds between two looks at the workers."""
 
 
-class Round:
-    """The tasks of one batch of jobs, and what has become of them.
+class Dispatch:
+    """The tasks of one batch of jobs, and their fates.
 
     Args:
         workers: those who train.
