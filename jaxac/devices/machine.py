@@ -128,7 +128,7 @@ def describe_device() -> str:
     """
     device = jax.local_devices()[0]
     if device.platform == "cpu":
-        return f"cpu, {num_cores()} of {os.cpu_count()} cores"
+        return f"cpu, {num_cores()} of {_visible_cores()} cores"
     number = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(str(each.id) for each in jax.local_devices())
     return f"{device.platform} {number} {device.device_kind}"
 

@@ -37,6 +37,8 @@ class Sweep(NamedTuple):
     """Runs side by side in one worker, at most."""
     how: str
     """``vmap``, ``cores`` or ``auto``; see :func:`jaxac.runs.runner.train`."""
+    working_directory: Path
+    """The directory that settings with a relative path mean."""
     several: bool
     """True if the sweep has several runs."""
     in_real_time: bool

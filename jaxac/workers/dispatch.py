@@ -94,7 +94,7 @@ class Dispatch:
         if done.refusal:
             raise ConfigError(
                 f"hydra.sweep.dir: {done.refusal}, where hydra.launcher.executor={self._settings.executor} has a "
-                "worker; choose a directory that all machines share."
+                "worker; choose a directory that all machines share, and give the command in one."
             )
         if done.stopped is not None and not self._stop.signal:
             self._begin_again(task, f"it was stopped by {signal.Signals(done.stopped).name}")
@@ -102,7 +102,7 @@ class Dispatch:
             self._end(task, done)
 
     def _end(self, task: Task, done: Done) -> None:
-        self._note("end" if done.stopped is None else "stop", task)
+        self._note("end" if done.stopped is None else "stop", task, **_holder(task))
         for entry, trained in zip(task.entries, done.trained, strict=True):
             label = self._follower.end(entry.directory)
             self._ended[entry.directory] = trained._replace(ended=trained.ended._replace(label=label))

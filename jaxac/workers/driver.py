@@ -89,6 +89,7 @@ class Driver:
             self._folder / ".stop",
             settings.max_lanes,
             settings.how,
+            Path.cwd(),
             several=sum(job.config.num_seeds for job in of_all) > 1,
             in_real_time=any(job.config.algo.in_real_time for job in of_all),
             threads=None if "NPROC" in os.environ else machine.xla_threads(),

@@ -62,7 +62,7 @@ class _Running:
         except self._ray.exceptions.RayError as error:
             lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
             told = lines[-1] if isinstance(error, self._ray.exceptions.RayTaskError) else lines[0]
-            raise LostError(f"Ray says: {told.strip().rstrip('.')}") from None
+            raise LostError(f"Ray says: {told.strip().partition('. ')[0].rstrip('.')}") from None
 
 
 def _needs(count: int, settings: Mapping[str, Any], machines: list[Mapping[str, float]]) -> tuple[int, float]:

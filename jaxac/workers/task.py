@@ -36,13 +36,17 @@ def train(task: Task) -> Done:
     Returns:
         The ends of its jobs; those that failed by themselves are among them.
     """
-    if not task.sweep.probe.is_file():
-        return Done([], refusal=f"{task.sweep.folder.parent} cannot be seen on {socket.gethostname()}")
+    if not (task.sweep.probe.is_file() and task.sweep.working_directory.is_dir()):
+        return Done([], refusal=f"{_unseen(task)} cannot be seen on {socket.gethostname()}")
     with _output_to(task.log):
         jobs = _open(task)
         opened = [job for job in jobs if not isinstance(job, ConfigError)]
         stopped = _train(task, opened) if opened else None
         return Done([_trained(job) for job in jobs], stopped)
+
+
+def _unseen(task: Task) -> Path:
+    return task.sweep.working_directory if task.sweep.probe.is_file() else task.sweep.folder.parent
 
 
 def ended(job: "Job") -> Trained:
@@ -93,6 +97,7 @@ def _set_up(task: Task) -> dict[str, Any]:
     from jaxac.runs import setup
 
     sweep = task.sweep
+    os.chdir(sweep.working_directory)
     if sweep.threads is not None:
         os.environ.pop("NPROC", None)  # another's
     if task.cores is not None:

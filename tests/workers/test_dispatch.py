@@ -69,7 +69,7 @@ def run(tmp_path, monkeypatch):
     monkeypatch.setattr(dispatch, "_PAUSE", 0.0)
 
     def play(script, workers=2, retries=1, stop=None):
-        sweep = Sweep(tmp_path, tmp_path / "probe", tmp_path / "stop", 4, "cores", True, False, 1, {})
+        sweep = Sweep(tmp_path, tmp_path / "probe", tmp_path / "stop", 4, "cores", Path.cwd(), True, False, 1, {})
         tasks = [Task(number, [entry(tmp_path, number)], 1, sweep) for number in script]
         scripted, said = Scripted(script), []
         settings = Settings(4, "cores", "local", workers, retries, {}, {})

@@ -148,9 +148,12 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(tmp_path, today, start, 
     assert sorted(job for job in "01234567" if summary(sweep / job)["restarts"]) == sorted(lost["jobs"])
 
 
-def test_a_signal_to_the_driver_stops_workers_which_save(tmp_path, today, start):
+@pytest.mark.parametrize("executor", ["hydra.launcher.executor=local", RAY])
+def test_a_signal_to_the_driver_stops_workers_which_save(tmp_path, today, start, executor):
+    if not installed(executor):
+        pytest.skip(f"needs pip install 'jaxac[{NEEDS[executor]}]'")
     sweep = tmp_path / "sweep"
-    process = start(*SWEEP, *LONG, *JOBS, TWO, f"hydra.sweep.dir={sweep}")
+    process = start(*SWEEP, *LONG, *JOBS, executor, TWO, f"hydra.sweep.dir={sweep}")
     wait_for(begun(sweep, range(8), 10), process)
     workers = [trainer_of(sweep, job) for job in range(8)]
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does

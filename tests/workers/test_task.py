@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +19,9 @@ QUIET = (CACHE, "logger.curve=false", "logger.gif=false", "logger.console=false"
 @pytest.fixture
 def task(small_config, tmp_path):
     """``task(*jobs)``: a task of jobs, given as overrides, in this process' folder."""
-    sweep = Sweep(tmp_path, tmp_path / "probe", tmp_path / "stop", 4, "cores", True, False, None, {"command": "it"})
+    sweep = Sweep(
+        tmp_path, tmp_path / "probe", tmp_path / "stop", 4, "cores", Path.cwd(), True, False, None, {"command": "it"}
+    )
     sweep.probe.touch()
 
     def make(*jobs, restarts=0):
