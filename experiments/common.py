@@ -23,15 +23,16 @@ if TYPE_CHECKING:  # JAX must not be imported before a process is prepared
 RESULTS = Path(__file__).parent / "results"
 
 
-def prepare(by_threads: bool = False) -> None:
+def prepare(by_threads: bool = False, xla_threads: int | None = None) -> None:
     """Sets a process up as the command does for a large run, before JAX looks for devices.
 
     Args:
         by_threads: A3C's threads will compute in it.
+        xla_threads: as for :func:`jaxac.devices.machine.use_cores`.
     """
     from jaxac.devices import machine
 
-    machine.use_cores(by_threads)
+    machine.use_cores(by_threads, xla_threads)
     machine.enable_compilation_cache("auto")
 
 

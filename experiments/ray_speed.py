@@ -23,12 +23,13 @@ def measure(runtime: str, num_envs: int, shards: int, updates: int) -> dict[str,
     from jaxac import spec
     from jaxac.algos.realtime import cluster
     from jaxac.programs import program
+    from jaxac.storage import events
 
     total = 2 * updates * num_envs * 16
     overrides = (f"env.num_envs={num_envs}", f"algo.num_shards={shards}", f"algo.runtime={runtime}")
     config = make_config("+algo=a3c", *overrides, f"total_env_steps={total}")
     with cluster.joined([config.algo]):
-        prepare(by_threads=True)
+        prepare(by_threads=True, xla_threads=events.xla_threads(config.algo))
         numbers = spec.make(config)
         built = program.compile_program(config, numbers)
         state, _ = built.chunk(numbers, built.init(numbers, program.keys(0)[0]), updates // 2)

@@ -82,7 +82,7 @@ def _limits() -> list[int]:
     return [limit for limit in found if limit > 0] or [sys.maxsize]
 
 
-def use_cores(by_threads: bool = False) -> str | None:
+def use_cores(by_threads: bool = False, xla_threads: int | None = None) -> str | None:
     """Makes every core of a CPU a device of JAX's, so that each computes by itself.
 
     As one device, XLA splits every operation over all cores, which for a small network costs more than it saves.
@@ -90,12 +90,13 @@ def use_cores(by_threads: bool = False) -> str | None:
 
     Args:
         by_threads: keep one device, because Python threads will keep the cores busy.
+        xla_threads: with ``by_threads``, XLA's number of threads in this process; None for a thread a core.
 
     Returns:
         A sentence for the user if JAX has already looked for devices, so that some cores stay unused; else None.
     """
     flag = "--xla_force_host_platform_device_count"
-    if has_accelerator() or "NPROC" in os.environ or flag in os.environ.get("XLA_FLAGS", ""):
+    if has_accelerator() or xla_threads_are_given() or flag in os.environ.get("XLA_FLAGS", ""):
         return None
     cores = num_cores()
     wanted = 1 if by_threads else cores
@@ -107,7 +108,30 @@ def use_cores(by_threads: bool = False) -> str | None:
         return _already_started(cores, flag)
     if by_threads:
         jax.config.update("jax_cpu_enable_async_dispatch", False)  # the calling thread computes
+        if xla_threads is not None:
+            set_xla_threads(xla_threads)
     return None
+
+
+def xla_threads_are_given() -> bool:
+    """True if the environment that this process was started with says XLA's number of threads."""
+    return os.environ.get("NPROC") != _ours.get("NPROC")
+
+
+def set_xla_threads(count: int | None) -> None:
+    """Sets XLA's number of threads on a CPU, before JAX looks for devices.
+
+    Args:
+        count: the number; None for a thread a core, whatever the environment says.
+    """
+    _ours.clear()
+    os.environ.pop("NPROC", None)
+    if count is not None:
+        os.environ["NPROC"] = _ours["NPROC"] = str(count)
+
+
+_ours: dict[str, str] = {}
+"""Variables of the environment that this process has set for itself."""
 
 
 def _already_started(cores: int, flag: str) -> str | None:

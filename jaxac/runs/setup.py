@@ -7,7 +7,7 @@ from jaxac.config.schema import Config
 from jaxac.devices import machine
 from jaxac.errors import ConfigError
 from jaxac.runs import one_parser
-from jaxac.storage import provenance
+from jaxac.storage import events, provenance
 
 
 def resolved(how: str) -> str:
@@ -37,7 +37,8 @@ def prepare(configs: Sequence[Config], how: str, several: bool = False, in_real_
     one_parser.install()
     several = several or len(configs) > 1 or configs[0].num_seeds > 1
     in_real_time = in_real_time or any(config.algo.in_real_time for config in configs)
-    note = machine.use_cores(by_threads=in_real_time or (several and how == "cores"))
+    xla_threads = min(filter(None, (events.xla_threads(config.algo) for config in configs)), default=None)
+    note = machine.use_cores(by_threads=in_real_time or (several and how == "cores"), xla_threads=xla_threads)
     if note:
         warnings.warn(note, stacklevel=3)
     machine.enable_compilation_cache(caches.pop())

@@ -48,18 +48,23 @@ class StopRequest:
     def signal(self) -> int | None:
         """Number of the signal that asked to stop; None so far."""
         if self._signal is None and self._file is not None and self._file.exists():
-            self._note(signal.SIGTERM)
+            self.ask(signal.SIGTERM)
         return self._signal
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         del frame
         if self._signal is None:
-            self._note(number)
+            self.ask(number)
         elif time.monotonic() - self._at > _ONE_REQUEST:
             _default()  # a third one ends the process
             raise StopNowError(self._signal)
 
-    def _note(self, number: int) -> None:
+    def ask(self, number: int) -> None:
+        """Asks to stop, as a signal does.
+
+        Args:
+            number: the signal's number.
+        """
         self._signal, self._at = number, time.monotonic()
         self._say(f"{signal.Signals(number).name}: stopping after {self.after}; again to stop now")
 

@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jaxac.config.algos import A3CConfig
+from jaxac.config.algos import A3CConfig, AlgoConfig
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
 from jaxac.storage import records, run_directory
@@ -21,6 +21,8 @@ from jaxac.storage import records, run_directory
 Event = dict[str, Any]
 """One line of the log."""
 _MAY_DIFFER = (("algo", "runtime"), ("algo", "events"))
+_OF_A_LEARNER = 1
+"""XLA's threads in a learner, which has one core."""
 
 
 def check(config: Config) -> None:
@@ -45,6 +47,27 @@ def check(config: Config) -> None:
             f"{name}={new} disagrees with the run that wrote algo.events={config.algo.events}, which has {name}={old}; "
             "give the same."
         )
+
+
+def xla_threads(algo: AlgoConfig) -> int | None:
+    """XLA's number of threads that a run in real time is to have; None for a thread a core.
+
+    A learner of Ray's has one core, on which a second thread costs more than half of its speed. Products of matrices
+    round otherwise with one thread than with several, so a replay has as many as the run that wrote its log: by its
+    summary, or without one by its runtime.
+    """
+    if not isinstance(algo, A3CConfig):
+        return None
+    if algo.events is None:
+        return _OF_A_LEARNER if algo.runtime == "ray" else None
+    directory = _file(algo.events).parent
+    recorded = run_directory.read_summary(directory).get("xla_threads")
+    if isinstance(recorded, int) and recorded > 0:
+        return recorded
+    try:
+        return xla_threads(run_directory.read_config(directory).algo)
+    except ConfigError:  # a log alone
+        return None
 
 
 def append(path: Path, events: list[Event]) -> None:

@@ -17,7 +17,7 @@ from jaxac.runs.runner import Say
 from jaxac.runs.signals import StopRequest
 from jaxac.storage import lock, run_directory
 from jaxac.workers.base import Done, Entry, LostError, Running, Task, Trained, Workers
-from jaxac.workers.follower import Follower
+from jaxac.workers.display import Display
 from jaxac.workers.settings import Settings
 
 _PAUSE = 0.1
@@ -31,16 +31,16 @@ class Dispatch:
         workers: those who train.
         settings: their settings.
         log: the file that takes what happens, an event a line.
-        follower: shows people what the jobs' files say.
+        display: shows people what the jobs' files say.
         stop: the request to stop.
         say: shows people a line of text.
     """
 
     def __init__(
-        self, workers: Workers, settings: Settings, log: Path, follower: Follower, stop: StopRequest, say: Say
+        self, workers: Workers, settings: Settings, log: Path, display: Display, stop: StopRequest, say: Say
     ) -> None:
         self._workers, self._settings, self._log = workers, settings, log
-        self._follower, self._stop, self._say = follower, stop, say
+        self._display, self._stop, self._say = display, stop, say
         self._running: dict[int, tuple[Task, Running]] = {}
         self._waiting: deque[Task] = deque()
         self._lost: Counter[int] = Counter()
@@ -54,15 +54,17 @@ class Dispatch:
             StopNowError: if a second signal stops it; workers have been ended by then.
         """
         self._waiting.extend(tasks)
+        asked = False
         try:
             while self._waiting or self._running:
-                if self._stop.signal:
+                if self._stop.signal and not asked:
+                    asked = True
                     self._waiting.clear()
                     tasks[0].sweep.stop.touch()
                 self._hand_out()
                 for task, running in list(self._running.values()):
                     self._look_at(task, running)
-                self._follower.look()
+                self._display.look()
                 time.sleep(_PAUSE)
         except BaseException:
             self._workers.close()
@@ -104,7 +106,7 @@ class Dispatch:
     def _end(self, task: Task, done: Done) -> None:
         self._note("end" if done.stopped is None else "stop", task, **_holder(task))
         for entry, trained in zip(task.entries, done.trained, strict=True):
-            label = self._follower.end(entry.directory)
+            label = self._display.end(entry.directory)
             self._ended[entry.directory] = trained._replace(ended=trained.ended._replace(label=label))
 
     def _begin_again(self, task: Task, reason: str) -> None:
@@ -127,20 +129,27 @@ class Dispatch:
     def _give_up(self, task: Task, reason: str, times: int) -> None:
         self._note("given up", task)
         for entry in task.entries:
-            label, summary = self._follower.end(entry.directory), run_directory.read_summary(entry.directory)
+            label, summary = self._display.end(entry.directory), _summary_at_the_end(entry)
+            mean, best = summary.get(names.RETURN), summary.get(names.BEST_RETURN)
             error = RunError(
                 f"job {entry.directory.name}: its worker was lost {times} times, in the end because {reason}; see "
                 f"{task.log}, and resume the sweep with resume={task.sweep.folder.parent}."
             )
-            completed = summary.get("status") == "completed"
-            status, mean = ("completed", summary.get(names.RETURN)) if completed else ("failed", None)
-            best = summary.get(names.BEST_RETURN)
-            self._ended[entry.directory] = Trained(mean if completed else error, Ended(label, (status,), mean, best))
+            ended = Ended(label, ("completed" if summary else "failed",), mean, best)
+            self._ended[entry.directory] = Trained(mean if summary else error, ended)
 
     def _note(self, event: str, task: Task, **more: Any) -> None:
         line = {"event": event, "time": time.time(), "task": task.number, "jobs": _names(task.entries), **more}
         with self._log.open("a") as log:
             log.write(json.dumps(line) + "\n")
+
+
+def _summary_at_the_end(entry: Entry) -> dict[str, Any]:
+    """The summary of a job that came to its end before its worker was lost; empty for another."""
+    summary, config = run_directory.read_summary(entry.directory), entry.config
+    at_the_end = summary.get(names.ENV_STEPS) == config.env_steps(config.num_updates)
+    is_solved = config.evaluation.stop_at_return is not None
+    return summary if summary.get("status") == "completed" and (at_the_end or is_solved) else {}
 
 
 def _names(entries: Sequence[Entry]) -> list[str]:

@@ -13,11 +13,11 @@ from jaxac.devices import machine
 from jaxac.runs import plan, resuming, runner
 from jaxac.runs.job import Job
 from jaxac.runs.signals import stop_request
-from jaxac.storage import provenance, records, run_directory
+from jaxac.storage import events, provenance, records, run_directory
 from jaxac.workers import task as task_module
 from jaxac.workers.base import Entry, Sweep, Task, Trained, Workers
 from jaxac.workers.dispatch import Dispatch
-from jaxac.workers.follower import Follower
+from jaxac.workers.display import Display
 from jaxac.workers.settings import Settings
 
 FOLDER, EVENTS = "workers", "events.jsonl"
@@ -70,8 +70,8 @@ class Driver:
         if not rest:
             return trained
         tasks = self._divided(list(rest.values()), jobs.values())
-        with self._files(tasks[0].sweep), stop_request(self._say) as stop, Follower(list(rest.values())) as follower:
-            dispatch = Dispatch(self._workers, self._settings, self._folder / EVENTS, follower, stop, self._say)
+        with self._files(tasks[0].sweep), stop_request(self._say) as stop, Display(list(rest.values())) as display:
+            dispatch = Dispatch(self._workers, self._settings, self._folder / EVENTS, display, stop, self._say)
             ended = dispatch.run(tasks)
         if stop.signal:
             begun = any(job.directory and run_directory.has_begun(job.directory) for job in rest.values())
@@ -92,7 +92,7 @@ class Driver:
             Path.cwd(),
             several=sum(job.config.num_seeds for job in of_all) > 1,
             in_real_time=any(job.config.algo.in_real_time for job in of_all),
-            threads=None if "NPROC" in os.environ else machine.xla_threads(),
+            threads=_threads(of_all),
             origin={name: value for name, value in provenance.describe().items() if name != "hostname"},
         )
         first, self._num_tasks = self._num_tasks, self._num_tasks + len(parts)
@@ -118,14 +118,21 @@ class Driver:
             sweep.probe.unlink(missing_ok=True)
 
 
+def _threads(jobs: Collection[Job]) -> int | None:
+    """XLA's number of threads that these jobs would have in this process; None if the environment says it."""
+    if machine.xla_threads_are_given():
+        return None
+    return min(filter(None, (events.xla_threads(job.config.algo) for job in jobs)), default=machine.xla_threads())
+
+
 def _s(several: Collection[object]) -> str:
     return "s" * (len(several) != 1)
 
 
 def restarts_of(log: Path) -> Counter[str]:
     """The times that each job was begun again because its worker was lost, by its directory, from a log of events."""
-    events, _ = records.read_lines(log)
-    return Counter(job for event in events if event.get("event") == "lost" for job in event.get("jobs", ()))
+    noted, _ = records.read_lines(log)
+    return Counter(job for event in noted if event.get("event") == "lost" for job in event.get("jobs", ()))
 
 
 def _entry(job: Job, restarts: Mapping[str, int]) -> Entry:

@@ -18,11 +18,13 @@ from jaxac import names
 from jaxac.errors import ConfigError, DivergedError, RunError
 from jaxac.loggers.closing import Ended
 from jaxac.storage import lock, run_directory
-from jaxac.workers.base import Done, Entry, Task, Trained
+from jaxac.workers.base import Done, Entry, Sweep, Task, Trained
 
 if TYPE_CHECKING:
     from jaxac.runs.job import Job
 
+_SEEN_SECONDS = 10.0
+"""Seconds in which a file that the driver has written can be seen."""
 _LOCK_SECONDS = 120.0
 """Seconds in which the directory of a lost worker's job becomes free: a file server waits for the lost machine."""
 
@@ -36,13 +38,23 @@ def train(task: Task) -> Done:
     Returns:
         The ends of its jobs; those that failed by themselves are among them.
     """
-    if not (task.sweep.probe.is_file() and task.sweep.working_directory.is_dir()):
+    if not _sees(task.sweep):
         return Done([], refusal=f"{_unseen(task)} cannot be seen on {socket.gethostname()}")
     with _output_to(task.log):
         jobs = _open(task)
         opened = [job for job in jobs if not isinstance(job, ConfigError)]
         stopped = _train(task, opened) if opened else None
         return Done([_trained(job) for job in jobs], stopped)
+
+
+def _sees(sweep: Sweep) -> bool:
+    """True if this process sees the sweep's directory and that of the command; a network disk may take a moment."""
+    deadline = time.monotonic() + _SEEN_SECONDS
+    while not (sweep.probe.is_file() and sweep.working_directory.is_dir()):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.2)
+    return True
 
 
 def _unseen(task: Task) -> Path:
@@ -98,13 +110,13 @@ def _set_up(task: Task) -> dict[str, Any]:
 
     sweep = task.sweep
     os.chdir(sweep.working_directory)
-    if sweep.threads is not None:
-        os.environ.pop("NPROC", None)  # another's
+    if sweep.threads is not None and machine.xla_threads_are_given():
+        machine.set_xla_threads(None)  # by the process that started this one
     if task.cores is not None:
         machine.limit_cores(task.cores)
     setup.prepare([entry.config for entry in task.entries], sweep.how, sweep.several, sweep.in_real_time)
     if sweep.threads is not None:
-        os.environ["NPROC"] = str(sweep.threads)  # before JAX makes its threads, and after it was told of its devices
+        machine.set_xla_threads(sweep.threads)
     return {**sweep.origin, names.DEVICE: machine.describe_device()}
 
 

@@ -35,6 +35,13 @@ def test_threads_share_one_device():
     assert said("[machine.use_cores(by_threads=True), jax.local_device_count()]") == [None, 1]
 
 
+def test_xla_has_as_many_threads_as_a_run_in_real_time_asks_for():
+    asked = "[machine.use_cores(by_threads=True, xla_threads=1), jax.local_device_count(), machine.xla_threads()]"
+    assert said(asked) == [None, 1, 1]
+    once_more = f"{asked}\nmachine.use_cores()"
+    assert "already started in this process, with 1 CPU device" in said(once_more)
+
+
 @pytest.mark.parametrize("by_threads", [False, True])
 def test_it_says_that_jax_had_already_started(by_threads):
     sentence, devices = said(f"jax.numpy.ones(2)\n[machine.use_cores({by_threads}), jax.local_device_count()]")
@@ -55,8 +62,9 @@ def test_threads_are_content_with_a_device_for_every_core():
 @pytest.mark.parametrize("name", ["NPROC", "XLA_FLAGS"])
 def test_what_the_user_set_stays(name):
     value = {"NPROC": "2", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}[name]
-    asked = f"os.environ[{name!r}] = {value!r}\n[machine.use_cores(), jax.config.jax_num_cpu_devices]"
-    assert said(asked) == [None, -1]
+    asked = f"os.environ[{name!r}] = {value!r}\n[machine.use_cores(CALL), jax.config.jax_num_cpu_devices]"
+    for call in ("", "by_threads=True, xla_threads=1"):
+        assert said(asked.replace("CALL", call)) == [None, -1]
 
 
 def test_a_limit_on_cores_is_one_on_memory_too():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from jaxac.config.schema import Config
 from jaxac.errors import ConfigError, RunError
 from jaxac.loggers.closing import Ended
 from jaxac.runs.signals import StopRequest
@@ -54,7 +55,7 @@ class Attempt:
 
 
 class Silent:
-    """A follower of nothing."""
+    """A display of nothing."""
 
     def look(self):
         pass
@@ -64,13 +65,13 @@ class Silent:
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
+def run(tmp_path, monkeypatch, small_config):
     """``run(script, workers=…, retries=…)``: the ends by job, the workers, what was said, and the events."""
     monkeypatch.setattr(dispatch, "_PAUSE", 0.0)
 
     def play(script, workers=2, retries=1, stop=None):
         sweep = Sweep(tmp_path, tmp_path / "probe", tmp_path / "stop", 4, "cores", Path.cwd(), True, False, 1, {})
-        tasks = [Task(number, [entry(tmp_path, number)], 1, sweep) for number in script]
+        tasks = [Task(number, [entry(small_config(), tmp_path, number)], 1, sweep) for number in script]
         scripted, said = Scripted(script), []
         settings = Settings(4, "cores", "local", workers, retries, {}, {})
         batch = dispatch.Dispatch(scripted, settings, tmp_path / "events", Silent(), stop or StopRequest(), said.append)
@@ -84,9 +85,9 @@ def run(tmp_path, monkeypatch):
     return play
 
 
-def entry(base: Path, number: int) -> Entry:
+def entry(config: Config, base: Path, number: int) -> Entry:
     (base / str(number)).mkdir(exist_ok=True)
-    return Entry(None, base / str(number), [], None)  # type: ignore[arg-type]
+    return Entry(config, base / str(number), [], None)
 
 
 def done(result=1.0, **more):
@@ -122,10 +123,13 @@ def test_a_task_is_not_begun_again_for_ever_and_the_others_go_on(run):
 
 
 def test_jobs_that_ended_before_their_worker_was_lost_keep_their_ends(run, tmp_path):
-    (tmp_path / "0").mkdir()
-    (tmp_path / "0" / "summary.json").write_text('{"status": "completed", "eval/return_mean": 7.0}')
-    ended = run({0: [LostError("by a storm")]}, retries=0)
+    for number, steps in enumerate((320, 160)):  # the other of an earlier session, that was to be shorter
+        (tmp_path / str(number)).mkdir()
+        summary = {"status": "completed", "eval/return_mean": 7.0, "env_steps": steps}
+        (tmp_path / str(number) / "summary.json").write_text(json.dumps(summary))
+    ended = run({number: [LostError("by a storm")] for number in (0, 1)}, retries=0)
     assert (ended["0"].result, ended["0"].ended.statuses) == (7.0, ("completed",))
+    assert isinstance(ended["1"].result, RunError) and ended["1"].ended.statuses == ("failed",)
 
 
 def test_a_job_that_failed_by_itself_is_not_begun_again(run):

@@ -75,7 +75,8 @@ def test_a_directory_that_another_process_has_is_refused(task, tmp_path):
     assert first.ended.statuses == ("failed",) and second.result > 0
 
 
-def test_what_a_worker_does_not_see_it_does_not_make(task, tmp_path):
+def test_what_a_worker_does_not_see_it_does_not_make(task, tmp_path, monkeypatch):
+    monkeypatch.setattr(task_module, "_SEEN_SECONDS", 0.0)
     unseen = task(("seed=0",))
     unseen.sweep.probe.unlink()
     done = task_module.train(unseen)

@@ -14,7 +14,7 @@ _SECONDS = 1.0
 """Seconds between two looks at the files."""
 
 
-class Follower:
+class Display:
     """A context manager that follows jobs, while its block runs.
 
     Args:
@@ -34,7 +34,7 @@ class Follower:
         self._overview = Overview(followed) if jobs[0].config.logger.console else None
         self._looked_at = -_SECONDS
 
-    def __enter__(self) -> "Follower":
+    def __enter__(self) -> "Display":
         return self
 
     def __exit__(

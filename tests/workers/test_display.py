@@ -6,7 +6,7 @@ import pytest
 
 from jaxac.runs.job import Job
 from jaxac.storage import run_directory
-from jaxac.workers.follower import Follower
+from jaxac.workers.display import Display
 from jaxac.workers.rows import Rows
 
 
@@ -65,12 +65,12 @@ def test_rows_that_were_removed_are_not_missed(write, tmp_path):
 def test_jobs_and_seeds_are_shown_together(small_config, write, tmp_path, capsys):
     jobs = [Job(small_config("seed=0"), tmp_path / "0"), Job(small_config("num_seeds=2"), tmp_path / "1")]
     jobs[0].label = "job 0: seed=0"
-    with Follower(jobs) as follower:
+    with Display(jobs) as display:
         write(320, to="0")
         write(160, to="1/seeds/1")
-        follower.look()
-        assert follower.end(tmp_path / "0") == "job 0: seed=0"
-        assert follower.end(tmp_path / "1") == "1"
+        display.look()
+        assert display.end(tmp_path / "0") == "job 0: seed=0"
+        assert display.end(tmp_path / "1") == "1"
     told = capsys.readouterr().out.splitlines()
     assert told[0].startswith("0/3 done   33%  320/960 steps")
     assert told[-1].startswith("3/3 done  100%  960/960 steps")
@@ -79,8 +79,8 @@ def test_jobs_and_seeds_are_shown_together(small_config, write, tmp_path, capsys
 
 def test_without_a_console_nothing_is_shown(small_config, write, tmp_path, capsys):
     job = Job(small_config("logger.console=false"), tmp_path / "0")
-    with Follower([job]) as follower:
+    with Display([job]) as display:
         write(320, to="0")
-        follower.look()
-        assert follower.end(tmp_path / "0") == "0"
+        display.look()
+        assert display.end(tmp_path / "0") == "0"
     assert capsys.readouterr().out == ""
