@@ -129,6 +129,16 @@ def test_bits_are_those_of_one_process(tmp_path, today, executor):
     assert again.returncode == 0 and "8 complete before" in again.stdout
 
 
+def test_lanes_of_one_call_are_those_of_one_process(tmp_path):
+    """Three and two of them: the two are lanes of a program of three, as if the others were in the same process."""
+    lanes = (*SWEEP, "hydra.launcher.how=vmap", "seed=range(0,5)", "total_env_steps=640")
+    for place, more in (("one", "hydra.launcher.max_lanes=3"), ("two", TWO)):
+        where = f"hydra.sweep.dir={tmp_path / place}"
+        done = jaxac(*lanes, more, where, cwd=tmp_path, XLA_FLAGS="--xla_force_host_platform_device_count=1")
+        assert done.returncode == 0, done.stderr
+    same(tmp_path / "two", tmp_path / "one", 5)
+
+
 @pytest.mark.parametrize("executor", ["hydra.launcher.executor=local", RAY, SUBMITIT])
 def test_a_worker_that_is_killed_costs_nothing_but_time(tmp_path, today, start, executor):
     """Its jobs go on from their checkpoints, and say so; the other worker's are not disturbed."""
