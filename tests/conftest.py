@@ -24,22 +24,28 @@ from jaxac.spec import Spec
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
-QUICKLY = (
-    "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1"
-)
-"""Compiled in half the time, run in twice the time."""
+_QUICKLY = "--xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1"
+QUICKLY = {"0.10": f"{_QUICKLY} --xla_cpu_use_fusion_emitters=false", "0.11": _QUICKLY}
+"""Compiled in half the time, run in twice the time; by the version of jaxlib, since XLA ends the process at a flag that
+it does not know."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Compiles quickly where no ``slow`` test is asked for, which learn, and need programs that run fast.
-
-    The flags are those of this version, and XLA ends the process at one that it does not know.
-    """
-    if config.option.markexpr == "not slow" and metadata.version("jaxlib").startswith("0.10."):
-        os.environ["XLA_FLAGS"] += f" {QUICKLY}"
+    """Compiles quickly, unless tests are asked for that learn, and need programs that run fast."""
+    if config.option.markexpr in ("not slow", "slow and not learns"):
+        version = metadata.version("jaxlib").rpartition(".")[0]
+        os.environ["XLA_FLAGS"] += f" {QUICKLY.get(version, '')}"
     if "JAXAC_TEST_CACHE" not in os.environ:
         os.environ["JAXAC_TEST_CACHE"] = tempfile.mkdtemp(prefix="jaxac-test-programs-")
         config.add_cleanup(forget_compiled)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who learns is slow."""
+    for item in items:
+        if item.get_closest_marker("learns"):
+            item.add_marker("slow")
 
 
 def forget_compiled() -> None:

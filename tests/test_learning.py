@@ -29,7 +29,7 @@ def assert_solved(result):
     assert result["final_min"] >= 400
 
 
-@pytest.mark.slow
+@pytest.mark.learns
 @pytest.mark.parametrize("num_envs, seeds", [(64, 10), (512, 5), (4096, 3)])
 def test_cartpole_is_solved_and_stays_solved(num_envs, seeds):
     """Eight of ten seeds never fall under 450 once they reached 475; of fewer, all but one."""
@@ -42,12 +42,12 @@ A3C = ("+algo=a3c", "env.num_envs=512")
 """16 shards; all ten seeds, and at 256 environments a shard, are in experiments/a3c_solves.py."""
 
 
-@pytest.mark.slow
+@pytest.mark.learns
 def test_a3c_solves_cartpole():
     assert_solved(summarize(learn_side_by_side(seeds_of(4, *A3C))))
 
 
-@pytest.mark.slow
+@pytest.mark.learns
 def test_a3c_with_threads_solves_cartpole():
     """Each time with another staleness, whatever the seed."""
     assert_solved(summarize([learn(config) for config in seeds_of(3, *A3C, "algo.runtime=threads")]))

@@ -95,7 +95,7 @@ def test_the_deviation_is_one_number_a_dimension_or_follows_the_state(small_spec
 
 @pytest.mark.parametrize(
     "overrides",
-    [("+algo=a2c",), pytest.param(("+algo=a3c", "algo.num_shards=4"), marks=pytest.mark.slow)],
+    [("+algo=a2c",), pytest.param(("+algo=a3c", "algo.num_shards=4"), marks=pytest.mark.learns)],
     ids=["a2c", "a3c"],
 )
 def test_it_learns_which_number_pays(overrides):

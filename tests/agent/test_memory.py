@@ -14,7 +14,11 @@ from tests import recurrent
 from tests.updates import flat, learned
 
 LENGTH, BATCH, UNITS = 7, 3, 5
-KINDS = [*((cell, "shared") for cell in CELLS), ("lstm", "separate")]
+KINDS = [
+    *(pytest.param(cell, "shared", marks=pytest.mark.slow) for cell in ("gru", "lstm")),
+    ("mingru", "shared"),
+    ("lstm", "separate"),
+]
 
 
 def normal(rng, *shape):
@@ -202,18 +206,18 @@ LEARN = (
     [
         ("none", -0.35, 0.35),
         ("gru", 0.95, 1.0),
-        pytest.param("lstm", 0.95, 1.0, marks=pytest.mark.slow),
-        pytest.param("mingru", 0.95, 1.0, marks=pytest.mark.slow),
+        pytest.param("lstm", 0.95, 1.0, marks=pytest.mark.learns),
+        pytest.param("mingru", 0.95, 1.0, marks=pytest.mark.learns),
     ],
 )
-@pytest.mark.parametrize("probe", ["Recall", pytest.param("SignedRecall", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("probe", ["Recall", pytest.param("SignedRecall", marks=pytest.mark.learns)])
 def test_a_sign_that_is_seen_once_is_remembered(probe, memory, least, most):
     spec, params = learned(*LEARN, f"env.name=tests.probe_envs:{probe}", f"network.memory={memory}")
     returns = evaluation.evaluate(spec, params, jax.random.key(1), 128, greedy=False)
     assert least <= returns.mean() <= most
 
 
-@pytest.mark.slow
+@pytest.mark.learns
 @pytest.mark.parametrize("memory", ["none", "gru"])
 def test_cut_after_every_second_step_a_reward_for_ever_is_worth_one_over_one_minus_gamma(memory):
     settings = "env.name=tests.probe_envs:Endless", "env.params.max_steps_in_episode=2", "total_env_steps=307200"

@@ -98,7 +98,7 @@ def test_the_arms_of_the_sweeps_benchmark_are_the_same_jobs():
     assert "seed=range(0,2)" in commands[0]
 
 
-@pytest.mark.slow
+@pytest.mark.learns
 def test_the_comparison_runs_quickly(tmp_path, monkeypatch):
     for module in (common, a2c_vs_a3c):
         monkeypatch.setattr(module, "RESULTS", tmp_path)
@@ -122,7 +122,7 @@ def test_the_gpus_script_runs_where_there_is_none(tmp_path):
     assert found["roofline"]["flops per step"]["value"] == 62336
 
 
-@pytest.mark.slow
+@pytest.mark.learns
 def test_what_scales_is_measured():
     found = scaling.train_lanes(2, on_cores=False)
     assert len(found["sps"]) == throughput.REPEATS and min(found["sps"]) > 0 and found["memory_bytes"] > 0

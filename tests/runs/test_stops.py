@@ -38,7 +38,10 @@ def lengths(monkeypatch):
     return found
 
 
-@pytest.mark.parametrize("algo", [(), A3C, ("algo.num_shards=4",)])
+@pytest.mark.parametrize(
+    "algo",
+    [(), pytest.param(A3C, marks=pytest.mark.slow), pytest.param(("algo.num_shards=4",), marks=pytest.mark.slow)],
+)
 def test_into_how_many_chunks_a_row_is_cut_changes_no_bit(run, algo, lengths, monkeypatch):
     monkeypatch.setattr(pace, "SECONDS", 1e9)
     monkeypatch.setattr(pace, "_GROWTH", 100)
