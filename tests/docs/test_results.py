@@ -188,4 +188,3 @@ def test_what_workers_give():
         seconds = [f"{statistics.median(found['seconds'][name]):.1f} s" for name in ("1 worker", "2 workers")]
         ratios = f"{found['ratio']:.2f} ({min(found['ratios']):.2f} … {max(found['ratios']):.2f})"
         assert [logger, *seconds, ratios] in shown
-
