@@ -7,8 +7,9 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 _ONE_REQUEST = 0.5
@@ -33,24 +34,39 @@ class StopRequest:
 
     Args:
         tell: shows people a line of text; None to say nothing.
+        file: a file that asks to stop as SIGTERM does, once it is there; None for none.
     """
 
-    signal: int | None = None
-    """Number of the signal that asked to stop; None so far."""
     after = "compiling"
     """Words for what has to end before the run can stop."""
 
-    def __init__(self, tell: Callable[[str], None] | None = None) -> None:
-        self._tell, self._at = tell, 0.0
+    def __init__(self, tell: Callable[[str], None] | None = None, file: Path | None = None) -> None:
+        self._tell, self._file, self._at = tell, file, 0.0
+        self._signal: int | None = None
+
+    @property
+    def signal(self) -> int | None:
+        """Number of the signal that asked to stop; None so far."""
+        if self._signal is None and self._file is not None and self._file.exists():
+            self.ask(signal.SIGTERM)
+        return self._signal
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         del frame
-        if self.signal is None:
-            self.signal, self._at = number, time.monotonic()
-            self._say(f"{signal.Signals(number).name}: stopping after {self.after}; again to stop now")
+        if self._signal is None:
+            self.ask(number)
         elif time.monotonic() - self._at > _ONE_REQUEST:
             _default()  # a third one ends the process
-            raise StopNowError(self.signal)
+            raise StopNowError(self._signal)
+
+    def ask(self, number: int) -> None:
+        """Asks to stop, as a signal does.
+
+        Args:
+            number: the signal's number.
+        """
+        self._signal, self._at = number, time.monotonic()
+        self._say(f"{signal.Signals(number).name}: stopping after {self.after}; again to stop now")
 
     def _say(self, text: str) -> None:
         # The signal may have come while something was being printed; or the terminal may be gone.
@@ -60,19 +76,23 @@ class StopRequest:
 
 
 @contextmanager
-def stop_request(tell: Callable[[str], None] | None = None) -> Iterator[StopRequest]:
+def stop_request(
+    tell: Callable[[str], None] | None = None, file: Path | None = None, also: Sequence[int] = ()
+) -> Iterator[StopRequest]:
     """Collects signals while the block runs; outside the main thread, where none arrive, does nothing.
 
     SIGHUP and SIGUSR1 are left alone if the process ignores them already (``nohup``) or uses them itself.
 
     Args:
         tell: shows people a line of text; None to say nothing.
+        file: a file that asks to stop as SIGTERM does, once it is there; None for none.
+        also: further signals to take over, though the process may use them.
     """
-    request = StopRequest(tell)
+    request = StopRequest(tell, file)
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before = {number: signal.signal(number, request) for number in _signals()}
+    before = {number: signal.signal(number, request) for number in (*_signals(), *also)}
     try:
         yield request
     finally:

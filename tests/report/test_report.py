@@ -570,3 +570,15 @@ def test_a_report_on_real_runs(small_config, tmp_path, capsys, monkeypatch):
 def test_a_directory_that_does_not_exist_is_refused_beside_one_that_does(tmp_path):
     with pytest.raises(ConfigError, match="does not exist"):
         read_all([write_run(tmp_path / "run"), tmp_path / "none"])
+
+
+def test_workers_are_told_with_their_runs_and_restarts(tmp_path):
+    places = [("b", "gpu 0 H100", 0), ("a", "gpu 0 H100", 1), ("a", "gpu 1 H100", 0), ("a", "gpu 0 H100", 2)]
+    runs = []
+    for number, (host, device, restarts) in enumerate(places):
+        run = read_run(write_run(tmp_path / str(number)), str(number))
+        told = {"hostname": host, "device": device, "restarts": restarts}
+        runs.append(dataclasses.replace(run, summary={**run.summary, **told}))
+    alone = read_run(write_run(tmp_path / "9"), "9")
+    told = [[cell.text for cell in row] for row in tables.worker_rows([*runs, alone])]
+    assert told == [["a", "gpu 0 H100", "1, 3", "3"], ["a", "gpu 1 H100", "2", "0"], ["b", "gpu 0 H100", "0", "0"]]

@@ -196,3 +196,24 @@ def test_signals_that_others_use_are_left_to_them():
     finally:
         signal.signal(signal.SIGHUP, mine[0])
         signal.signal(signal.SIGUSR1, mine[1])
+
+
+def test_a_file_asks_to_stop_as_a_signal_does(tmp_path):
+    said, file = [], tmp_path / "stop"
+    with stop_request(said.append, file) as request:
+        assert request.signal is None
+        file.touch()
+        assert request.signal == signal.SIGTERM
+        assert said == ["SIGTERM: stopping after compiling; again to stop now"]
+        file.unlink()
+        assert request.signal == signal.SIGTERM and len(said) == 1
+
+
+def test_further_signals_can_be_taken_over():
+    before = signal.signal(signal.SIGUSR2, lambda *_: pytest.fail("was not taken over"))
+    try:
+        with stop_request(also=(signal.SIGUSR2,)) as request:
+            signal.raise_signal(signal.SIGUSR2)
+            assert request.signal == signal.SIGUSR2
+    finally:
+        signal.signal(signal.SIGUSR2, before)
