@@ -1,6 +1,6 @@
 """Measures what Ray costs A3C on one machine: the same server with its threads' own gradients, or with learners'.
 
-    python -m experiments.ray_speed       1024 environments × 16 steps a shard: about 6 minutes on 2 cores
+    python -m experiments.ray_speed       1024, then 2048 environments × 16 steps a shard: about 8 minutes on 2 cores
 
 With one shard the server has a core of its own; with two it shares those of the learners. Every run is in a process of
 its own, alternating; the first chunk is not timed. A push is one shard's gradient. Needs ``pip install -e ".[ray]"``.
@@ -56,16 +56,20 @@ def compare(num_envs: int, shards: int, updates: int, pairs: int) -> dict[str, A
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--num-envs", type=int, default=2048, help="with two shards; one has half of them")
+    parser.add_argument("--num-envs", type=int, nargs="+", default=[2048, 4096], help="of two shards; one has half")
     parser.add_argument("--shards", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--updates", type=int, default=200, help="of a chunk that is timed")
-    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--updates", type=int, default=150, help="of a chunk that is timed")
+    parser.add_argument("--pairs", type=int, default=4)
     parser.add_argument("--worker", choices=RUNTIMES, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.worker:
-        print(json.dumps(measure(args.worker, args.num_envs, args.shards, args.updates)))
+        print(json.dumps(measure(args.worker, args.num_envs[0], args.shards, args.updates)))
         return
-    result = [compare(args.num_envs * shards // 2, shards, args.updates, args.pairs) for shards in (1, 2)]
+    result = [
+        compare(num_envs * shards // 2, shards, args.updates, args.pairs)
+        for num_envs in args.num_envs
+        for shards in (1, 2)
+    ]
     print(f"written to {save('ray_speed', {'load': os.getloadavg(), 'cases': result})}")
 
 

@@ -33,19 +33,19 @@ ARMS = {
 }
 
 
-def command(arm: str, size: str, jobs: int, env_steps: int, directory: Path) -> list[str]:
+def command(launcher: Sequence[str], size: str, jobs: int, env_steps: int, directory: Path) -> list[str]:
     """One multirun over seeds and learning rates."""
     seeds, rates = jobs // 4, "1e-4,3e-4,1e-3,3e-3"
     sweep = (f"seed=range(0,{seeds})", f"optimizer.learning_rate={rates}", f"total_env_steps={env_steps}")
     options = ("logger.console=false", f"hydra.sweep.dir={directory}")
-    return [sys.executable, "-m", "jaxac.train", "-m", "+algo=a2c", *ARMS[arm], *SIZES[size], *sweep, *options]
+    return [sys.executable, "-m", "jaxac.train", "-m", "+algo=a2c", *launcher, *SIZES[size], *sweep, *options]
 
 
-def run(arm: str, size: str, jobs: int, env_steps: int) -> tuple[float, list[str]]:
+def run(launcher: Sequence[str], size: str, jobs: int, env_steps: int) -> tuple[float, list[str]]:
     """Seconds of the whole command, and every job's ``params_digest``."""
     with tempfile.TemporaryDirectory() as name:
         start = time.perf_counter()
-        subprocess.run(command(arm, size, jobs, env_steps, Path(name)), check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command(launcher, size, jobs, env_steps, Path(name)), check=True, stdout=subprocess.DEVNULL)
         seconds = time.perf_counter() - start
         summaries = [json.loads((Path(name) / str(job) / "summary.json").read_text()) for job in range(jobs)]
     return seconds, [summary["params_digest"] for summary in summaries]
@@ -60,7 +60,7 @@ def measure(
     for repeat in range(repeats):
         digests = {}
         for arm in arms if repeat % 2 == 0 else reversed(arms):
-            elapsed, digests[arm] = run(arm, size, jobs, env_steps)
+            elapsed, digests[arm] = run(ARMS[arm], size, jobs, env_steps)
             seconds[arm].append(elapsed)
             print(f"{size}, {env_steps} steps a job, {arm}: {elapsed:.1f} s", flush=True)
         for arm in arms:
@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("--arms", nargs="*", choices=ARMS, default=list(ARMS), help="basic among them")
     parser.add_argument("--out", type=Path, help="a directory, if not that of the results")
     args = parser.parse_args()
-    run("basic", next(iter(SIZES)), 4, 1000)  # fills caches
+    run(ARMS["basic"], next(iter(SIZES)), 4, 1000)  # fills caches
     results = {}
     for size in SIZES:
         for env_steps in args.env_steps:

@@ -43,6 +43,10 @@ SEEDS, SEEDS_STOPPED, SEEDS_DIVERGED = "seeds", "seeds_stopped", "seeds_diverged
 """Numbers of seeds that trained in a row, that had stopped before it (solved), and that had diverged."""
 
 
+DEVICE, RESTARTS = "device", "restarts"
+"""The device that trained a job of a sweep, and how often the job was begun again because its worker was lost."""
+
+
 def section(name: str, metrics: Mapping[str, T]) -> dict[str, T]:
     """Metrics with the name of their section before their own.
 

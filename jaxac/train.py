@@ -155,7 +155,7 @@ def _check_foreign_parts(checked: Checked) -> None:
     if any(config.has_foreign_parts for config in checked.configs):
         from jaxac.runs import ready  # the first import of JAX
 
-        ready.check(checked.configs, checked.how)
+        ready.check(checked.configs, checked.how, checked.by_workers)
 
 
 def _leave(exit_code: int) -> NoReturn:

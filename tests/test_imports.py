@@ -30,7 +30,8 @@ MAY_IMPORT = {
     "report":       "names intervals errors config storage",
     "runs":         "names types errors config distributed spec devices envs agent algos programs storage loggers",
     "api":          "names types errors config distributed agent algos runs storage",
-    "cli":          "errors config storage loggers runs",
+    "workers":      "names errors config devices storage loggers runs",
+    "cli":          "errors config storage loggers runs workers",
     "train":        "errors config distributed storage runs cli",
     "evaluate":     "errors loggers api",
     "__main__":     "",
@@ -72,7 +73,8 @@ def test_the_table_has_no_circle():
 
 DOORS = {
     "gymnax": {"config.catalog"},
-    "ray": {"algos.realtime.cluster"},
+    "ray": {"devices.ray_cluster"},
+    "submitit": {"workers.on_submitit"},
     "flax.linen": {"agent.networks", "agent.convolution", "agent.own_network"},
     **{about.package: {f"envs.suites.{suite}"} for suite, about in suites.SUITES.items()},
 }

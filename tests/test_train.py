@@ -56,13 +56,21 @@ def test_a_bad_job_stops_a_sweep_before_any_is_trained(tmp_path, launcher):
     assert not os.listdir(tmp_path)
 
 
-def test_a_run_that_is_refused_late_leaves_no_directory(tmp_path):
+@pytest.mark.parametrize(
+    "several",
+    [
+        (),
+        pytest.param(("num_seeds=3",), marks=pytest.mark.slow),
+        pytest.param(("-m", "hydra/launcher=vmap", "seed=0,1"), marks=pytest.mark.slow),
+    ],
+    ids=["run", "seeds", "sweep"],
+)
+def test_a_run_that_is_refused_late_leaves_no_directory(tmp_path, several):
     """Late is once it has been opened: memory is estimated by JAX."""
-    for several in ((), ("num_seeds=3",), ("-m", "hydra/launcher=vmap", "seed=0,1")):
-        done = jaxac("algo=a2c", *SMALL, *several, "evaluation.episodes=2000000000", cwd=tmp_path)
-        assert done.returncode == 2
-        assert "evaluation.episodes=2000000000 needs about" in done.stderr and "Traceback" not in done.stderr
-        assert not os.listdir(tmp_path)
+    done = jaxac("algo=a2c", *SMALL, *several, "evaluation.episodes=2000000000", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "evaluation.episodes=2000000000 needs about" in done.stderr and "Traceback" not in done.stderr
+    assert not os.listdir(tmp_path)
 
 
 def test_a_directory_that_was_there_before_stays(tmp_path):
@@ -97,12 +105,16 @@ class Fine(ConstantReward):
     "arguments, expected",
     [
         (["env.name=own:Raises"], "env.name=own:Raises cannot be made: RuntimeError: no (own.py, line 6)"),
-        (["env.name=own:three"], "env.name=own:three cannot be made"),
-        (["env.name=own:Odd"], "env.name=own:Odd fails in step_env"),
+        pytest.param(["env.name=own:three"], "env.name=own:three cannot be made", marks=pytest.mark.slow),
+        pytest.param(["env.name=own:Odd"], "env.name=own:Odd fails in step_env", marks=pytest.mark.slow),
         (["env.name=sys:exit"], "env.name=sys:exit cannot be made"),
         (["env.name=wrong:X"], "env.name=wrong:X cannot be imported: SyntaxError"),
         (["env.name=own:Fine", "env.params.nope=3"], "env.params.nope=3 is not a parameter of own:Fine; it has: max"),
-        (["env.name=own:Fine", "env.params.max_steps_in_episode=true"], "env.params.max_steps_in_episode=true is not"),
+        pytest.param(
+            ["env.name=own:Fine", "env.params.max_steps_in_episode=true"],
+            "env.params.max_steps_in_episode=true is not",
+            marks=pytest.mark.slow,
+        ),
         (["-m", "env.name=own:Fine,own:Odd"], "job 1: env.name=own:Odd fails in step_env"),
     ],
 )
@@ -174,14 +186,9 @@ def deterministic(directory):
     return [{k: v for k, v in row.items() if k not in ("time/seconds", "time/sps")} for row in rows]
 
 
-@pytest.mark.parametrize(
-    "number, kills",
-    [
-        pytest.param(signal.SIGKILL, 2, marks=pytest.mark.slow),
-        (signal.SIGTERM, 1),
-        pytest.param(signal.SIGINT, 1, marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.slow
+@pytest.mark.parametrize("number, kills", [(signal.SIGKILL, 2), (signal.SIGTERM, 1), (signal.SIGINT, 1)])
 def test_stopped_at_any_moment_it_goes_on_bit_for_bit(tmp_path, undisturbed, number, kills):
     directory = tmp_path / "run"
     arguments = ["algo=a2c", *LONG, f"hydra.run.dir={directory}"]
@@ -231,6 +238,7 @@ def test_a_running_runs_directory_is_not_taken(tmp_path):
 SWEEP = ["-m", "hydra/launcher=vmap", "algo=a2c", *SMALL, "total_env_steps=320"]
 
 
+@pytest.mark.slow
 def test_a_sweep_leaves_ordinary_jobs(tmp_path):
     done = jaxac(*SWEEP, "seed=range(0,2)", "optimizer.learning_rate=1e-3,1e38", cwd=tmp_path)
     assert done.returncode == 1

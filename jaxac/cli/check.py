@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,12 +12,12 @@ from hydra.core.utils import setup_globals
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from jaxac.cli import places, sweep_configs
+from jaxac.cli import launch, places, sweep_configs
 from jaxac.config import hydra_errors, reading
 from jaxac.config.compose import CONF, to_config
 from jaxac.config.hydra_context import hydra_on
 from jaxac.config.schema import Config
-from jaxac.config.words import SPELLED, join, shorten, show
+from jaxac.config.words import SPELLED, shorten
 from jaxac.errors import ConfigError
 from jaxac.storage import events
 
@@ -36,6 +36,8 @@ class Checked(NamedTuple):
     """The override that names the innermost, whose default holds the time."""
     how: str | None
     """The value of ``hydra.launcher.how`` for jobs that are trained together; None for one by one."""
+    by_workers: bool = False
+    """True if other processes train them."""
 
 
 def check(overrides: Sequence[str], sweep: bool) -> Checked:
@@ -57,7 +59,7 @@ def check(overrides: Sequence[str], sweep: bool) -> Checked:
             master = loader.load_configuration("config", list(overrides), mode)
         except Exception as error:  # Hydra's and OmegaConf's own, and what they do not catch
             raise ConfigError(hydra_errors.explain(error, overrides)) from None
-        _check_launch(master)
+        launch.check(master)
         if not sweep:
             return _check_run(master, overrides)
         return _check_sweep(loader, master, overrides)
@@ -106,7 +108,9 @@ def _check_sweep(loader: Any, master: DictConfig, overrides: Sequence[str]) -> C
                 "each needs one of its own; leave it out, or use ${hydra.job.num} in it."
             )
         directories[directory] = number
-    return Checked(configs, made, f"hydra.sweep.dir={reading.quote(place)}", master.hydra.launcher.get("how"))
+    by_workers = launch.check_workers(master, configs)
+    how = master.hydra.launcher.get("how")
+    return Checked(configs, made, f"hydra.sweep.dir={reading.quote(place)}", how, by_workers)
 
 
 def _jobs(master: DictConfig, overrides: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -166,60 +170,6 @@ def _count(override: Override) -> int:
         finite = math.isfinite(start) and math.isfinite(stop) and step and math.isfinite(step)
         return max(0, math.ceil((stop - start) / step)) if finite else 0
     return len(_several(override))
-
-
-def _check_launch(master: DictConfig) -> None:
-    """Raises ConfigError if the settings of Hydra's launcher or sweeper cannot work."""
-    verbose = OmegaConf.to_container(master.hydra, resolve=False)["verbose"]  # type: ignore[call-overload, index]
-    if not all(isinstance(each, bool | str) for each in (verbose if isinstance(verbose, list) else [verbose])):
-        raise ConfigError(f"hydra.verbose={show(verbose)} is not valid: give true, false, or names of loggers.")
-    for section in _LAUNCH:
-        found = OmegaConf.select(master, section)
-        if not isinstance(found, DictConfig):
-            name = section.replace(".", "/")
-            raise ConfigError(f"{section}={show(found)} is not valid: it is a section; choose one by {name}=NAME.")
-        given: Any = OmegaConf.to_container(found, resolve=False)
-        check_section(section, given)
-
-
-def check_section(section: str, given: Mapping[str, Any]) -> None:
-    """Raises ConfigError if settings of Hydra's launcher or sweeper cannot work.
-
-    Args:
-        section: ``hydra.launcher`` or ``hydra.sweeper``.
-        given: its settings by name, without the section's.
-    """
-    for name, (works, fix) in _LAUNCH[section].items():
-        if name in given and not works(given[name]):
-            raise ConfigError(f"{section}.{name}={show(given[name])} is not valid: {fix}.")
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 2**31
-
-
-def _is_direction(value: Any) -> bool:
-    return str(getattr(value, "name", value)) in ("minimize", "maximize")
-
-
-_LAUNCH: dict[str, dict[str, tuple[Any, str]]] = {
-    "hydra.launcher": {
-        "max_lanes": (_is_count, "give at least 1"),
-        "how": (("auto", "vmap", "cores").__contains__, f"choose {join(['auto', 'vmap', 'cores'])}"),
-        "n_jobs": (lambda value: _is_count(value) or value == -1, "give at least 1, or -1 for all cores"),
-    },
-    "hydra.sweeper": {
-        "max_batch_size": (lambda value: value is None or _is_count(value), "give at least 1, or null"),
-        "n_trials": (_is_count, "give at least 1"),
-        "n_jobs": (_is_count, "give at least 1"),
-        "direction": (_is_direction, "choose minimize or maximize"),
-        "max_failure_rate": (
-            lambda value: isinstance(value, int | float) and 0 <= value <= 1,
-            "give a number from 0 to 1",
-        ),
-    },
-}
-"""Values of launchers and sweepers, which their own packages would refuse by a traceback, or after training."""
 
 
 def _text(cfg: DictConfig, name: str) -> str:

@@ -1,10 +1,13 @@
 """Training of a sweep's jobs together, for the launcher."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from jaxac.errors import ConfigError, DivergedError, RunError
+from jaxac.errors import ConfigError
 from jaxac.loggers.closing import Ended, sweep_lines
 from jaxac.runs.job import Job
+from jaxac.workers import task
+from jaxac.workers.base import Trained
 
 
 class Closing:
@@ -18,24 +21,23 @@ class Closing:
         self._expected, self._launched = expected, 0
         self._ended: list[Ended] = []
 
-    def add(self, jobs: Sequence[Job], launched: int) -> list[str]:
+    def add(self, ended: Sequence[Ended], launched: int, directory: Path) -> list[str]:
         """The lines to say after a batch; none if others follow.
 
         Args:
-            jobs: the batch's jobs that have been trained.
+            ended: the ends of the batch's jobs that have been trained.
             launched: jobs of the batch, with those that could not be opened.
+            directory: the sweep's directory.
         """
-        from jaxac.runs import headlines  # imports JAX
-
         self._launched += launched
-        self._ended += [headlines.ended(job) for job in jobs]
+        self._ended += ended
         if len(self._ended) < 2 or (self._expected or 0) > self._launched:
             return []
-        return sweep_lines(self._ended, jobs[0].directory and jobs[0].directory.parent if jobs else None)
+        return sweep_lines(self._ended, directory if ended else None)
 
 
-def train(jobs: Mapping[int, Job], max_lanes: int, how: str) -> dict[int, float | Exception | None]:
-    """Trains jobs together, without closing lines.
+def train(jobs: Mapping[int, Job], max_lanes: int, how: str) -> dict[int, Trained]:
+    """Trains jobs together in this process, without closing lines.
 
     Args:
         jobs: the jobs, by their numbers in the sweep.
@@ -43,7 +45,7 @@ def train(jobs: Mapping[int, Job], max_lanes: int, how: str) -> dict[int, float 
         how: ``vmap``, ``cores`` or ``auto``; see :func:`jaxac.runs.runner.train`.
 
     Returns:
-        The mean return of each job's last evaluation, or the error that ended the job, by the job's number.
+        The jobs' ends, by their numbers.
 
     Raises:
         ConfigError: the first job's, if all of them are refused.
@@ -53,13 +55,8 @@ def train(jobs: Mapping[int, Job], max_lanes: int, how: str) -> dict[int, float 
     from jaxac.runs import runner  # the first import of JAX
 
     runner.train(list(jobs.values()), max_lanes, how, sums_up=False)
-    results: dict[int, float | Exception | None] = {}
-    for index, job in jobs.items():
-        try:
-            results[index] = job.result()
-        except (ConfigError, DivergedError, RunError) as error:
-            results[index] = error
-    refused = [result for result in results.values() if isinstance(result, ConfigError)]
+    trained = {index: task.ended(job) for index, job in jobs.items()}
+    refused = [each.result for each in trained.values() if isinstance(each.result, ConfigError)]
     if len(refused) == len(jobs):
         raise refused[0]
-    return results
+    return trained

@@ -155,5 +155,6 @@ def _hydras() -> list[str]:
     """Hydra's own settings that our documentation speaks of."""
     return [
         "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "hydra.launcher.max_lanes", "hydra.launcher.how",
-        "hydra.launcher.n_jobs", "hydra.sweeper.n_trials", "hydra.sweeper.n_jobs", "hydra.sweeper.direction",
+        "hydra.launcher.executor", "hydra.launcher.workers", "hydra.launcher.retries", "hydra.launcher.n_jobs",
+        "hydra.sweeper.n_trials", "hydra.sweeper.n_jobs", "hydra.sweeper.direction",
     ]  # fmt: skip

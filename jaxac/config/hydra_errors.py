@@ -21,6 +21,7 @@ _EXTRAS = {
     "hydra/launcher=rq": "pip install hydra-rq-launcher",
 }
 """Commands that install a choice of Hydra's."""
+_OF_VMAP = [f"hydra.launcher.{name}" for name in ("max_lanes", "how", "executor", "workers", "retries")]
 _INTERPOLATIONS = (InterpolationKeyError, InterpolationResolutionError, GrammarParseError, RecursionError)
 
 
@@ -63,7 +64,7 @@ def _unknown(name: str) -> str:
     if choices:
         usual = next((each for each in choices if each in settings.usual_choices()), choices[0])
         return f"{name} is a setting of {join(choices, 'and')}; choose {usual}, or leave it out."
-    if name in ("hydra.launcher.max_lanes", "hydra.launcher.how"):
+    if name in _OF_VMAP:
         return f"{name} is a setting of hydra/launcher=vmap; choose it, or leave it out."
     return hints.unknown(name)
 

@@ -7,6 +7,7 @@ import platform
 import re
 import resource
 import socket
+import subprocess
 import sys
 import warnings
 from collections.abc import Iterable
@@ -77,12 +78,29 @@ def _processor() -> str:
 
 def num_cores() -> int:
     """The number of cores that this process may use."""
+    return min(_visible_cores(), _most_cores)
+
+
+def limit_cores(most: int) -> None:
+    """Has this process use a part of the cores that it may, and the same part of the machine's memory.
+
+    Args:
+        most: the number of cores.
+    """
+    global _most_cores
+    _most_cores = most
+
+
+_most_cores = sys.maxsize
+
+
+def _visible_cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
 def xla_threads() -> int:
     """XLA's number of threads on a CPU: ``NPROC`` if it is set in the environment, else the cores of this process."""
-    return int(os.environ.get("NPROC", 0)) or num_cores()
+    return int(os.environ.get("NPROC", 0)) or _visible_cores()
 
 
 def memory_bytes() -> int:
@@ -90,7 +108,8 @@ def memory_bytes() -> int:
     stats = jax.local_devices()[0].memory_stats()
     if stats and "bytes_limit" in stats:
         return stats["bytes_limit"]
-    return min(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *_limits())
+    whole = min(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *_limits())
+    return whole * num_cores() // _visible_cores()
 
 
 def _limits() -> list[int]:
@@ -119,8 +138,7 @@ def use_cores(by_threads: bool = False, xla_threads: int | None = None, share: i
         A sentence for the user if JAX has already looked for devices, so that some cores stay unused; else None.
     """
     flag = "--xla_force_host_platform_device_count"
-    given = os.environ.get("NPROC") != _ours.get("NPROC")
-    if has_accelerator() or given or flag in os.environ.get("XLA_FLAGS", ""):
+    if has_accelerator() or xla_threads_are_given() or flag in os.environ.get("XLA_FLAGS", ""):
         return None
     cores = num_cores()
     wanted = 1 if by_threads else max(1, cores // share)
@@ -133,8 +151,25 @@ def use_cores(by_threads: bool = False, xla_threads: int | None = None, share: i
     if by_threads:
         jax.config.update("jax_cpu_enable_async_dispatch", False)  # the calling thread computes
         if xla_threads is not None:
-            os.environ["NPROC"] = _ours["NPROC"] = str(xla_threads)
+            set_xla_threads(xla_threads)
     return None
+
+
+def xla_threads_are_given() -> bool:
+    """True if the environment that this process was started with says XLA's number of threads."""
+    return os.environ.get("NPROC") != _ours.get("NPROC")
+
+
+def set_xla_threads(count: int | None) -> None:
+    """Sets XLA's number of threads on a CPU, before JAX looks for devices.
+
+    Args:
+        count: the number; None for a thread a core, whatever the environment says.
+    """
+    _ours.clear()
+    os.environ.pop("NPROC", None)
+    if count is not None:
+        os.environ["NPROC"] = _ours["NPROC"] = str(count)
 
 
 _ours: dict[str, str] = {}
@@ -150,6 +185,35 @@ def _already_started(cores: int, flag: str) -> str | None:
         f"JAX had already started in this process, with {devices}: training uses {those}. For all {cores} cores, train "
         f"before any other call of JAX, or start Python with XLA_FLAGS={flag}={cores}."
     )
+
+
+def describe_device() -> str:
+    """The device that computes in this process, as it is known on its machine.
+
+    ``gpu 3 NVIDIA H100`` is the fourth GPU of a machine, though it is JAX's first; a CPU has the cores that are used.
+    """
+    device = jax.local_devices()[0]
+    if device.platform == "cpu":
+        return f"cpu, {num_cores()} of {_visible_cores()} cores"
+    number = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(str(each.id) for each in jax.local_devices())
+    return f"{device.platform} {number} {device.device_kind}"
+
+
+def leave_accelerators() -> None:
+    """Has JAX compute on the CPU in this process, because others are to have the accelerators."""
+    jax.config.update("jax_platforms", "cpu")
+
+
+def nvidia_gpus() -> list[str]:
+    """The NVIDIA GPUs that this process may use, as ``CUDA_VISIBLE_DEVICES`` names them; JAX itself is not asked."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [name.strip() for name in visible.split(",") if name.strip()]
+    try:
+        listed = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return [str(number) for number, line in enumerate(listed.splitlines()) if line.startswith("GPU ")]
 
 
 def has_accelerator() -> bool:

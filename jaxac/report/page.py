@@ -53,6 +53,7 @@ def _render(content: Content, sections: list[dict[str, Any]], command: str) -> s
         sections=sections,
         skipped=content.skipped,
         notes=content.notes,
+        workers=_table(tables.worker_columns(), tables.worker_rows(content.runs)),
         provenance=words.provenance(content),
         command=command,
     )

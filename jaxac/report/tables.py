@@ -1,7 +1,10 @@
-"""Tables of a report, with a row per trial, on returns and on staleness."""
+"""Tables of a report: with a row per trial on returns and on staleness, with a row per worker on its runs."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from jaxac import names
+from jaxac.report.read import Run
 from jaxac.report.staleness import Staleness
 from jaxac.report.statistics import Outcome
 from jaxac.report.trials import show
@@ -116,3 +119,44 @@ def staleness_row(one: Staleness) -> list[Cell]:
         Cell(NONE) if share is None else Cell(f"{share:.1%}", share) for share in (one.idle_share, one.contention)
     ]
     return [Cell(f"#{trial}", trial), gradients, number(one.mean), oldest, dropped, forced, *shares]
+
+
+def worker_columns() -> list[str]:
+    """The headings of the table on workers."""
+    return ["host", "device", "runs", "restarts"]
+
+
+def worker_rows(runs: Iterable[Run]) -> list[list[Cell]]:
+    """The rows of the table on the workers that trained a sweep, in the order of :func:`worker_columns`.
+
+    Restarts are how often each of its runs was begun again because the worker before was lost, added up.
+    """
+    places: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        if names.RESTARTS in run.summary:
+            place = str(run.summary.get("hostname") or NONE), str(run.summary.get(names.DEVICE) or NONE)
+            places.setdefault(place, []).append(run)
+    found = []
+    for (host, device), its in sorted(places.items()):
+        restarts = sum(run.summary[names.RESTARTS] for run in its)
+        found.append(
+            [Cell(host), Cell(device), Cell(_ranges([run.name for run in its])), Cell(f"{restarts}", restarts)]
+        )
+    return found
+
+
+def _ranges(several: Sequence[str]) -> str:
+    """Names in a sentence; of numbers that follow each other, the first and the last.
+
+    >>> _ranges(["3", "0", "1", "2", "7"]), _ranges(["b/1", "a/1"])
+    ('0 to 3, 7', 'a/1, b/1')
+    """
+    if not all(name.isdecimal() for name in several):
+        return ", ".join(sorted(several))
+    parts: list[list[int]] = []
+    for number in sorted(map(int, several)):
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1].append(number)
+        else:
+            parts.append([number])
+    return ", ".join(str(part[0]) if len(part) == 1 else f"{part[0]} to {part[-1]}" for part in parts)

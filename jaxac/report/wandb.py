@@ -98,6 +98,9 @@ def blocks(content: Content, entity: str, project: str) -> list[Any]:
     for heading, runs in lists.items():
         if runs:
             made += [wr.H2(heading), _bullets(f"{run.name}: {run.reason}" for run in runs)]
+    rows = tables.worker_rows(content.runs)
+    if rows:
+        made += [wr.H2("Workers"), wr.MarkdownBlock(_markdown(tables.worker_columns(), rows))]
     versions = [f"{name}: {value}" for name, value in words.provenance(content)]
     return [*made, wr.H2("Versions and devices"), _bullets(versions)] if versions else made
 

@@ -33,6 +33,7 @@ class Job:
         start: the checkpoint to start from; None for a new run.
         overrides: the command line's overrides.
         group: W&B group.
+        place: what ``summary.json`` says of the worker that trains it, if that is not this process by itself.
     """
 
     def __init__(
@@ -42,9 +43,10 @@ class Job:
         start: Checkpoint | None = None,
         overrides: Sequence[str] = (),
         group: str | None = None,
+        place: dict[str, Any] | None = None,
     ) -> None:
         self.config, self.directory, self.start = config, directory, start
-        self.overrides, self.group = list(overrides), group
+        self.overrides, self.group, self._place = list(overrides), group, place
         self.label = ""
         """Text that tells the job from the other jobs of a sweep."""
         self.keeps_states = False
@@ -69,7 +71,7 @@ class Job:
 
         single = [(self.config, self.directory, self.start)]
         each = single if self.config.num_seeds == 1 else [self._of_seed(seed) for seed in self.config.seeds]
-        return [Run(*one, self._opened_at, self.keeps_states) for one in each]
+        return [Run(*one, self._opened_at, self.keeps_states, self._place) for one in each]
 
     def _of_seed(self, seed: int) -> tuple[Config, Path | None, Checkpoint | None]:
         """The run of one seed among several: quiet, in a directory of its own."""
@@ -183,6 +185,7 @@ class Job:
             "directory": directory,
             **machine.describe(self.config.env.suite),
             **provenance.describe(),
+            **(self._place or {}),
         }
 
     @property

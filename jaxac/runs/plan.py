@@ -3,14 +3,19 @@
 Numbers are told from sizes and choices by the configuration's types (:mod:`jaxac.spec`); no list has to be kept.
 """
 
-from collections.abc import Hashable, Sequence
+import math
+from collections.abc import Hashable, Iterator, Sequence
 from typing import NamedTuple
 
+from jaxac import spec as spec_module
+from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
 from jaxac.programs import memory
 from jaxac.programs.program import Signature
+from jaxac.runs import schedule
 from jaxac.runs.job import Job
 from jaxac.runs.run import Run
+from jaxac.spec import Spec
 
 
 class Group(NamedTuple):
@@ -22,17 +27,66 @@ class Group(NamedTuple):
     """Lanes in this program's largest group; with ``how=vmap`` smaller groups are padded to it."""
 
 
-def make(runs: Sequence[Run], max_lanes: int) -> list[Group]:
-    """The fewest groups of at most ``max_lanes`` runs, in the order of their first runs."""
+class Part(NamedTuple):
+    """Jobs of one program that a process of its own trains."""
+
+    jobs: list[Job]
+    """The jobs."""
+    size: int
+    """Lanes in this program's largest group, of whichever part."""
+
+
+def make(runs: Sequence[Run], max_lanes: int, size: int = 1) -> list[Group]:
+    """The fewest groups of at most ``max_lanes`` runs, in the order of their first runs.
+
+    Args:
+        runs: the runs.
+        max_lanes: runs side by side, at most.
+        size: lanes of a program, at least: those of its largest group, if that is trained elsewhere.
+    """
     programs: dict[Hashable, dict[Hashable, list[Run]]] = {}
     for run in runs:
         programs.setdefault(_program_key(run), {}).setdefault(_schedule_key(run), []).append(run)
     groups = []
     for schedules in programs.values():
         parts = [each[i : i + max_lanes] for each in schedules.values() for i in range(0, len(each), max_lanes)]
-        size = max(map(len, parts))
-        groups += [Group(part, size) for part in parts]
+        largest = max(size, *map(len, parts))
+        groups += [Group(part, largest) for part in parts]
     return groups
+
+
+def divide(jobs: Sequence[Job], max_lanes: int, workers: int) -> list[Part]:
+    """Parts of a sweep for several processes: those whose runs would be groups if ``max_lanes`` were lower.
+
+    Args:
+        jobs: the jobs.
+        max_lanes: runs side by side, at most.
+        workers: processes that are to have work, if there are as many jobs.
+    """
+    most = min(max_lanes, math.ceil(sum(job.config.num_seeds for job in jobs) / workers))
+    programs: dict[Hashable, dict[Hashable, list[Job]]] = {}
+    for job in jobs:
+        program = _key(job.config, spec_module.make(job.config, num_devices=1), job)
+        saved = job.start and job.start.updates
+        due = schedule.make(job.config), job.config.stop_after_updates, saved
+        programs.setdefault(program, {}).setdefault(due, []).append(job)
+    found = []
+    for schedules in programs.values():
+        parts = [part for each in schedules.values() for part in _cut(each, most)]
+        largest = min(max_lanes, max(sum(job.config.num_seeds for job in part) for part in parts))
+        found += [Part(part, largest) for part in parts]
+    return found
+
+
+def _cut(jobs: Sequence[Job], most: int) -> Iterator[list[Job]]:
+    """Parts of at most ``most`` runs, or of a single job that has more."""
+    part: list[Job] = []
+    for job in jobs:
+        if part and sum(each.config.num_seeds for each in (*part, job)) > most:
+            yield part
+            part = []
+        part.append(job)
+    yield part
 
 
 def that_fit(groups: Sequence[Group], jobs: Sequence[Job]) -> list[Group]:
@@ -62,8 +116,11 @@ def describe(groups: Sequence[Group], num_jobs: int, how: str) -> str:
 
 def _program_key(run: Run) -> Hashable:
     """A key that runs share if one compiled program serves them; a run with threads has its own."""
-    alone = run if run.config.algo.in_real_time else None
-    return Signature.of(run.config, run.spec), alone
+    return _key(run.config, run.spec, run)
+
+
+def _key(config: Config, spec: Spec, own: Hashable) -> Hashable:
+    return Signature.of(config, spec), own if config.algo.in_real_time else None
 
 
 def _schedule_key(run: Run) -> Hashable:

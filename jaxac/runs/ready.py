@@ -9,23 +9,27 @@ from jaxac import spec as spec_module
 from jaxac.algos import ALGOS, shard
 from jaxac.config import catalog, environment, import_path
 from jaxac.config.schema import Config
+from jaxac.devices import machine
 from jaxac.errors import ConfigError
 from jaxac.programs import program
-from jaxac.runs import runner
+from jaxac.runs import setup
 from jaxac.spec import Spec
 
 
-def check(configs: Sequence[Config], how: str | None) -> None:
+def check(configs: Sequence[Config], how: str | None, elsewhere: bool = False) -> None:
     """Checks environments that are not gymnax's, and the user's own networks, optimizers and terms; compiles nothing.
 
     Args:
         configs: the configurations of all jobs.
         how: how the jobs are trained together, as for :func:`jaxac.runs.runner.train`; None if one by one.
+        elsewhere: other processes train them, to which this one leaves the accelerators.
 
     Raises:
         ConfigError: if a part cannot be imported, or cannot work; with several jobs it names the job.
     """
-    runner.prepare(configs if how else configs[:1], how or "auto")
+    if elsewhere:
+        machine.leave_accelerators()
+    setup.prepare(configs if how else configs[:1], how or "auto")
     tried = set()
     for number, config in enumerate(configs):
         spec = spec_module.make(config)

@@ -18,6 +18,16 @@ def lines(jobs: Sequence[Job]) -> list[str]:
     directory, runs = place(jobs), [run for job in jobs for run in job.unfinished]
     if directory is None or (len(runs) == 1 == len(jobs) and runs[0].summary and jobs[0].config.logger.console):
         return []
-    if not any(run_directory.has_begun(run.directory) for run in runs if run.directory):
-        return ["nothing has been saved yet: start again with the same command"]
-    return [f"resume with: python -m jaxac.train resume={directory}"]
+    return [line(directory, any(run_directory.has_begun(run.directory) for run in runs if run.directory))]
+
+
+def line(directory: Path, begun: bool) -> str:
+    """One line on how to go on after a stop.
+
+    Args:
+        directory: the directory to resume.
+        begun: True if something has been saved in it.
+    """
+    if not begun:
+        return "nothing has been saved yet: start again with the same command"
+    return f"resume with: python -m jaxac.train resume={directory}"

@@ -39,6 +39,7 @@ class Run:
         start: the checkpoint to start from; None for a new run.
         opened_at: the time by :func:`time.perf_counter` at which the run was opened.
         keeps_state: True to keep ``final_state``, which takes memory.
+        place: what ``summary.json`` says of the worker that trains it, instead of what this process says of itself.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Run:
         start: Checkpoint | None,
         opened_at: float,
         keeps_state: bool = False,
+        place: dict[str, Any] | None = None,
     ) -> None:
         self.config, self.directory, self.start = config, directory, start
         self.spec, self.schedule = spec.make(config), schedule.make(config)
@@ -64,7 +66,7 @@ class Run:
         self.summary: dict[str, Any] = {}
         self.final_state: PyTree = None
         """The training state at the end."""
-        self._lap, self._keeps_state = opened_at, keeps_state
+        self._lap, self._keeps_state, self._place = opened_at, keeps_state, place
 
     def absorb(self, outcome: Outcome, updates: int, seconds: float) -> None:
         """Logs and saves the outcome of a chunk.
@@ -244,4 +246,5 @@ class Run:
             "directory": None if self.directory is None else str(self.directory),
             **machine.describe(self.config.env.suite),
             **provenance.describe(),
+            **(self._place or {}),
         }

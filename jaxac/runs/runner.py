@@ -3,15 +3,13 @@
 import contextlib
 import functools
 import signal
-import warnings
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from jaxac import spec as spec_module
 from jaxac.algos.realtime import cluster
-from jaxac.config.schema import Config
 from jaxac.devices import machine
 from jaxac.errors import ConfigError
 from jaxac.loggers.base import Logger
@@ -20,22 +18,30 @@ from jaxac.programs import memory, program
 from jaxac.programs.executor import Executor
 from jaxac.programs.executors import Pooled, Vmapped
 from jaxac.programs.program import Program
-from jaxac.runs import failures, headlines, one_parser, plan, resuming, together
+from jaxac.runs import failures, headlines, plan, resuming, setup, together
 from jaxac.runs.job import Job
 from jaxac.runs.plan import Group
 from jaxac.runs.run import Run
 from jaxac.runs.signals import StopRequest, stop_request
 from jaxac.runs.trainer import Trainer
 from jaxac.spec import Spec
-from jaxac.storage import events, provenance, run_directory
+from jaxac.storage import run_directory
 
 Say = Callable[[str], None]
 """Shows people a line of text."""
+Stops = Callable[[Say], AbstractContextManager[StopRequest]]
+"""Collects requests to stop while its block runs."""
 _print = functools.partial(print, flush=True)
 
 
 def train(
-    jobs: Sequence[Job], max_lanes: int | None = None, how: str = "auto", say: Say = _print, sums_up: bool = True
+    jobs: Sequence[Job],
+    max_lanes: int | None = None,
+    how: str = "auto",
+    say: Say = _print,
+    sums_up: bool = True,
+    size: int = 1,
+    stops: Stops = stop_request,
 ) -> None:
     """Trains or resumes jobs, side by side where they differ in numbers only; ``job.result()`` has each result.
 
@@ -46,6 +52,8 @@ def train(
             run; ``auto``: ``vmap`` on an accelerator, else ``cores``.
         say: shows people a line of text.
         sums_up: say the closing lines of several jobs.
+        size: lanes of a program at least, with ``how=vmap``; see :func:`jaxac.runs.plan.make`.
+        stops: collects requests to stop.
 
     Raises:
         ConfigError: if the jobs cannot share a process.
@@ -53,10 +61,10 @@ def train(
         SystemExit: with 128 + the signal's number, if a signal stopped it; everything has been saved by then.
         StopNowError: if a second signal did; what was done since the newest checkpoint is lost.
     """
-    how = _resolved(how)
+    how = setup.resolved(how)
     with _released(jobs), _told_how_to_resume(jobs, say), cluster.joined([job.config.algo for job in jobs]):
-        groups = _plan(jobs, max_lanes, how, say)
-        with _overview(jobs) as overview, stop_request(say) as stop, together.heeding(stop):
+        groups = _plan(jobs, max_lanes, how, say, size)
+        with _overview(jobs) as overview, stops(say) as stop, together.heeding(stop):
             for group in groups:
                 _train_group(group, jobs, how, overview, stop, say)
         for line in headlines.closing(jobs) if sums_up else ():
@@ -84,15 +92,15 @@ def _told_how_to_resume(jobs: Sequence[Job], say: Say) -> Iterator[None]:
         raise
 
 
-def _plan(jobs: Sequence[Job], max_lanes: int | None, how: str, say: Say) -> list[Group]:
+def _plan(jobs: Sequence[Job], max_lanes: int | None, how: str, say: Say, size: int) -> list[Group]:
     """The groups to train, once the process has been set up and there is memory for them."""
-    prepare([job.config for job in jobs], how)
-    _label(jobs)
+    setup.prepare([job.config for job in jobs], how)
+    label(jobs)
     for job in jobs:
         if job.config.num_seeds > 1:  # before each seed has a directory
             memory.check(job.config, spec_module.make(job.config), job.config.num_seeds)
     runs = [run for job in jobs for run in job.unfinished]
-    groups = plan.that_fit(plan.make(runs, max_lanes or len(runs) or 1), jobs)
+    groups = plan.that_fit(plan.make(runs, max_lanes or len(runs) or 1, size), jobs)
     _announce(jobs, groups, how, say)
     return groups
 
@@ -109,41 +117,7 @@ def _overview(jobs: Sequence[Job]) -> Iterator[Overview | None]:
             overview.stop()
 
 
-def _resolved(how: str) -> str:
-    """``how``, with ``auto`` replaced by what it stands for on this machine."""
-    return ("vmap" if machine.has_accelerator() else "cores") if how == "auto" else how
-
-
-def prepare(configs: Sequence[Config], how: str) -> None:
-    """Sets up the process, before JAX looks for devices; a second call changes nothing.
-
-    Args:
-        configs: the configurations of the jobs that are trained together.
-        how: as for :func:`train`.
-
-    Raises:
-        ConfigError: if the jobs cannot share a process.
-    """
-    provenance.describe()  # of the code as it is now, not at the end
-    how = _resolved(how)
-    caches = {config.compilation_cache for config in configs}
-    if len(caches) > 1:
-        raise ConfigError(
-            f"compilation_cache={', '.join(map(str, caches))}: jobs that are trained together have one; give one value."
-        )
-    one_parser.install()
-    if together.gather(configs[0]):
-        return
-    several = len(configs) > 1 or configs[0].num_seeds > 1
-    in_real_time = any(config.algo.in_real_time for config in configs)
-    xla_threads = min(filter(None, (events.xla_threads(config.algo) for config in configs)), default=None)
-    note = machine.use_cores(by_threads=in_real_time or (several and how == "cores"), xla_threads=xla_threads)
-    if note:
-        warnings.warn(note, stacklevel=3)
-    machine.enable_compilation_cache(caches.pop())
-
-
-def _label(jobs: Sequence[Job]) -> None:
+def label(jobs: Sequence[Job]) -> None:
     """Labels each job of several with its directory and the overrides that not all of them have."""
     if len(jobs) == 1:
         return

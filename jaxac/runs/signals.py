@@ -7,8 +7,9 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 _ONE_REQUEST = 0.5
@@ -33,34 +34,49 @@ class StopRequest:
 
     Args:
         tell: shows people a line of text; None to say nothing.
+        file: a file that asks to stop as SIGTERM does, once it is there; None for none.
     """
 
-    signal: int | None = None
-    """Number of the signal that asked to stop; None so far."""
     after = "compiling"
     """Words for what has to end before the run can stop."""
 
-    def __init__(self, tell: Callable[[str], None] | None = None) -> None:
-        self._tell = tell
+    def __init__(self, tell: Callable[[str], None] | None = None, file: Path | None = None) -> None:
+        self._tell, self._file = tell, file
         self._at: float | None = None
+        self._signal: int | None = None
+
+    @property
+    def signal(self) -> int | None:
+        """Number of the signal that asked to stop; None so far."""
+        if self._signal is None and self._file is not None and self._file.exists():
+            self.ask(signal.SIGTERM)
+        return self._signal
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         del frame
         if self._at is None:
-            self._at = time.monotonic()
             self.ask(number)
         elif time.monotonic() - self._at > _ONE_REQUEST:
             _default()  # a third one ends the process
-            raise StopNowError(self.signal or number)
+            raise StopNowError(self._signal or number)
 
     def ask(self, number: int) -> None:
-        """Asks to stop, if nothing has asked before: for a signal that another process was sent.
+        """Asks to stop, as a signal does.
 
         Args:
             number: the signal's number.
         """
-        if self.signal is None:
-            self.signal = number
+        self._at = time.monotonic()
+        self.heed(number)
+
+    def heed(self, number: int) -> None:
+        """Asks to stop for a signal that another process was sent; the own one may come, too, and is no second one.
+
+        Args:
+            number: the signal's number.
+        """
+        if self._signal is None:
+            self._signal = number
             self._say(f"{signal.Signals(number).name}: stopping after {self.after}; again to stop now")
 
     def _say(self, text: str) -> None:
@@ -71,19 +87,23 @@ class StopRequest:
 
 
 @contextmanager
-def stop_request(tell: Callable[[str], None] | None = None) -> Iterator[StopRequest]:
+def stop_request(
+    tell: Callable[[str], None] | None = None, file: Path | None = None, also: Sequence[int] = ()
+) -> Iterator[StopRequest]:
     """Collects signals while the block runs; outside the main thread, where none arrive, does nothing.
 
     SIGHUP and SIGUSR1 are left alone if the process ignores them already (``nohup``) or uses them itself.
 
     Args:
         tell: shows people a line of text; None to say nothing.
+        file: a file that asks to stop as SIGTERM does, once it is there; None for none.
+        also: further signals to take over, though the process may use them.
     """
-    request = StopRequest(tell)
+    request = StopRequest(tell, file)
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before = {number: signal.signal(number, request) for number in _signals()}
+    before = {number: signal.signal(number, request) for number in (*_signals(), *also)}
     try:
         yield request
     finally:

@@ -63,7 +63,7 @@ def join(config: Config, meeting: Meeting) -> None:
 def heeding(stop: StopRequest) -> AbstractContextManager[None]:
     """Has signals that followers are sent stop the run, while the block runs."""
     leading = team.current()
-    return leading.heeding(stop.ask) if leading else contextlib.nullcontext()
+    return leading.heeding(stop.heed) if leading else contextlib.nullcontext()
 
 
 def begin(run: Run) -> None:

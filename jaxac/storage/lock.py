@@ -12,6 +12,7 @@ import socket
 import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 from jaxac.errors import ConfigError
 
@@ -96,6 +97,15 @@ def drop(directory: Path) -> None:
     lock = claim(directory)
     if lock:
         lock.release()
+
+
+def last_holder(directory: Path) -> dict[str, Any]:
+    """The process that has locked a run's directory last, its host, and since when; empty if there was none."""
+    try:
+        who = json.loads((directory / LOCK).read_bytes())
+        return {name: who[name] for name in ("process", "host", "since")}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def _holder(descriptor: int) -> str:

@@ -30,6 +30,9 @@ SETTINGS = {
     "three actions": ("env.name=MountainCar-v0", "++env.params.max_steps_in_episode=20", *RAW),
 }
 
+AT_ONCE = ("separate", "truncations", "three actions")
+EACH = [name if name in AT_ONCE else pytest.param(name, marks=pytest.mark.slow) for name in SETTINGS]
+
 
 class Halves(NamedTuple):
     """Both kernels of one setting, and what they are given: parameters, 96 environments (three programs of 32)."""
@@ -62,7 +65,7 @@ def unrolled(name, kernel):
     return jax.jit(getattr(made, kernel).unroll)(made.params, made.actor)
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", EACH)
 def test_the_same_random_bits_make_the_same_actions(name):
     (actor_f, taken_f, episodes_f), (actor_x, taken_x, episodes_x) = (unrolled(name, each) for each in ("fused", "xla"))
     for field in ("action", "done", "discount", "reward", "weight"):
@@ -74,7 +77,7 @@ def test_the_same_random_bits_make_the_same_actions(name):
     jax.tree.map(np.testing.assert_array_equal, episodes_f, episodes_x)
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", EACH)
 def test_the_gradient_is_the_losses(name):
     made, (actor, taken, _) = halves(name), unrolled(name, "xla")
     (grads_f, losses_f), (grads_x, losses_x) = (
@@ -88,7 +91,11 @@ def test_the_gradient_is_the_losses(name):
 
 @pytest.mark.parametrize(
     "overrides",
-    [("+algo=a2c",), ("+algo=a2c", "algo.num_shards=2"), ("+algo=a3c", "algo.num_shards=2", "algo.time_reduction=sum")],
+    [
+        ("+algo=a2c",),
+        pytest.param(("+algo=a2c", "algo.num_shards=2"), marks=pytest.mark.slow),
+        pytest.param(("+algo=a3c", "algo.num_shards=2", "algo.time_reduction=sum"), marks=pytest.mark.slow),
+    ],
     ids=["A2C", "A2C of two shards", "A3C"],
 )
 def test_ten_updates_end_at_the_same_parameters(small_spec, overrides):

@@ -14,7 +14,11 @@ from tests import recurrent
 from tests.updates import flat, learned
 
 LENGTH, BATCH, UNITS = 7, 3, 5
-KINDS = [*((cell, "shared") for cell in CELLS), ("lstm", "separate")]
+KINDS = [
+    *(pytest.param(cell, "shared", marks=pytest.mark.slow) for cell in ("gru", "lstm")),
+    ("mingru", "shared"),
+    ("lstm", "separate"),
+]
 
 
 def normal(rng, *shape):

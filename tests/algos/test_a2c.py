@@ -23,7 +23,7 @@ def collect(spec, seed=0):
     return agent, params, transitions, actor.observation
 
 
-@pytest.mark.parametrize("network", ["shared", "separate"])
+@pytest.mark.parametrize("network", [pytest.param("shared", marks=pytest.mark.slow), "separate"])
 def test_is_ppo_with_one_epoch_one_minibatch_and_no_clipping(small_spec, network):
     """Huang et al. 2022. The PPO here shares no code with jaxac: its own forward pass, advantages and loss."""
     spec = small_spec(f"network={network}", "algo.unroll_length=32", "algo.normalize_observations=false")
@@ -98,7 +98,9 @@ def test_k_shards_of_b_are_one_shard_of_kb(small_spec):
     np.testing.assert_allclose(flat(whole), flat(mean), atol=1e-7)
 
 
-@pytest.mark.parametrize("shards, devices", [(4, 4), (8, 4), (6, 3)])
+@pytest.mark.parametrize(
+    "shards, devices", [pytest.param(4, 4, marks=pytest.mark.slow), (8, 4), pytest.param(6, 3, marks=pytest.mark.slow)]
+)
 def test_shards_on_devices_are_shards_on_one(small_spec, shards, devices):
     spec = small_spec(f"algo.num_shards={shards}", "env.num_envs=24", "algo.unroll_length=16")
     assert placement.over(jax.local_device_count(), shards).num_devices == devices

@@ -80,7 +80,7 @@ def test_a_shards_gradient_is_the_mean_of_its_blocks(small_spec):
     assert in_blocks.moments.seen == 48 * 64
 
 
-@pytest.mark.parametrize("order", ["fixed", "shuffled"])
+@pytest.mark.parametrize("order", [pytest.param("fixed", marks=pytest.mark.slow), "shuffled"])
 def test_a_server_that_averages_all_shards_is_a2c(small_spec, order):
     synchronous, _ = advance(a2c, small_spec("algo.num_shards=4"), 10)
     asynchronous, reports = advance(a3c, small_spec(*SHARDS, "algo.server=mean", f"algo.order={order}"), 10)
@@ -90,7 +90,7 @@ def test_a_server_that_averages_all_shards_is_a2c(small_spec, order):
     assert all(report.asynchrony.staleness[0] == 4 for report in reports)
 
 
-@pytest.mark.parametrize("order", ["fixed", "shuffled"])
+@pytest.mark.parametrize("order", [pytest.param("fixed", marks=pytest.mark.slow), "shuffled"])
 def test_softsync_of_all_is_the_mean(small_spec, order):
     settings = (*SHARDS, f"algo.order={order}")
     softsync = small_spec(*settings, "algo.server=softsync", "algo.softsync_size=4")
@@ -183,14 +183,7 @@ def schedule(spec, state):
     return [int(x) for x in order], [int(x) for x in delays]
 
 
-OFTEN = (
-    "as published",
-    "groups that straddle rounds",
-    "slow shards in groups",
-    "delays a shard",
-    "waiting in groups",
-    "dropping after delays",
-)
+OFTEN = ("groups that straddle rounds", "slow shards in groups", "waiting in groups", "dropping after delays")
 """Schedules that between them have a bit of everything; the others are slow tests."""
 
 
@@ -217,13 +210,16 @@ def test_versions_and_staleness_are_those_of_the_simulator(small_spec, name):
 @pytest.mark.parametrize(
     "overrides",
     [
-        SCHEDULES["as published"],
+        pytest.param(SCHEDULES["as published"], marks=pytest.mark.slow),
         pytest.param(SCHEDULES["waiting"], marks=pytest.mark.slow),
         (*SCHEDULES["delays a shard"], "algo.correction=delay_compensation", "algo.compensation=2"),
         pytest.param(
             (*SCHEDULES["groups that straddle rounds"], "algo.correction=learning_rate"), marks=pytest.mark.slow
         ),
-        (*SCHEDULES["dropping after delays"], "algo.shared_statistics=false", "optimizer=rmsprop"),
+        pytest.param(
+            (*SCHEDULES["dropping after delays"], "algo.shared_statistics=false", "optimizer=rmsprop"),
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["as published", "waiting", "compensated", "groups at a lower rate", "own statistics"],
 )
@@ -289,7 +285,7 @@ def test_a_learning_rate_of_zero_changes_no_weight(small_spec):
     np.testing.assert_array_equal(flat(before), flat(after))
 
 
-@pytest.mark.parametrize("correction", ["delay_compensation", "learning_rate"])
+@pytest.mark.parametrize("correction", ["delay_compensation", pytest.param("learning_rate", marks=pytest.mark.slow)])
 def test_corrections_leave_fresh_gradients_alone(small_spec, correction):
     spec = small_spec(*SHARDS, "algo.max_staleness=0", f"algo.correction={correction}")
     plain = small_spec(*SHARDS, "algo.max_staleness=0")

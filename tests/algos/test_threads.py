@@ -67,7 +67,10 @@ def test_a_replay_gives_the_same_bits(run):
     "overrides",
     [
         ("algo.max_staleness=2", "algo.above_max_staleness=drop", "algo.correction=delay_compensation"),
-        ("algo.pull_every=2", "algo.shared_statistics=false", "algo.correction=learning_rate"),
+        pytest.param(
+            ("algo.pull_every=2", "algo.shared_statistics=false", "algo.correction=learning_rate"),
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["dropping", "rare pulls"],
 )

@@ -16,6 +16,7 @@ from jaxac.errors import ConfigError
 from jaxac.train import prepare
 
 A2C, A3C = ("+algo=a2c",), ("+algo=a3c",)
+WORKERS = ("-m", "hydra/launcher=vmap", "seed=0,1")
 
 
 @pytest.fixture(autouse=True)
@@ -116,6 +117,22 @@ SENTENCES = {
     (*A2C, "xyzzy=3"): "xyzzy is not a setting; python -m jaxac.train --help lists them.",
     (*A2C, "env.params.gravit=3"): "is not a parameter of CartPole-v1; did you mean env.params.gravity?",
     ("-m", *A2C, "seed=0,1", "hydra.launcher.how=vmap"): "hydra.launcher.how is a setting of hydra/launcher=vmap",
+    ("-m", *A2C, "seed=0,1", "hydra.launcher.workers=2"): "hydra.launcher.workers is a setting of hydra/launcher=vmap",
+    (*WORKERS, *A2C, "hydra.launcher.executor=slurm"): "=slurm is not valid: choose local, ray or submitit.",
+    (*WORKERS, *A2C, "hydra.launcher.workers=0"): "hydra.launcher.workers=0 is not valid: give at least 1.",
+    (
+        *WORKERS,
+        *A2C,
+        "hydra.launcher.retries=-1",
+    ): "hydra.launcher.retries=-1 is not valid: give a whole number, at least 0.",
+    (*WORKERS, *A2C, "hydra.launcher.ray.num_gpus=-1"): "hydra.launcher.ray.num_gpus=-1 is not valid",
+    (*WORKERS, *A2C, "hydra.launcher.ray.adress=x"): "hydra.launcher.ray.adress is not a setting",
+    (*WORKERS, "hydra.launcher.workers=2", "+algo=a3c", "algo.num_shards=2", "algo.runtime=ray"): (
+        "algo.runtime=ray and hydra.launcher.executor=local with hydra.launcher.workers=2 would both"
+    ),
+    (*WORKERS, *A2C, "hydra/sweeper=optuna", "hydra.sweeper.n_jobs=4", "hydra.launcher.workers=8"): (
+        "hydra.sweeper.n_jobs=4 proposes fewer jobs at once than hydra.launcher.workers=8 have room for"
+    ),
     (*A2C, "network.x=1"): "network.x is not a setting; python -m jaxac.train --help lists them.",
     (*A2C, "env.params.gravity=abc"): "env.params.gravity=abc is not valid: give a number.",
     (*A2C, "env.params.é=1"): "env.params.é is not a name; give one of letters, digits and _.",
@@ -186,6 +203,16 @@ def test_a_package_that_is_missing_is_named(choice):
     assert said == f'{asked} needs a package that is not installed: pip install "jaxac[sweep]".'
 
 
+@pytest.mark.parametrize("executor", ["ray", "submitit"])
+def test_an_executor_that_is_missing_is_named(executor, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    said = refused(*WORKERS, *A2C, f"hydra.launcher.executor={executor}")
+    assert said == (
+        f"hydra.launcher.executor={executor} needs a package that is not installed: pip install 'jaxac[{executor}]', "
+        "or choose hydra.launcher.executor=local."
+    )
+
+
 def test_what_is_right_is_left_alone():
     for line in (
         (*A2C,),
@@ -196,6 +223,7 @@ def test_what_is_right_is_left_alone():
         ("+experiment=quick", "seed=1"),
         (*A2C, "++evaluation.every=${total_env_steps}", "total_env_steps=1000"),
         (*A2C, 'hydra.run.dir="a = b/é"'),
+        (*WORKERS, *A2C, "hydra.launcher.workers=2", "hydra.launcher.ray.num_gpus=0.5"),
         (*A3C, "algo.delay.distribution=constant", "algo.delay.mean=0"),
     ):
         rewritten, made = prepare(list(line))

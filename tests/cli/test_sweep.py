@@ -83,7 +83,7 @@ def test_a_lane_that_diverges_fails_alone(sweep, how):
     assert all(job.result() > 0 for job in done[2:])
 
 
-@pytest.mark.parametrize("how", ["cores", "vmap"])
+@pytest.mark.parametrize("how", [pytest.param("cores", marks=pytest.mark.slow), "vmap"])
 def test_a_sick_lane_leaves_its_neighbours_alone(sweep, how):
     """In one program with it: a learning rate that overflows."""
     jobs = [("seed=0",), ("optimizer.learning_rate=1e38",), ("seed=2",)]
@@ -106,7 +106,7 @@ def test_lanes_stop_early_one_by_one(sweep, how):
     assert summary(alone)["updates"] == first["updates"]
 
 
-@pytest.mark.parametrize("how", ["cores", "vmap"])
+@pytest.mark.parametrize("how", ["cores", pytest.param("vmap", marks=pytest.mark.slow)])
 def test_a_sweep_that_was_stopped_goes_on(sweep, how):
     """Some lanes finished, some in the middle, one not begun."""
     jobs = [(f"seed={seed}",) for seed in range(4)]

@@ -65,3 +65,13 @@ def test_what_the_user_set_stays(name):
     asked = f"os.environ[{name!r}] = {value!r}\n[machine.use_cores(CALL), jax.config.jax_num_cpu_devices]"
     for call in ("", "by_threads=True, xla_threads=1"):
         assert said(asked.replace("CALL", call)) == [None, -1]
+
+
+def test_a_limit_on_cores_is_one_on_memory_too():
+    assert said("""
+whole = machine.memory_bytes()
+machine.limit_cores(2)
+few = [machine.num_cores(), machine.memory_bytes() == whole * 2 // 3, machine.describe_device()[:11]]
+machine.limit_cores(99)
+[few, machine.num_cores(), machine.memory_bytes() == whole]
+""") == [[2, True, "cpu, 2 of 3"], 3, True]

@@ -180,3 +180,11 @@ def test_what_ray_costs():
             cells.append(f"{pushes:.1f} pushes/s, {millions(sps)} steps/s")
         over = case["ray_over_threads"]
         assert [*cells, f"{over['ratio']:.2f} ({over['lowest']:.2f} … {over['highest']:.2f})"] in shown
+
+
+def test_what_workers_give():
+    _, *shown = tables(ROOT / "docs" / "guide" / "workers.md")["What it gives"]
+    for logger, found in load("worker_speed")["results"].items():
+        seconds = [f"{statistics.median(found['seconds'][name]):.1f} s" for name in ("1 worker", "2 workers")]
+        ratios = f"{found['ratio']:.2f} ({min(found['ratios']):.2f} … {max(found['ratios']):.2f})"
+        assert [logger, *seconds, ratios] in shown

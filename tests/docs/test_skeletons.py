@@ -64,7 +64,9 @@ def test_it_is_short_enough_to_be_copied(name):
     assert len((FOLDER / f"{name}.py").read_text().splitlines()) <= 40
 
 
-@pytest.mark.parametrize("name", SKELETONS)
+@pytest.mark.parametrize(
+    "name", [name if name == "own_network" else pytest.param(name, marks=pytest.mark.slow) for name in SKELETONS]
+)
 def test_its_command_trains_with_it(trained, name):
     assert any(path.startswith(f"{name}:") for path in make_config(*command(name)).own_parts.values())
     found, rows = summary(trained(name)), run_directory.rows(trained(name))

@@ -49,7 +49,13 @@ def test_every_episode_starts_differently():
     assert len(np.unique(np.asarray(observation), axis=0)) == 100
 
 
-@pytest.mark.parametrize("name", catalog.supported())
+ONE_OF_EACH = ("MountainCarContinuous-v0", "UmbrellaChain-bsuite", "Breakout-MinAtar", "Swimmer-misc")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name if name in ONE_OF_EACH else pytest.param(name, marks=pytest.mark.slow) for name in catalog.supported()],
+)
 def test_every_supported_environment_trains(name):
     """One update and one evaluation, type-checked as a whole by tracing; run for those that compile quickly."""
     config = make_config(

@@ -42,7 +42,9 @@ def _bits(x):
     return jax.random.key_data(x) if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key) else x
 
 
-@pytest.mark.parametrize("name", ["Catch-bsuite", "FrozenLake-misc", "tests.own_parts:KeyInState"])
+@pytest.mark.parametrize(
+    "name", ["Catch-bsuite", pytest.param("FrozenLake-misc", marks=pytest.mark.slow), "tests.own_parts:KeyInState"]
+)
 def test_by_need_is_ahead(both, name):
     """States, transitions and sums over episodes; with 37 environments no batch is full to the last.
 

@@ -92,7 +92,7 @@ def test_throughput_counts_the_steps_of_training(monkeypatch):
 
 def test_the_arms_of_the_sweeps_benchmark_are_the_same_jobs():
     size = next(iter(sweep_speed.SIZES))
-    commands = [sweep_speed.command(arm, size, 8, 1000, Path("sweep")) for arm in sweep_speed.ARMS]
+    commands = [sweep_speed.command(arm, size, 8, 1000, Path("sweep")) for arm in sweep_speed.ARMS.values()]
     own = {text for arm in sweep_speed.ARMS.values() for text in arm}
     assert len({tuple(text for text in command if text not in own) for command in commands}) == 1
     assert "seed=range(0,2)" in commands[0]

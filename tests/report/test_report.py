@@ -578,3 +578,15 @@ def test_of_several_processes_a_report_says_where_they_were():
     both = {**here, "processes": [*here["processes"], {"host": "gpu2", "devices": 8}]}
     told = [dict(words.provenance(SimpleNamespace(runs=[SimpleNamespace(summary=each)]))) for each in (here, both)]
     assert [each.get("processes") for each in told] == [None, "1 device on gpu1, 8 devices on gpu2"]
+
+
+def test_workers_are_told_with_their_runs_and_restarts(tmp_path):
+    places = [("b", "gpu 0 H100", 0), ("a", "gpu 0 H100", 1), ("a", "gpu 1 H100", 0), ("a", "gpu 0 H100", 2)]
+    runs = []
+    for number, (host, device, restarts) in enumerate(places):
+        run = read_run(write_run(tmp_path / str(number)), str(number))
+        told = {"hostname": host, "device": device, "restarts": restarts}
+        runs.append(dataclasses.replace(run, summary={**run.summary, **told}))
+    alone = read_run(write_run(tmp_path / "9"), "9")
+    told = [[cell.text for cell in row] for row in tables.worker_rows([*runs, alone])]
+    assert told == [["a", "gpu 0 H100", "1, 3", "3"], ["a", "gpu 1 H100", "2", "0"], ["b", "gpu 0 H100", "0", "0"]]

@@ -75,6 +75,7 @@ def test_a_checkpoint_that_was_just_written_is_never_the_one_to_go(run, keep):
     assert numbers(directory) == [2, 4][-keep:]
 
 
+@pytest.mark.slow
 def test_after_a_damaged_checkpoint_the_run_goes_on_by_its_directory_alone(run):
     whole, directory = run(*EVERY, at="whole"), run(*EVERY, at="damaged")
     at(directory, 10).write_bytes(b"damaged")

@@ -26,7 +26,7 @@ KINDS = {
 QUIET = (CACHE, "logger.curve=false", "logger.gif=false", "logger.console=false", "evaluation.episodes=4")
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=[kind if kind == "memory" else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS])
 def run(request, small_config, run_dir):
     """``run(*overrides, at=…)``: trains a run of one kind in a directory of its own and returns it."""
     return runs_in(run_dir, small_config, *KINDS[request.param], *QUIET)
@@ -41,9 +41,7 @@ def test_stopping_and_resuming_changes_no_bit(run, request):
     assert (b"memory" in final_state(whole)) == (request.node.callspec.params["run"] == "memory")
 
 
-@pytest.mark.parametrize(
-    "run", ["memory", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("continuous", "images"))], indirect=True
-)
+@pytest.mark.slow
 def test_a_replay_of_threads_gives_the_same_bits(run):
     shards = ("+algo=a3c", "algo.num_shards=2", "algo.pull_every=3")
     real = run(*shards, "algo.runtime=threads", at="real")

@@ -95,7 +95,16 @@ A3C = (
 )
 
 
-@pytest.mark.parametrize("algo, stop", [((), 1), ((), 4), ((), 9), (A3C, 4), (A3C, 7)])
+@pytest.mark.parametrize(
+    "algo, stop",
+    [
+        pytest.param((), 1, marks=pytest.mark.slow),
+        ((), 4),
+        pytest.param((), 9, marks=pytest.mark.slow),
+        pytest.param(A3C, 4, marks=pytest.mark.slow),
+        (A3C, 7),
+    ],
+)
 def test_stopping_and_resuming_changes_no_bit(run, algo, stop):
     whole, parts = run(*algo, at="whole"), run(*algo, f"stop_after_updates={stop}", at="parts")
     assert summary(parts)["status"] == "interrupted"

@@ -38,7 +38,10 @@ def lengths(monkeypatch):
     return found
 
 
-@pytest.mark.parametrize("algo", [(), A3C, ("algo.num_shards=4",)])
+@pytest.mark.parametrize(
+    "algo",
+    [(), pytest.param(A3C, marks=pytest.mark.slow), pytest.param(("algo.num_shards=4",), marks=pytest.mark.slow)],
+)
 def test_into_how_many_chunks_a_row_is_cut_changes_no_bit(run, algo, lengths, monkeypatch):
     monkeypatch.setattr(pace, "SECONDS", 1e9)
     monkeypatch.setattr(pace, "_GROWTH", 100)
@@ -70,8 +73,9 @@ def test_a_row_that_was_left_in_the_middle_goes_on(run, algo, stops):
     assert row["env_steps"] / row["time/sps"] < 2 * seconds[-1]
 
 
-def test_lanes_leave_rows_in_the_middle_too(small_config, run_dir):
-    def train(at, how, *overrides):
+@pytest.mark.parametrize("how", ["cores", pytest.param("vmap", marks=pytest.mark.slow)])
+def test_lanes_leave_rows_in_the_middle_too(small_config, run_dir, how):
+    def train(at, *overrides):
         directories = [run_dir / at / str(seed) for seed in range(3)]
         jobs = []
         for seed, directory in enumerate(directories):
@@ -82,12 +86,11 @@ def test_lanes_leave_rows_in_the_middle_too(small_config, run_dir):
         return directories
 
     quiet = ("logger.curve=false", "logger.gif=false")
-    for how in ("cores", "vmap"):
-        whole = train(f"whole-{how}", how, *quiet)
-        train(f"parts-{how}", how, *quiet, "stop_after_updates=3")
-        parts = train(f"parts-{how}", how, *quiet)
-        assert [rows(each) for each in parts] == [rows(each) for each in whole]
-        assert [final_state(each) for each in parts] == [final_state(each) for each in whole]
+    whole = train("whole", *quiet)
+    train("parts", *quiet, "stop_after_updates=3")
+    parts = train("parts", *quiet)
+    assert [rows(each) for each in parts] == [rows(each) for each in whole]
+    assert [final_state(each) for each in parts] == [final_state(each) for each in whole]
 
 
 def test_rows_of_threads_are_whole_however_they_are_cut(run, monkeypatch):
@@ -186,9 +189,9 @@ def test_a_signal_that_is_sent_twice_at_once_is_one_request():
 def test_a_signal_that_another_process_was_sent_is_none_of_ours(capsys):
     """Where a launcher signals all, a follower's comes before the own, or after it."""
     with stop_request(print) as request:
-        request.ask(signal.SIGTERM)
+        request.heed(signal.SIGTERM)
         signal.raise_signal(signal.SIGTERM)
-        request.ask(signal.SIGTERM)
+        request.heed(signal.SIGTERM)
     assert request.signal == signal.SIGTERM
     assert capsys.readouterr().out.count("SIGTERM: stopping") == 1
 
@@ -203,3 +206,24 @@ def test_signals_that_others_use_are_left_to_them():
     finally:
         signal.signal(signal.SIGHUP, mine[0])
         signal.signal(signal.SIGUSR1, mine[1])
+
+
+def test_a_file_asks_to_stop_as_a_signal_does(tmp_path):
+    said, file = [], tmp_path / "stop"
+    with stop_request(said.append, file) as request:
+        assert request.signal is None
+        file.touch()
+        assert request.signal == signal.SIGTERM
+        assert said == ["SIGTERM: stopping after compiling; again to stop now"]
+        file.unlink()
+        assert request.signal == signal.SIGTERM and len(said) == 1
+
+
+def test_further_signals_can_be_taken_over():
+    before = signal.signal(signal.SIGUSR2, lambda *_: pytest.fail("was not taken over"))
+    try:
+        with stop_request(also=(signal.SIGUSR2,)) as request:
+            signal.raise_signal(signal.SIGUSR2)
+            assert request.signal == signal.SIGUSR2
+    finally:
+        signal.signal(signal.SIGUSR2, before)

@@ -46,7 +46,7 @@ def grow_old(directory):
     return old
 
 
-@pytest.mark.parametrize("algo", [(), ("+algo=a3c", "algo.num_shards=2")])
+@pytest.mark.parametrize("algo", [(), pytest.param(("+algo=a3c", "algo.num_shards=2"), marks=pytest.mark.slow)])
 def test_a_run_of_then_is_resumed_and_gets_the_names_of_today(small_config, run_dir, algo):
     run = runs_in(run_dir, small_config, CACHE, "logger.curve=false", "logger.gif=false", "evaluation.every=64")
     whole, parts = run(*algo, at="whole"), run(*algo, "stop_after_updates=4", at="parts")

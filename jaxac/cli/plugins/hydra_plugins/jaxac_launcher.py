@@ -1,26 +1,36 @@
 """``hydra/launcher=vmap``: the jobs of a multirun side by side, as lanes of one compiled program."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.utils import JobReturn, JobStatus, configure_log, run_job, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from jaxac.cli import check, sweep, sweep_configs
+from jaxac.cli import launch, sweep, sweep_configs
+from jaxac.runs.job import Job
+from jaxac.workers import settings as workers
+from jaxac.workers.base import Trained
+from jaxac.workers.settings import Settings
+
+if TYPE_CHECKING:
+    from jaxac.workers.driver import Driver
 
 
 class VmapLauncher(Launcher):
-    """A Hydra launcher that composes and checks every job first, and then trains them together.
+    """A Hydra launcher that composes and checks every job first, and then trains them together, here or by workers.
 
     Args:
-        max_lanes: runs (jobs, or seeds of jobs) trained side by side, at most.
-        how: ``vmap``, ``cores`` or ``auto``; see :func:`jaxac.runs.runner.train`.
+        settings: the values of ``hydra.launcher``, by their names.
     """
 
-    def __init__(self, max_lanes: int, how: str) -> None:
-        self._max_lanes, self._how = max_lanes, how
+    def __init__(self, **settings: Any) -> None:
+        plain: dict[str, Any] = {name: _plain(value) for name, value in settings.items()}
+        self._settings = Settings(**plain)
+        self._driver: Driver | None = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Takes the sweep's configuration; Hydra calls it once, before :meth:`launch`."""
@@ -38,18 +48,31 @@ class VmapLauncher(Launcher):
         """
         setup_globals()
         configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)
-        check.check_section("hydra.launcher", {"max_lanes": self._max_lanes, "how": self._how})
-        Path(self._config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)
+        launch.check_section("hydra.launcher", vars(self._settings))
+        directory = Path(self._config.hydra.sweep.dir)
+        directory.mkdir(parents=True, exist_ok=True)
         jobs = [self._open(list(overrides), initial_job_idx + i) for i, overrides in enumerate(job_overrides)]
         opened = {index: job.return_value for index, job in enumerate(jobs) if job.status == JobStatus.COMPLETED}
-        results = sweep.train(opened, self._max_lanes, self._how)
-        for line in self._closing.add(list(opened.values()), len(jobs)):
+        trained = self._train(opened, directory)
+        for line in self._closing.add([each.ended for each in trained.values()], len(jobs), directory.absolute()):
             print(line, flush=True)
-        for index, result in results.items():
-            jobs[index].return_value = result
-            if isinstance(result, Exception):
+        for index, each in trained.items():
+            jobs[index].return_value = each.result
+            if isinstance(each.result, Exception):
                 jobs[index].status = JobStatus.FAILED
         return jobs
+
+    def _train(self, jobs: Mapping[int, Job], directory: Path) -> Mapping[int, Trained]:
+        if self._settings.in_process:
+            return sweep.train(jobs, self._settings.max_lanes, self._settings.how)
+        proposed = OmegaConf.select(self._config, "hydra.sweeper.n_jobs")
+        configs = [job.config for job in jobs.values()]
+        workers.check(self._settings.executor, self._settings.workers, proposed, configs)
+        if self._driver is None:
+            from jaxac.workers.driver import Driver  # imports JAX
+
+            self._driver = Driver(self._settings, directory, functools.partial(print, flush=True))
+        return self._driver.train(jobs)
 
     def _open(self, overrides: list[str], number: int) -> JobReturn:
         """Hydra's part of a job: its configuration, directory and ``.hydra``; the result holds the job to train."""
@@ -61,3 +84,7 @@ class VmapLauncher(Launcher):
         return run_job(
             open_job, config, "hydra.sweep.dir", "hydra.sweep.subdir", self._context, configure_logging=number == 0
         )
+
+
+def _plain(value: Any) -> Any:
+    return OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
