@@ -38,3 +38,18 @@ def _processor() -> str:
     except OSError:
         return ""
     return named[1] if named else ""
+
+
+def divide_cores(rank: int, share: int) -> None:
+    """Keeps this process to its part of the cores that several of a run share, with as many of XLA's threads as before.
+
+    Processes that wait for each other at every update are half as fast where their threads come into each other's way.
+
+    Args:
+        rank: the process' number among those that share the cores.
+        share: how many those are.
+    """
+    cores = sorted(os.sched_getaffinity(0))
+    os.environ["NPROC"] = str(machine.xla_threads())  # on which rounding depends
+    mine = cores[len(cores) * rank // share : len(cores) * (rank + 1) // share]
+    os.sched_setaffinity(0, mine or cores)

@@ -24,6 +24,8 @@ class Meeting(NamedTuple):
     """The hosts of all processes, by their numbers."""
     share: int
     """Number of processes that have this one's cores, itself included."""
+    rank: int
+    """The process' number among these."""
     device_ids: list[int] | None
     """The accelerators to use, among those that the process sees; None for all of them."""
     timeout: float
@@ -142,10 +144,12 @@ def arrange(place: Place, abouts: Sequence[About], port: int) -> list[Meeting]:
     found = []
     for number, about in enumerate(abouts):
         mates = [each for each, other in enumerate(abouts) if other["host"] == about["host"]]
-        share = sum(abouts[each]["cores"] == about["cores"] for each in mates)
+        sharers = [each for each in mates if abouts[each]["cores"] == about["cores"]]
         rivals = [each for each in mates if abouts[each]["visible"] == about["visible"]]
         ids = device_ids(about["visible"], rivals.index(number), len(rivals))
-        found.append(Meeting(f"{place.host}:{port}", number, hosts, share, ids, place.timeout))
+        found.append(
+            Meeting(f"{place.host}:{port}", number, hosts, len(sharers), sharers.index(number), ids, place.timeout)
+        )
     return found
 
 

@@ -56,6 +56,8 @@ def join(config: Config, meeting: Meeting) -> None:
     machine.use_cores(share=meeting.share)
     if machine.has_accelerator():
         processes.tune_alone()
+    elif meeting.share > 1:
+        host.divide_cores(meeting.rank, meeting.share)
     machine.enable_compilation_cache(config.compilation_cache)
     processes.join(meeting)
 

@@ -56,7 +56,7 @@ def test_with_accelerators_hosts_may_differ_in_what_does_not_compute():
 
 def test_processes_of_one_host_share_its_cores_and_accelerators():
     found = agreement.arrange(LEADER, [ABOUT, ABOUT], 5555)
-    assert [each.share for each in found] == [2, 2]
+    assert [(each.share, each.rank) for each in found] == [(2, 0), (2, 1)]
     assert [each.device_ids for each in found] == [[0], [1]]
     assert [each.address for each in found] == ["gpu1:5555"] * 2
     four = {**ABOUT, "visible": "0,1,2,3"}
