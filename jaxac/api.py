@@ -11,6 +11,7 @@ from jaxac.agent.policy import Evaluation, Policy
 from jaxac.algos import ALGOS
 from jaxac.config.compose import make_config, to_overrides
 from jaxac.config.schema import Config
+from jaxac.distributed import agreement
 from jaxac.errors import ConfigError, DivergedError, RunError
 from jaxac.runs import failures, runner
 from jaxac.runs.job import Job
@@ -95,6 +96,7 @@ def train(
     """
     if config.resume is not None:
         raise ConfigError(f"resume={config.resume} is the command's; use train(config, directory, resume=True).")
+    agreement.check_config(config, None)
     logger = dataclasses.replace(config.logger, console=progress)
     config = dataclasses.replace(config, logger=logger)
     job = Job(config) if directory is None else _open(config, Path(directory).expanduser().resolve(), resume)

@@ -85,10 +85,10 @@ def make(config: Config, num_devices: int | None = None) -> Spec:
 
     Args:
         config: the configuration.
-        num_devices: devices over which its shards may be spread; None for all of this process.
+        num_devices: devices over which its shards may be spread; None for all, of all processes.
     """
     own = tuple(map(import_path.find, config.own_parts.values()))
-    devices = num_devices or jax.local_device_count()
+    devices = num_devices or jax.device_count()
     spec = Spec(config.env, config.algo, config.network, config.optimizer, devices, own)
     return jax.tree.map(lambda x: jnp.asarray(x, jnp.result_type(type(x))), spec)
 

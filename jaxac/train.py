@@ -6,6 +6,7 @@ JAX is imported only once the configuration has been checked.
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -21,8 +22,10 @@ from omegaconf.errors import OmegaConfBaseException
 from jaxac.cli import check, explain, hydra_setup, options, overrides, places, search
 from jaxac.cli.check import Checked
 from jaxac.cli.jobs import open_job
+from jaxac.cli.options import CommandLine
 from jaxac.config import hydra_errors
 from jaxac.config.compose import CONF
+from jaxac.distributed import agreement, member, place, team
 from jaxac.errors import ConfigError, DivergedError, RunError
 
 hydra_setup.register()
@@ -53,9 +56,11 @@ def main() -> None:
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra's own errors reach us and become one sentence
     made: list[Path] = []
     try:
-        if answer := _answer(options.parse(sys.argv[1:]).options):
+        line = options.parse(sys.argv[1:])
+        if answer := _answer(line.options):
             _show(answer)
             return
+        _take_place(line)
         sys.argv[1:], made = prepare(sys.argv[1:])
         job()
     except (ConfigError, DivergedError, RunError, SystemExit) as error:
@@ -76,7 +81,34 @@ def main() -> None:
             ConfigError(f"cannot write {error.filename}: {error.strerror}; choose another place with hydra.run.dir=…")
         )
     except KeyboardInterrupt as error:
-        _leave(128 + getattr(error, "signal", signal.SIGINT))
+        _leave(getattr(error, "exit_code", 128 + getattr(error, "signal", signal.SIGINT)))
+    finally:
+        _end_together()
+
+
+def _take_place(line: CommandLine) -> None:
+    """Has this process lead, or follow to its end, if it is one of several that train one run."""
+    mine = place.find(line.overrides, os.environ) if line.trains else None
+    if mine is None:
+        return
+    if mine.process_id == 0:
+        team.lead(mine)
+        return
+    leader = member.Member(mine)
+    from jaxac.runs import follower  # the first import of JAX
+
+    follower.follow(leader)
+
+
+def _end_together() -> None:
+    """Ends the followers, if there are any, and this process, by the exit code that it is about to have."""
+    error = sys.exception()
+    if team.current() is None:
+        return
+    if error and not isinstance(error, SystemExit):
+        traceback.print_exception(error)
+    code = getattr(error, "code", 1) if error else 0
+    _leave(code if isinstance(code, int) else int(code is not None))
 
 
 def _show(text: str) -> None:
@@ -106,9 +138,14 @@ def prepare(arguments: list[str]) -> tuple[list[str], list[Path]]:
     """
     rewritten = overrides.rewrite(arguments)
     line = options.parse(rewritten)
+    leading = team.current()
+    mine = leading.place if leading else None
+    agreement.check_jobs(line.is_sweep, mine)
     if not line.trains or line.has_own_files:
         return rewritten, []
     checked = check.check(line.overrides, line.is_sweep)
+    for config in checked.configs:
+        agreement.check_config(config, mine)
     _check_foreign_parts(checked)
     return [*rewritten, checked.place], checked.made
 
@@ -123,6 +160,8 @@ def _check_foreign_parts(checked: Checked) -> None:
 
 def _leave(exit_code: int) -> NoReturn:
     """Ends the process without waiting for what still runs in the background, such as a compilation."""
+    if leading := team.current():
+        leading.end(exit_code)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(exit_code)

@@ -27,7 +27,7 @@ class State(NamedTuple):
 
 def init(spec: Spec, key: PRNGKey) -> State:
     """Fresh parameters and environments."""
-    place = _place(spec)
+    place = placed(spec)
     params_key, actors_key = jax.random.split(key)
     _, agent = actor_critic.build(spec)
     actors = place.split(shard.init_all(spec, actors_key))
@@ -36,12 +36,12 @@ def init(spec: Spec, key: PRNGKey) -> State:
 
 def update(spec: Spec, state: State) -> tuple[State, Report]:
     """One update: every block unrolls and differentiates at the server's parameters; the server takes one step."""
-    place = _place(spec)
+    place = placed(spec)
     gradients = place.map(shard.block_gradient, (None, 0, 0))
     # Each block reads a copy, as A3C's shards do, so that one shard compiles to the same gradient, bit for bit.
     pushed, actors, unrolled = gradients(spec, trees.copies(state.server.params, place.count), state.actors)
     # Gathered before they are summed, so that the order of the sum does not depend on the number of devices.
-    pushed, unrolled = place.replicated((pushed, unrolled))
+    pushed, unrolled = place.gathered((pushed, unrolled))
     rate = optimizers.learning_rate(spec, state.server.arrivals)
     stepped, norm = server.step(spec, state.server, pushed, rate)
     stepped = stepped._replace(arrivals=stepped.arrivals + spec.algo.num_shards)
@@ -51,7 +51,7 @@ def update(spec: Spec, state: State) -> tuple[State, Report]:
     return State(place.replicated(stepped), actors), report
 
 
-def _place(spec: Spec) -> Placement:
+def placed(spec: Spec) -> Placement:
     """``K · N``, the blocks of all shards; since no shard is stale, blocks may go to devices in any way."""
     return placement.over(spec.num_devices, spec.algo.num_shards * shard.num_blocks(spec))
 

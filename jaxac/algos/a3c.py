@@ -75,7 +75,7 @@ def init(spec: Spec, key: PRNGKey) -> State:
     nothing = jax.tree.map(jnp.zeros_like, Gradient(params.network, params.moments))
     group = Group(trees.copies(nothing, algo.group_size), zero, zero)
     ledger = Ledger(fresh, trees.copies(params, staleness.history_size(algo)), group, none, none)
-    place = _place(spec)
+    place = placed(spec)
     ledger, snapshots = place.replicated((ledger, trees.copies(params, num_shards)))
     actors = place.split(trees.parts(shard.init_all(spec, actors_key), num_shards))
     return State(schedule_key, zero, ledger, snapshots, actors)
@@ -83,7 +83,7 @@ def init(spec: Spec, key: PRNGKey) -> State:
 
 def update(spec: Spec, state: State) -> tuple[State, Report]:
     """One round: every shard takes its turn, in waves and in an order of arrival."""
-    algo, place = staleness.settings(spec), _place(spec)
+    algo, place = staleness.settings(spec), placed(spec)
     key, order_key, delay_key = jax.random.split(state.key, 3)
     this_round = Round(staleness.active(algo, state.round), staleness.delays(algo, delay_key))
     waves = staleness.arrival_order(algo, order_key).reshape(-1, staleness.wave_size(algo))
@@ -97,7 +97,7 @@ def update(spec: Spec, state: State) -> tuple[State, Report]:
     return state, _report(spec, this_round, reports)
 
 
-def _place(spec: Spec) -> Placement:
+def placed(spec: Spec) -> Placement:
     """The shards over the devices; over one if a round has several waves, at each of which devices would wait."""
     algo = staleness.settings(spec)
     whole = staleness.wave_size(algo) == algo.num_shards
@@ -119,18 +119,22 @@ def lag(spec: Spec, state: State) -> Lag:
         divergence = jnp.mean(agent.distribution.kl(*policies))
         return Lag(distance, jnp.maximum(divergence, 0.0))  # rounding leaves equal policies a hair below 0
 
-    lags = jax.vmap(of_shard)(state.snapshots, state.actors.observation, state.actors.memory)
-    return jax.tree.map(jnp.mean, lags)
+    snapshots = placed(spec).replicated(state.snapshots)
+    lags = jax.vmap(of_shard)(snapshots, state.actors.observation, state.actors.memory)
+    return jax.tree.map(jnp.mean, placed(spec).replicated(lags))
 
 
 def _whole_round(spec: Spec, this_round: Round, state: State, order: Array) -> tuple[State, WaveReport]:
     """A round of one wave: all shards compute at once, on their own devices, and arrive in ``order [K]``."""
     state, waited = _refresh(spec, this_round, state, order)
-    place = _place(spec)
+    place = placed(spec)
+    # Said here and in `lag`: else the compiler keeps a part on each device, and gathers them in every round.
+    state = state._replace(snapshots=place.replicated(state.snapshots))
     gradients = place.map(shard.gradient, (None, 0, 0))
     pushed, actors, unrolled = gradients(spec, state.snapshots, state.actors)
+    pushed, unrolled = place.gathered((pushed, unrolled))
     actors = _moved(spec, this_round.active, actors, state.actors)
-    wave = arrival.Wave(place.replicated(pushed), state.snapshots, state.ledger.version)
+    wave = arrival.Wave(pushed, state.snapshots, state.ledger.version)
     state, outcomes = _arrive(spec, this_round, state._replace(actors=actors), wave, order, order)
     return state, WaveReport(outcomes, unrolled, this_round.active, waited)
 

@@ -27,6 +27,7 @@ from jaxac.config.fields import (
     Positive,
     Steps,
     Text,
+    Versions,
     WandbProject,
     WandbTag,
     WandbText,
@@ -102,6 +103,17 @@ class LoggerConfig:
 
 
 @dataclass(frozen=True)
+class DistributedConfig:
+    """Section ``distributed``: several processes that train one run. The settings: ``conf/config.yaml``."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    coordinator_address: Text | None
+    num_processes: Count | None
+    process_id: Versions | None
+    timeout: Positive
+
+
+@dataclass(frozen=True)
 class Config:
     """The configuration of a whole run. The settings: ``conf/``.
 
@@ -128,6 +140,7 @@ class Config:
     resume: Text | None
     compilation_cache: Text | None
     min_env_steps: Steps = 1_000_000
+    distributed: DistributedConfig = DistributedConfig(None, None, None, 20.0)
 
     @property
     def seeds(self) -> range:

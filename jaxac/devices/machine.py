@@ -6,9 +6,11 @@ import os
 import platform
 import re
 import resource
+import socket
 import subprocess
 import sys
 import warnings
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,23 +18,62 @@ from typing import Any
 import jax
 import platformdirs
 
+from jaxac.devices import processes
+
 _PACKAGES = ("jaxac", "jax", "jaxlib", "flax", "optax", "gymnax", "numpy")
 
 
 @functools.cache
 def describe(suite: str | None = None) -> dict[str, Any]:
-    """Versions of the packages that results depend on (``versions``), the devices of this process (``devices``), and
-    the number of threads by which XLA divides work on a CPU (``xla_threads``).
+    """Versions of the packages that results depend on (``versions``), the devices of all processes (``devices``), the
+    number of threads by which XLA divides work on a CPU (``xla_threads``), and the processes' hosts and numbers of
+    devices (``processes``).
 
     Args:
         suite: the environment's suite, if that is another than gymnax.
     """
-    versions = {package: _version(package) for package in (*_PACKAGES, *([suite] if suite else []))}
     return {
-        "versions": {"python": platform.python_version(), **versions},
+        "versions": versions([suite] if suite else []),
         "devices": [f"{device.platform}:{device.id} {device.device_kind}" for device in jax.devices()],
+        **processes.describe(),
         "xla_threads": xla_threads(),
     }
+
+
+def versions(suites: Iterable[str] = ()) -> dict[str, str | None]:
+    """Versions of the packages that results depend on, and of suites; None for one that is not installed."""
+    found = {package: _version(package) for package in (*_PACKAGES, *suites)}
+    return {"python": platform.python_version(), **found}
+
+
+def about() -> dict[str, Any]:
+    """All that other processes of the same run need to know of this one's host; JAX is not started for it."""
+    return {
+        "host": platform.node(),
+        "address": _address(),
+        "xla_threads": xla_threads(),
+        "processor": _processor(),
+        "cores": sorted(os.sched_getaffinity(0)),
+        "visible": os.environ.get("CUDA_VISIBLE_DEVICES"),
+        "accelerated": has_accelerator(),
+    }
+
+
+def _address() -> str:
+    """The address that the host's own name stands for."""
+    try:
+        return socket.gethostbyname(socket.gethostname())
+    except OSError:
+        return ""
+
+
+def _processor() -> str:
+    """The name of the processor; empty where the system does not tell."""
+    try:
+        named = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    except OSError:
+        return ""
+    return named[1] if named else ""
 
 
 def num_cores() -> int:
@@ -82,7 +123,7 @@ def _limits() -> list[int]:
     return [limit for limit in found if limit > 0] or [sys.maxsize]
 
 
-def use_cores(by_threads: bool = False, xla_threads: int | None = None) -> str | None:
+def use_cores(by_threads: bool = False, xla_threads: int | None = None, share: int = 1) -> str | None:
     """Makes every core of a CPU a device of JAX's, so that each computes by itself.
 
     As one device, XLA splits every operation over all cores, which for a small network costs more than it saves.
@@ -91,6 +132,7 @@ def use_cores(by_threads: bool = False, xla_threads: int | None = None) -> str |
     Args:
         by_threads: keep one device, because Python threads will keep the cores busy.
         xla_threads: with ``by_threads``, XLA's number of threads in this process; None for a thread a core.
+        share: number of processes that share the cores.
 
     Returns:
         A sentence for the user if JAX has already looked for devices, so that some cores stay unused; else None.
@@ -99,7 +141,7 @@ def use_cores(by_threads: bool = False, xla_threads: int | None = None) -> str |
     if has_accelerator() or xla_threads_are_given() or flag in os.environ.get("XLA_FLAGS", ""):
         return None
     cores = num_cores()
-    wanted = 1 if by_threads else cores
+    wanted = 1 if by_threads else max(1, cores // share)
     if jax.config.jax_num_cpu_devices == wanted:  # type: ignore[attr-defined]
         return None  # as it was set before
     try:

@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import jax
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, Sharding
 
 from jaxac.types import PyTree
 
@@ -38,6 +40,24 @@ class Placement:
         """``tree`` with a copy on every device."""
         return _constrain(tree, self, PartitionSpec())
 
+    def gathered(self, tree: PyTree) -> PyTree:
+        """``tree [count, ...]``, whose rows are spread over the devices, with a copy on every device.
+
+        Between processes the leaves of a dtype travel together: a message costs more there than what is in it.
+        """
+        if self.num_devices == 1 or jax.process_count() == 1:
+            return self.replicated(tree)
+        leaves, structure = jax.tree.flatten(tree)
+        whole = list(leaves)
+        for dtype in dict.fromkeys(leaf.dtype for leaf in leaves):
+            mine = [index for index, leaf in enumerate(leaves) if leaf.dtype == dtype]
+            rows = [leaves[index].reshape(self.count, -1) for index in mine]
+            ends = np.cumsum([row.shape[1] for row in rows])[:-1].tolist()
+            together = self.replicated(self.split(jnp.concatenate(rows, axis=1)))
+            for index, part in zip(mine, jnp.split(together, ends, axis=1), strict=True):
+                whole[index] = part.reshape(leaves[index].shape)
+        return jax.tree.unflatten(structure, whole)
+
     def split(self, tree: PyTree) -> PyTree:
         """``tree [count, ...]`` with its rows spread over the devices."""
         return _constrain(tree, self, PartitionSpec(AXIS))
@@ -50,6 +70,26 @@ def over(num_devices: int, count: int) -> Placement:
     3
     """
     return Placement(count, max(size for size in range(1, num_devices + 1) if count % size == 0))
+
+
+def everywhere() -> Sharding | None:
+    """The sharding of what every process is to have whole; None in a single process, where the compiler may choose."""
+    if jax.process_count() == 1:
+        return None
+    return NamedSharding(_mesh(jax.device_count()), PartitionSpec())
+
+
+def put(value: np.ndarray, sharding: Sharding) -> jax.Array:
+    """A host's array ``[...]``, the same in all processes, on devices of several processes.
+
+    JAX's own ``device_put`` would compare the values of all processes, by a collective for each array.
+    """
+    return jax.make_array_from_callback(value.shape, sharding, lambda index: value[index])
+
+
+def at_home(tree: PyTree) -> PyTree:
+    """A tree that every process has whole, on a device of this process alone, for programs of its own."""
+    return jax.tree.map(lambda leaf: leaf.addressable_data(0), tree)
 
 
 def map_lanes(

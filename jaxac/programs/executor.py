@@ -85,11 +85,33 @@ class Executor(Protocol[S, F]):
         """Ends what still runs in the background; waits for it unless told not to."""
 
 
+def begin(executor: Executor[S, Any], contents: Sequence[bytes | None]) -> tuple[S, bool]:
+    """Starts every lane, and has rows go on that were left in the middle.
+
+    Args:
+        executor: the executor.
+        contents: the lanes' states, packed as in a checkpoint; None for a lane that begins.
+
+    Returns:
+        The lanes' states, and True if a row goes on.
+    """
+    states = [content and serialization.unpack(executor.template, content) for content in contents]
+    state = executor.start(states)
+    if executor.nothing is None:
+        return state, False
+    rows = [content and serialization.unpack_totals(executor.nothing, content) for content in contents]
+    executor.continue_rows([row or None for row in rows])
+    return state, any(row is not None for row in rows)
+
+
 def first(future: Future[tuple[PyTree, Outcome]]) -> Future[PyTree]:
     """A future of the first of a future's two results."""
     first: Future[PyTree] = Future()
 
     def pass_on(done: Future[tuple[PyTree, Outcome]]) -> None:
+        if done.cancelled():  # the run stops at once
+            first.cancel()
+            return
         error = done.exception()
         first.set_exception(error) if error else first.set_result(done.result()[0])
 

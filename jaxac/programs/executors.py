@@ -20,6 +20,7 @@ import numpy as np
 
 from jaxac.algos import ALGOS
 from jaxac.config.schema import Config
+from jaxac.devices import placement
 from jaxac.programs import lanes_program, program
 from jaxac.programs.executor import Chunk, Outcome, copied, first, to_host
 from jaxac.programs.program import Program
@@ -79,14 +80,20 @@ class Pooled:
         return {lane: to_host(future.result()[1]) for lane, future in pending.items()}
 
     def evaluate(self, state: list[Future[PyTree]], lane: int, updates: int, batches: Sequence[int]) -> Array:
-        return self._evaluate(state[lane].result(), lane, updates, batches)
+        return self._pool.submit(self._evaluate, state[lane].result(), lane, updates, batches).result()
 
     def _evaluate(self, state: PyTree, lane: int, updates: int, batches: Sequence[int]) -> Array:
         key = self._keys[lane][1]
         return program.evaluate_batches(self._program, self._specs[lane], state, key, updates, batches)
 
     def lane(self, state: list[Future[PyTree]], lane: int) -> PyTree:
-        return state[lane].result()
+        if jax.process_count() == 1:
+            return state[lane].result()
+        return self._pool.submit(self._gather, state[lane]).result()
+
+    def _gather(self, state: Future[PyTree]) -> PyTree:
+        """A lane's state, of whose arrays other processes have parts, for this process alone."""
+        return placement.at_home(self._program.copy(state.result()))
 
     def close(self, wait: bool = True) -> None:
         if wait:

@@ -14,7 +14,7 @@ from jax.tree_util import PyTreeDef
 from jaxac.agent import evaluation
 from jaxac.algos import ALGOS, shard
 from jaxac.config.schema import Config
-from jaxac.devices import machine, threefry
+from jaxac.devices import machine, placement, threefry
 from jaxac.errors import ConfigError
 from jaxac.programs import runtimes
 from jaxac.programs.runtimes import Advance
@@ -36,7 +36,7 @@ class Program(NamedTuple):
     evaluate: Callable[[Spec, PyTree, PRNGKey], Array]
     """``evaluate(spec, state, key)``: the returns ``[episodes / 4]``, rounded up, of a batch of episodes."""
     copy: Callable[[PyTree], PyTree]
-    """``copy(state)``: a copy of every array."""
+    """``copy(state)``: a copy of every array, which of several processes each has whole."""
     state: PyTree
     """Shapes, dtypes and shardings of the state."""
     compile_seconds: float
@@ -94,10 +94,12 @@ def compile_program(config: Config, spec: Spec, log: Path | None = None) -> Prog
         log: the file for the events of A3C's threads; None for no log.
 
     Raises:
-        ConfigError: if it needs more memory than the device has, or an event log cannot be replayed.
+        ConfigError: if it needs more memory than the device has, an event log cannot be replayed, or the work does not
+            spread over the devices of all processes.
     """
     start = time.perf_counter()
     shard.kernels(spec)  # raises before anything is compiled
+    _check_spread(spec)
     compiled, runtime = compile_shared(Signature.of(config, spec)), runtimes.of(config.algo)
     needed = runtime.needed_bytes(compiled.chunk, config.algo.num_shards)
     _check_memory(needed, "env.num_envs", config.env.num_envs, "algo.unroll_length")
@@ -124,7 +126,11 @@ def compile_shared(signature: Signature) -> _Compiled:
     init, state = compile_init(ALGOS[spec.algo.name].init, spec, key)
     with ThreadPoolExecutor() as pool:  # the compiler releases the interpreter lock
         chunk = pool.submit(runtimes.of(spec.algo).compile, spec, state)
-        others = [jax.jit(evaluation_of(signature)).lower(spec, state, key), jax.jit(copy).lower(state)]
+        whole = placement.everywhere()
+        others = [
+            jax.jit(evaluation_of(signature), out_shardings=whole).lower(spec, state, key),
+            jax.jit(copy, out_shardings=whole).lower(state),
+        ]
         compiled_evaluate, compiled_copy = pool.map(lambda program: program.compile(), others)
         return _Compiled(init, chunk.result(), compiled_evaluate, compiled_copy, state)
 
@@ -137,6 +143,24 @@ def _check_memory(needed: int, setting: str, value: int, besides: str) -> None:
             f"{setting}={value} needs {needed / 1e9:.0f} GB of memory and the device has {available / 1e9:.0f}; lower "
             f"it to about {max(1, value * available // needed)}, or lower {besides}."
         )
+
+
+def _check_spread(spec: Spec) -> None:
+    """Raises ConfigError if some of several processes would have no part in the work."""
+    processes, devices, place = jax.process_count(), jax.device_count(), ALGOS[spec.algo.name].placed(spec)
+    if processes == 1 or place.num_devices == devices:
+        return
+    if place.count % devices == 0:
+        raise ConfigError(
+            f"algo.max_staleness={getattr(spec.algo, 'max_staleness', None)} has few shards compute at a time, on one "
+            f"device, and there are {processes} processes: choose algo.above_max_staleness=drop, or train in one "
+            "process."
+        )
+    pieces = "1 piece of work, which does" if place.count == 1 else f"{place.count} pieces of work, which do"
+    raise ConfigError(
+        f"algo.num_shards={spec.algo.num_shards} makes {pieces} not spread evenly over the {devices} devices of "
+        f"{processes} processes; give a multiple of {devices}."
+    )
 
 
 def evaluation_of(signature: Signature) -> Callable[[Spec, PyTree, PRNGKey], Array]:

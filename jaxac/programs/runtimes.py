@@ -17,6 +17,7 @@ from jaxac.algos.realtime.replay import Replay
 from jaxac.algos.realtime.threads import Threads
 from jaxac.config.algos import A2CConfig, A3CConfig
 from jaxac.config.schema import Config
+from jaxac.devices import placement
 from jaxac.programs.chunk import nothing, run_chunk
 from jaxac.spec import Spec
 from jaxac.types import ChunkReport, PyTree, Totals
@@ -64,7 +65,9 @@ def compile_loop(spec: Spec, state: PyTree) -> Loop:
     """Compiles :func:`jaxac.programs.chunk.run_chunk`; every leaf of the state keeps its sharding."""
     shardings, algo = jax.tree.map(lambda leaf: leaf.sharding, state), ALGOS[spec.algo.name]
     begin = jax.eval_shape(functools.partial(nothing, algo), spec, state)
-    program = jax.jit(functools.partial(run_chunk, algo), donate_argnums=1, out_shardings=(shardings, None))
+    program = jax.jit(
+        functools.partial(run_chunk, algo), donate_argnums=1, out_shardings=(shardings, placement.everywhere())
+    )
     compiled = program.lower(spec, state, jax.ShapeDtypeStruct((), jnp.int32), begin).compile()
     return Loop(compiled, on_host(begin))
 

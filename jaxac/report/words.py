@@ -173,7 +173,18 @@ def provenance(content: Content) -> list[tuple[str, str]]:
             versions.setdefault(package, []).append(str(version))
     devices = [str(device) for run in content.runs for device in run.summary.get("devices") or []]
     found = [(package, _unique(values)) for package, values in versions.items()]
-    return [*found, *([("devices", _unique(devices))] if devices else [])]
+    processes = [_processes(run.summary.get("processes")) for run in content.runs]
+    return [
+        *found,
+        *([("devices", _unique(devices))] if devices else []),
+        *([("processes", _unique(filter(None, processes)))] if any(processes) else []),
+    ]
+
+
+def _processes(listed: Any) -> str:
+    """The hosts of several processes, with their numbers of devices; empty for a single one."""
+    each = [_mapping(process) for process in listed] if isinstance(listed, list) and len(listed) > 1 else []
+    return ", ".join(f"{plural(process.get('devices', 0), 'device')} on {process.get('host')}" for process in each)
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -34,7 +34,8 @@ def _where(config: Config, on_cores: bool) -> str:
         return _counted(cluster.num_learners(algo), "learner")
     if on_cores:
         return cores
-    return _counted(len(devices), f"{devices[0].device_kind} device")
+    several = f" of {jax.process_count()} processes" if jax.process_count() > 1 else ""
+    return _counted(len(devices), f"{devices[0].device_kind} device") + several
 
 
 def _counted(number: int, noun: str) -> str:

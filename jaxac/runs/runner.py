@@ -18,7 +18,7 @@ from jaxac.programs import memory, program
 from jaxac.programs.executor import Executor
 from jaxac.programs.executors import Pooled, Vmapped
 from jaxac.programs.program import Program
-from jaxac.runs import failures, headlines, plan, resuming, setup
+from jaxac.runs import failures, headlines, plan, resuming, setup, together
 from jaxac.runs.job import Job
 from jaxac.runs.plan import Group
 from jaxac.runs.run import Run
@@ -64,7 +64,7 @@ def train(
     how = setup.resolved(how)
     with _released(jobs), _told_how_to_resume(jobs, say), cluster.joined([job.config.algo for job in jobs]):
         groups = _plan(jobs, max_lanes, how, say, size)
-        with _overview(jobs) as overview, stops(say) as stop:
+        with _overview(jobs) as overview, stops(say) as stop, together.heeding(stop):
             for group in groups:
                 _train_group(group, jobs, how, overview, stop, say)
         for line in headlines.closing(jobs) if sums_up else ():
@@ -154,6 +154,7 @@ def _train_group(
     mine = [job for job in jobs if any(run in job.unfinished for run in group.runs)]
     say(headlines.headline(group.runs[0].config, len(group.runs), how == "cores"))
     try:
+        together.begin(group.runs[0])
         pool = ThreadPoolExecutor(1)  # opening loggers takes a while, and so does compiling
         compiling = pool.submit(*_compilation(group, how))
         pool.shutdown(wait=False)  # a request to stop at once does not wait for the compiler
@@ -208,7 +209,7 @@ def _executor(group: Group, compiled: Program | Vmapped) -> Executor[Any, Any]:
     if isinstance(compiled, Vmapped):
         return compiled
     workers = 1 if len(group.runs) == 1 else machine.num_cores()
-    return Pooled(compiled, *_lanes(group), workers)
+    return together.led(Pooled(compiled, *_lanes(group), workers))
 
 
 def _lanes(group: Group) -> tuple[list[Spec], list[int]]:

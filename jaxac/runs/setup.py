@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from jaxac.config.schema import Config
 from jaxac.devices import machine
 from jaxac.errors import ConfigError
-from jaxac.runs import one_parser
+from jaxac.runs import one_parser, together
 from jaxac.storage import events, provenance
 
 
@@ -35,6 +35,8 @@ def prepare(configs: Sequence[Config], how: str, several: bool = False, in_real_
             f"compilation_cache={', '.join(map(str, caches))}: jobs that are trained together have one; give one value."
         )
     one_parser.install()
+    if together.gather(configs[0]):
+        return
     several = several or len(configs) > 1 or configs[0].num_seeds > 1
     in_real_time = in_real_time or any(config.algo.in_real_time for config in configs)
     xla_threads = min(filter(None, (events.xla_threads(config.algo) for config in configs)), default=None)

@@ -41,7 +41,8 @@ class StopRequest:
     """Words for what has to end before the run can stop."""
 
     def __init__(self, tell: Callable[[str], None] | None = None, file: Path | None = None) -> None:
-        self._tell, self._file, self._at = tell, file, 0.0
+        self._tell, self._file = tell, file
+        self._at: float | None = None
         self._signal: int | None = None
 
     @property
@@ -53,20 +54,22 @@ class StopRequest:
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         del frame
-        if self._signal is None:
+        if self._at is None:
+            self._at = time.monotonic()
             self.ask(number)
         elif time.monotonic() - self._at > _ONE_REQUEST:
             _default()  # a third one ends the process
-            raise StopNowError(self._signal)
+            raise StopNowError(self._signal or number)
 
     def ask(self, number: int) -> None:
-        """Asks to stop, as a signal does.
+        """Asks to stop, if nothing has asked before: for a signal that another process was sent.
 
         Args:
             number: the signal's number.
         """
-        self._signal, self._at = number, time.monotonic()
-        self._say(f"{signal.Signals(number).name}: stopping after {self.after}; again to stop now")
+        if self._signal is None:
+            self._signal = number
+            self._say(f"{signal.Signals(number).name}: stopping after {self.after}; again to stop now")
 
     def _say(self, text: str) -> None:
         # The signal may have come while something was being printed; or the terminal may be gone.

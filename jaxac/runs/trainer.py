@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxac.programs import program
-from jaxac.programs.executor import Chunk, Executor, Outcome
+from jaxac.programs.executor import Chunk, Executor, Outcome, begin
 from jaxac.runs.pace import Pace
 from jaxac.runs.run import Run, Status
 from jaxac.runs.signals import StopRequest
@@ -69,10 +69,8 @@ class Trainer:
         self.executor.close()
 
     def _start(self) -> None:
-        starts = [run.start for run in self.runs]
-        states = [start and serialization.unpack(self.executor.template, start.state) for start in starts]
-        self.state = self.executor.start(states)
-        self._continue_rows()
+        contents = [run.start and run.start.state for run in self.runs]
+        self.state, self._in_row = begin(self.executor, contents)
         for lane, run in enumerate(self.runs):
             run.progress.compile_seconds += self.executor.compile_seconds
             if run.start is None and run.directory is not None:
@@ -136,14 +134,6 @@ class Trainer:
         """Seconds since the previous row."""
         before, self._read_at = self._read_at, time.perf_counter()
         return self._read_at - before
-
-    def _continue_rows(self) -> None:
-        """Has rows go on that were left in the middle."""
-        nothing = self.executor.nothing
-        if nothing is not None:
-            found = [run.start and serialization.unpack_totals(nothing, run.start.state) for run in self.runs]
-            self._in_row = any(totals is not None for totals in found)
-            self.executor.continue_rows(found)
 
     def _leave_row(self) -> None:
         """Leaves a row in the middle: its totals go into the checkpoint, and it is logged once it is whole."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxac.config import validation
-from jaxac.config.schema import Config
+from jaxac.config.schema import Config, DistributedConfig
 from jaxac.config.settings import key_of
 from jaxac.errors import ConfigError
 from jaxac.storage import checkpoint, lock, old_names, records
@@ -31,12 +31,16 @@ EVENTS = "events.jsonl"
 SEEDS = "seeds"
 SWEEP = "sweep.yaml"
 
-PER_PROCESS = ("resume", "stop_after_updates")
+PER_PROCESS = (
+    "resume",
+    "stop_after_updates",
+    *(f"distributed.{field.name}" for field in dataclasses.fields(DistributedConfig)),
+)
 """Settings of one process, which a run's record leaves out."""
 _MAY_CHANGE = {*PER_PROCESS, "total_env_steps", "compilation_cache"}
 _ELSEWHERE = (("algo", "ray", "learners"), ("algo", "ray", "address"))
 """Settings of where gradients are computed, which changes none."""
-_SECTIONS_MAY_CHANGE = {"evaluation", "checkpoint", "logger"}
+_SECTIONS_MAY_CHANGE = {"evaluation", "checkpoint", "logger", "distributed"}
 
 
 def holds_run(directory: Path) -> bool:
@@ -158,7 +162,7 @@ def _exists(path: Path) -> bool:
 
 def _record(directory: Path, config: Config, overrides: Sequence[str]) -> None:
     """Writes down what a later ``resume=`` starts from: everything but the settings of this process alone."""
-    kept = dataclasses.replace(config, resume=None, stop_after_updates=None)
+    kept = dataclasses.replace(config, resume=None, stop_after_updates=None, distributed=Config.distributed)
     records.write_yaml(directory / CONFIG, as_dict(kept))
     mine = [text for text in overrides if key_of(text) not in PER_PROCESS]
     records.write_overrides(directory / OVERRIDES, mine)

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from flax import serialization
 
+from jaxac.devices import placement
 from jaxac.errors import ConfigError
 from jaxac.types import Moments, Params, PyTree, Totals
 
@@ -92,10 +93,17 @@ def unpack(template: PyTree, content: bytes) -> PyTree:
             raise ConfigError(
                 f"resume: the checkpoint does not fit this program at {path}; resume with the version that wrote it."
             )
-        restored = jax.random.wrap_key_data(value, impl=_implementation(leaf)) if _is_key(leaf) else value
-        return jax.device_put(restored, leaf.sharding)
+        return _put(value, leaf)
 
     return jax.tree.unflatten(treedef, [restore(jax.tree_util.keystr(path), leaf) for path, leaf in leaves])
+
+
+def _put(value: np.ndarray, leaf: jax.Array) -> jax.Array:
+    """A leaf's bits ``[...]`` as an array or as keys, placed like ``leaf``, a shape with a sharding."""
+    far = not leaf.sharding.is_fully_addressable
+    bits: Any = placement.put(value, leaf.sharding) if far else value
+    found = jax.random.wrap_key_data(bits, impl=_implementation(leaf)) if _is_key(leaf) else bits
+    return found if far else jax.device_put(found, leaf.sharding)
 
 
 def totals_to_host(totals: Totals) -> dict[str, np.ndarray]:

@@ -186,6 +186,16 @@ def test_a_signal_that_is_sent_twice_at_once_is_one_request():
     assert request.signal == signal.SIGINT
 
 
+def test_a_signal_that_another_process_was_sent_is_none_of_ours(capsys):
+    """Where a launcher signals all, a follower's comes before the own, or after it."""
+    with stop_request(print) as request:
+        request.ask(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        request.ask(signal.SIGTERM)
+    assert request.signal == signal.SIGTERM
+    assert capsys.readouterr().out.count("SIGTERM: stopping") == 1
+
+
 def test_signals_that_others_use_are_left_to_them():
     mine = signal.signal(signal.SIGHUP, signal.SIG_IGN), signal.signal(signal.SIGUSR1, lambda *_: None)
     try:
