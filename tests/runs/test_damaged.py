@@ -8,6 +8,7 @@ import pytest
 import jaxac
 from jaxac.cli import overrides
 from jaxac.config.compose import make_config
+from jaxac.devices import damaged_cache
 from jaxac.errors import ConfigError
 from jaxac.storage import checkpoint, events
 from tests.conftest import SMALL
