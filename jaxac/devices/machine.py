@@ -4,9 +4,7 @@ import functools
 import importlib.util
 import os
 import platform
-import re
 import resource
-import socket
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -43,36 +41,6 @@ def versions(suites: Iterable[str] = ()) -> dict[str, str | None]:
     """Versions of the packages that results depend on, and of suites; None for one that is not installed."""
     found = {package: _version(package) for package in (*_PACKAGES, *suites)}
     return {"python": platform.python_version(), **found}
-
-
-def about() -> dict[str, Any]:
-    """All that other processes of the same run need to know of this one's host; JAX is not started for it."""
-    return {
-        "host": platform.node(),
-        "address": _address(),
-        "xla_threads": xla_threads(),
-        "processor": _processor(),
-        "cores": sorted(os.sched_getaffinity(0)),
-        "visible": os.environ.get("CUDA_VISIBLE_DEVICES"),
-        "accelerated": has_accelerator(),
-    }
-
-
-def _address() -> str:
-    """The address that the host's own name stands for."""
-    try:
-        return socket.gethostbyname(socket.gethostname())
-    except OSError:
-        return ""
-
-
-def _processor() -> str:
-    """The name of the processor; empty where the system does not tell."""
-    try:
-        named = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    except OSError:
-        return ""
-    return named[1] if named else ""
 
 
 def num_cores() -> int:

@@ -55,14 +55,22 @@ class StopRequest:
     def __call__(self, number: int, frame: FrameType | None) -> None:
         del frame
         if self._at is None:
-            self._at = time.monotonic()
             self.ask(number)
         elif time.monotonic() - self._at > _ONE_REQUEST:
             _default()  # a third one ends the process
             raise StopNowError(self._signal or number)
 
     def ask(self, number: int) -> None:
-        """Asks to stop, if nothing has asked before: for a signal that another process was sent.
+        """Asks to stop, as a signal does.
+
+        Args:
+            number: the signal's number.
+        """
+        self._at = time.monotonic()
+        self.heed(number)
+
+    def heed(self, number: int) -> None:
+        """Asks to stop for a signal that another process was sent; the own one may come, too, and is no second one.
 
         Args:
             number: the signal's number.

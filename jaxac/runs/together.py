@@ -6,7 +6,7 @@ from typing import Any
 
 from jaxac.config import suites
 from jaxac.config.schema import Config
-from jaxac.devices import machine, processes
+from jaxac.devices import host, machine, processes
 from jaxac.distributed import agreement, team
 from jaxac.distributed.agreement import Meeting
 from jaxac.programs.executor import Executor
@@ -21,7 +21,7 @@ def about() -> dict[str, Any]:
     """All that the others need to know of this process, to see whether it would train the same run bit for bit."""
     code = provenance.describe()["git"].get("jaxac") or {}
     versions = {**machine.versions(suites.SUITES), "the code of commit": code.get("commit")}
-    return {**machine.about(), "versions": versions}
+    return {**host.about(), "versions": versions}
 
 
 def gather(config: Config) -> bool:
@@ -63,7 +63,7 @@ def join(config: Config, meeting: Meeting) -> None:
 def heeding(stop: StopRequest) -> AbstractContextManager[None]:
     """Has signals that followers are sent stop the run, while the block runs."""
     leading = team.current()
-    return leading.heeding(stop.ask) if leading else contextlib.nullcontext()
+    return leading.heeding(stop.heed) if leading else contextlib.nullcontext()
 
 
 def begin(run: Run) -> None:

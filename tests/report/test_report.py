@@ -573,6 +573,13 @@ def test_a_directory_that_does_not_exist_is_refused_beside_one_that_does(tmp_pat
         read_all([write_run(tmp_path / "run"), tmp_path / "none"])
 
 
+def test_of_several_processes_a_report_says_where_they_were():
+    here = {"versions": {}, "devices": ["cpu:0 cpu"], "processes": [{"host": "gpu1", "devices": 1}]}
+    both = {**here, "processes": [*here["processes"], {"host": "gpu2", "devices": 8}]}
+    told = [dict(words.provenance(SimpleNamespace(runs=[SimpleNamespace(summary=each)]))) for each in (here, both)]
+    assert [each.get("processes") for each in told] == [None, "1 device on gpu1, 8 devices on gpu2"]
+
+
 def test_workers_are_told_with_their_runs_and_restarts(tmp_path):
     places = [("b", "gpu 0 H100", 0), ("a", "gpu 0 H100", 1), ("a", "gpu 1 H100", 0), ("a", "gpu 0 H100", 2)]
     runs = []
@@ -583,10 +590,3 @@ def test_workers_are_told_with_their_runs_and_restarts(tmp_path):
     alone = read_run(write_run(tmp_path / "9"), "9")
     told = [[cell.text for cell in row] for row in tables.worker_rows([*runs, alone])]
     assert told == [["a", "gpu 0 H100", "1, 3", "3"], ["a", "gpu 1 H100", "2", "0"], ["b", "gpu 0 H100", "0", "0"]]
-
-
-def test_of_several_processes_a_report_says_where_they_were():
-    here = {"versions": {}, "devices": ["cpu:0 cpu"], "processes": [{"host": "gpu1", "devices": 1}]}
-    both = {**here, "processes": [*here["processes"], {"host": "gpu2", "devices": 8}]}
-    told = [dict(words.provenance(SimpleNamespace(runs=[SimpleNamespace(summary=each)]))) for each in (here, both)]
-    assert [each.get("processes") for each in told] == [None, "1 device on gpu1, 8 devices on gpu2"]

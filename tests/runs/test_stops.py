@@ -189,9 +189,9 @@ def test_a_signal_that_is_sent_twice_at_once_is_one_request():
 def test_a_signal_that_another_process_was_sent_is_none_of_ours(capsys):
     """Where a launcher signals all, a follower's comes before the own, or after it."""
     with stop_request(print) as request:
-        request.ask(signal.SIGTERM)
+        request.heed(signal.SIGTERM)
         signal.raise_signal(signal.SIGTERM)
-        request.ask(signal.SIGTERM)
+        request.heed(signal.SIGTERM)
     assert request.signal == signal.SIGTERM
     assert capsys.readouterr().out.count("SIGTERM: stopping") == 1
 
