@@ -60,6 +60,10 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 2**31
 
 
+def _is_section(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**31
 
@@ -76,6 +80,8 @@ _LAUNCH: dict[str, dict[str, tuple[Any, str]]] = {
         "executor": (workers.EXECUTORS.__contains__, f"choose {join(workers.EXECUTORS)}"),
         "workers": (_is_count, "give at least 1"),
         "retries": (lambda value: value == 0 or _is_count(value), "give a whole number, at least 0"),
+        "ray": (_is_section, "it is a section; give its settings, as in hydra.launcher.ray.num_cpus=2"),
+        "submitit": (_is_section, "it is a section; give its settings, as in hydra.launcher.submitit.timeout_min=60"),
         "ray.address": (lambda value: value is None or isinstance(value, str), "give HOST:PORT, auto, or null"),
         "ray.num_cpus": (lambda value: value is None or _is_count(value), "give at least 1, or null"),
         "ray.num_gpus": (lambda value: value is None or _is_number(value), "give a number, at least 0, or null"),

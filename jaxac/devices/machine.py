@@ -4,11 +4,9 @@ import functools
 import importlib.util
 import os
 import platform
-import re
 import resource
 import subprocess
 import sys
-import warnings
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
@@ -17,7 +15,7 @@ from typing import Any
 import jax
 import platformdirs
 
-from jaxac.devices import processes
+from jaxac.devices import damaged_cache, processes
 
 _PACKAGES = ("jaxac", "jax", "jaxlib", "flax", "optax", "gymnax", "numpy")
 
@@ -203,36 +201,10 @@ def enable_compilation_cache(setting: str | None) -> None:
         jax.config.update("jax_enable_compilation_cache", False)
         return
     path = platformdirs.user_cache_dir("jaxac", appauthor=False) + "/xla" if setting == "auto" else setting
-    tell_of_damaged_cache(path)
+    damaged_cache.tell_once(path)
     jax.config.update("jax_compilation_cache_dir", path)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-
-
-def tell_of_damaged_cache(path: str) -> None:
-    """Has one line on standard error in place of JAX's warning for every program whose entry in the cache is damaged.
-
-    Args:
-        path: the cache's directory.
-    """
-    before, told = warnings.showwarning, False
-
-    def show(message: Warning | str, *where: Any, **more: Any) -> None:
-        nonlocal told
-        if not _CACHE_WARNING.match(str(message)):
-            before(message, *where, **more)
-        elif not told:
-            told = True
-            reading = "reading" in str(message)[:20]
-            what = "has damaged programs, which are compiled again; delete it" if reading else "cannot be written"
-            print(f"jaxac: compilation_cache={path} {what}.", file=sys.stderr)
-
-    if getattr(before, "of_cache", None) != path:
-        show.of_cache = path  # type: ignore[attr-defined]
-        warnings.showwarning = show
-
-
-_CACHE_WARNING = re.compile("Error (reading|writing) persistent compilation cache entry")
 
 
 def _version(package: str) -> str | None:

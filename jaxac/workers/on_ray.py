@@ -1,5 +1,6 @@
 """Workers that are tasks of Ray's, on this machine or anywhere in a cluster."""
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -80,7 +81,8 @@ def _needs(count: int, settings: Mapping[str, Any], machines: list[Mapping[str, 
     cpus = settings["num_cpus"] or max(1, int(min(all_cores // count, max(each.get("CPU", 0) for each in machines))))
     gpus = settings["num_gpus"]
     if gpus is None:
-        gpus = 1 if any(each.get("GPU", 0) for each in machines) else 0
+        on_cpu = os.environ.get("JAX_PLATFORMS", "").split(",")[0] == "cpu"
+        gpus = 1 if any(each.get("GPU", 0) for each in machines) and not on_cpu else 0
     if not any(each.get("CPU", 0) >= cpus and each.get("GPU", 0) >= gpus for each in machines):
         raise ConfigError(
             f"hydra.launcher.ray.num_cpus={cpus} and num_gpus={gpus} are more than any machine of the cluster has; "

@@ -8,7 +8,7 @@ import pytest
 import jaxac
 from jaxac.cli import overrides
 from jaxac.config.compose import make_config
-from jaxac.devices import machine
+from jaxac.devices import damaged_cache
 from jaxac.errors import ConfigError
 from jaxac.storage import checkpoint, events
 from tests.conftest import SMALL
@@ -192,7 +192,7 @@ def test_a_damaged_compilation_cache_is_one_line(tmp_path, capsys):
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.showwarning = lambda *args: shown.append(args)
-        machine.tell_of_damaged_cache("/tmp/programs")
+        damaged_cache.tell_once("/tmp/programs")
         for name in ("jit_init", "jit_chunk"):
             warnings.warn(f"Error reading persistent compilation cache entry for '{name}': ValueError: x", stacklevel=1)
         warnings.warn("something else", stacklevel=1)

@@ -67,8 +67,16 @@ NULL = {"num_cpus": None, "num_gpus": None}
         (8, {"num_cpus": 2, "num_gpus": 0.5}, [{"CPU": 64.0, "GPU": 4.0}], (2, 0.5)),
     ],
 )
-def test_a_worker_of_rays_has_its_share_of_a_machine(count, settings, machines, needs):
+def test_a_worker_of_rays_has_its_share_of_a_machine(count, settings, machines, needs, monkeypatch):
+    monkeypatch.delenv("JAX_PLATFORMS", raising=False)
     assert on_ray._needs(count, settings, machines) == needs
+
+
+def test_where_jax_is_to_compute_on_the_cpu_no_gpu_is_taken(monkeypatch):
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    machines = [{"CPU": 64.0, "GPU": 8.0}]
+    assert on_ray._needs(8, NULL, machines) == (8, 0)
+    assert on_ray._needs(8, {**NULL, "num_gpus": 1}, machines) == (8, 1)
 
 
 @pytest.mark.parametrize("settings", [{"num_cpus": 9}, {"num_gpus": 1}])
