@@ -39,6 +39,7 @@ def test_from_any_directory_without_login_prompt_or_network(tmp_path):
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_multirun_gives_every_job_its_own_run(tmp_path):
     done = jaxac("-m", "algo=a2c", *SMALL, "total_env_steps=320", "seed=0,1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -107,7 +108,7 @@ class Fine(ConstantReward):
         (["env.name=own:Raises"], "env.name=own:Raises cannot be made: RuntimeError: no (own.py, line 6)"),
         pytest.param(["env.name=own:three"], "env.name=own:three cannot be made", marks=pytest.mark.slow),
         pytest.param(["env.name=own:Odd"], "env.name=own:Odd fails in step_env", marks=pytest.mark.slow),
-        (["env.name=sys:exit"], "env.name=sys:exit cannot be made"),
+        pytest.param(["env.name=sys:exit"], "env.name=sys:exit cannot be made", marks=pytest.mark.slow),
         (["env.name=wrong:X"], "env.name=wrong:X cannot be imported: SyntaxError"),
         (["env.name=own:Fine", "env.params.nope=3"], "env.params.nope=3 is not a parameter of own:Fine; it has: max"),
         pytest.param(
@@ -187,7 +188,6 @@ def deterministic(directory):
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 @pytest.mark.parametrize("number, kills", [(signal.SIGKILL, 2), (signal.SIGTERM, 1), (signal.SIGINT, 1)])
 def test_stopped_at_any_moment_it_goes_on_bit_for_bit(tmp_path, undisturbed, number, kills):
     directory = tmp_path / "run"
@@ -208,6 +208,7 @@ def test_stopped_at_any_moment_it_goes_on_bit_for_bit(tmp_path, undisturbed, num
     assert deterministic(directory) == deterministic(undisturbed)
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_refused_and_the_one_before_offered(tmp_path):
     directory = tmp_path / "run"
     jaxac("algo=a2c", *SMALL, "total_env_steps=320", "checkpoint.every=32", f"hydra.run.dir={directory}", cwd=tmp_path)
@@ -238,7 +239,6 @@ def test_a_running_runs_directory_is_not_taken(tmp_path):
 SWEEP = ["-m", "hydra/launcher=vmap", "algo=a2c", *SMALL, "total_env_steps=320"]
 
 
-@pytest.mark.slow
 def test_a_sweep_leaves_ordinary_jobs(tmp_path):
     done = jaxac(*SWEEP, "seed=range(0,2)", "optimizer.learning_rate=1e-3,1e38", cwd=tmp_path)
     assert done.returncode == 1
@@ -254,6 +254,7 @@ def test_a_sweep_leaves_ordinary_jobs(tmp_path):
     assert summary(alone)["params_digest"] == summary(jobs[0])["params_digest"]
 
 
+@pytest.mark.slow
 def test_a_sweeps_wandb_runs_end_with_exit_codes(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     jaxac(*SWEEP, "optimizer.learning_rate=1e-3,1e38", cwd=tmp_path)

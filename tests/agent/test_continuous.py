@@ -120,6 +120,7 @@ def test_it_learns_which_number_pays(overrides):
     assert report.finite
 
 
+@pytest.mark.slow
 def test_shards_on_devices_are_shards_on_one():
     runs = []
     for devices in (1, 4):

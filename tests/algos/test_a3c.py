@@ -285,7 +285,8 @@ def test_a_learning_rate_of_zero_changes_no_weight(small_spec):
     np.testing.assert_array_equal(flat(before), flat(after))
 
 
-@pytest.mark.parametrize("correction", ["delay_compensation", pytest.param("learning_rate", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("correction", ["delay_compensation", "learning_rate"])
 def test_corrections_leave_fresh_gradients_alone(small_spec, correction):
     spec = small_spec(*SHARDS, "algo.max_staleness=0", f"algo.correction={correction}")
     plain = small_spec(*SHARDS, "algo.max_staleness=0")

@@ -63,14 +63,12 @@ def test_a_replay_gives_the_same_bits(run):
         assert rows[0][name] == rows[1][name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "overrides",
     [
         ("algo.max_staleness=2", "algo.above_max_staleness=drop", "algo.correction=delay_compensation"),
-        pytest.param(
-            ("algo.pull_every=2", "algo.shared_statistics=false", "algo.correction=learning_rate"),
-            marks=pytest.mark.slow,
-        ),
+        ("algo.pull_every=2", "algo.shared_statistics=false", "algo.correction=learning_rate"),
     ],
     ids=["dropping", "rare pulls"],
 )
@@ -109,6 +107,7 @@ def ages(row):
     return np.repeat(np.arange(len(row["async/staleness_histogram"])), row["async/staleness_histogram"])
 
 
+@pytest.mark.slow
 def test_one_thread_is_a3c_with_one_shard(run):
     """The same mathematics in other compiled programs: equal up to rounding."""
     runtimes = (("algo.runtime=compiled",), ("algo.runtime=threads",), ("algo.runtime=threads", "algo.lock=false"))

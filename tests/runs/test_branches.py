@@ -75,7 +75,6 @@ def test_a_checkpoint_that_was_just_written_is_never_the_one_to_go(run, keep):
     assert numbers(directory) == [2, 4][-keep:]
 
 
-@pytest.mark.slow
 def test_after_a_damaged_checkpoint_the_run_goes_on_by_its_directory_alone(run):
     whole, directory = run(*EVERY, at="whole"), run(*EVERY, at="damaged")
     at(directory, 10).write_bytes(b"damaged")
@@ -87,6 +86,7 @@ def test_after_a_damaged_checkpoint_the_run_goes_on_by_its_directory_alone(run):
     assert summary(directory)["params_digest"] == summary(whole)["params_digest"]
 
 
+@pytest.mark.slow
 def test_events_of_the_abandoned_branch_are_gone(run):
     shards = ("+algo=a3c", "algo.num_shards=2", *EVERY)
     directory = run(*shards, "algo.runtime=threads")

@@ -56,7 +56,7 @@ def test_into_how_many_chunks_a_row_is_cut_changes_no_bit(run, algo, lengths, mo
 
 
 @pytest.mark.parametrize("algo", [(), A3C])
-@pytest.mark.parametrize("stops", [[3], [1, 1, 5]])
+@pytest.mark.parametrize("stops", [pytest.param([3], marks=pytest.mark.slow), [1, 1, 5]])
 def test_a_row_that_was_left_in_the_middle_goes_on(run, algo, stops):
     whole, parts = run(*algo, *LONG_ROWS, at="whole"), run(*algo, *LONG_ROWS, f"stop_after_updates={stops[0]}")
     assert (summary(parts)["updates"], rows(parts)) == (stops[0], [])
