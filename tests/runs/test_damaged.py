@@ -147,7 +147,9 @@ def test_weights_with_a_flipped_bit_are_refused(directory):
         jaxac.load(directory, best=True)
 
 
-@pytest.mark.parametrize("damage", [empty, cut, binary])
+@pytest.mark.parametrize(
+    "damage", [pytest.param(empty, marks=pytest.mark.slow), cut, pytest.param(binary, marks=pytest.mark.slow)]
+)
 def test_damaged_events_cost_the_replay_alone(tmp_path, small_config, damage):
     shards = ("+algo=a3c", "algo.num_shards=2", *QUIET)
     threads = ("algo.runtime=threads", *shards)
