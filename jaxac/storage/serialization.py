@@ -99,8 +99,8 @@ def unpack(template: PyTree, content: bytes) -> PyTree:
 
 
 def _put(value: np.ndarray, leaf: jax.Array) -> jax.Array:
-    """A leaf's bits ``[...]`` as an array or as keys, placed like ``leaf``, a shape with a sharding."""
-    far = not leaf.sharding.is_fully_addressable
+    """A leaf's bits ``[...]`` as an array or as keys, placed like ``leaf``, a shape that may have a sharding."""
+    far = leaf.sharding is not None and not leaf.sharding.is_fully_addressable
     bits: Any = placement.put(value, leaf.sharding) if far else value
     found = jax.random.wrap_key_data(bits, impl=_implementation(leaf)) if _is_key(leaf) else bits
     return found if far else jax.device_put(found, leaf.sharding)
