@@ -174,7 +174,7 @@ def test_the_run_that_is_shown():
 def test_what_ray_costs():
     shown = tables(ROOT / "docs" / "guide" / "cluster.md")["One machine"]
     for case in load("ray_speed")["cases"]:
-        cells = [str(case["shards"])]
+        cells = [str(case["num_envs"] // case["shards"]), str(case["shards"])]
         for runtime in ("threads", "ray"):
             pushes, sps = (statistics.median(row[name] for row in case[runtime]) for name in ("pushes", "sps"))
             cells.append(f"{pushes:.1f} pushes/s, {millions(sps)} steps/s")
