@@ -36,7 +36,7 @@ def check_workers(master: DictConfig, configs: Sequence[Config]) -> bool:
         ConfigError: if they cannot.
     """
     launcher = master.hydra.launcher
-    if "executor" not in launcher or (launcher.executor, launcher.workers) == ("local", 1):
+    if "executor" not in launcher or workers.in_process(launcher.executor, launcher.workers):
         return False
     workers.check(launcher.executor, launcher.workers, master.hydra.sweeper.get("n_jobs"), configs)
     return True

@@ -50,6 +50,6 @@ def divide_cores(rank: int, share: int) -> None:
         share: how many those are.
     """
     cores = sorted(os.sched_getaffinity(0))
-    os.environ["NPROC"] = str(machine.xla_threads())  # on which rounding depends
+    machine.set_xla_threads(machine.xla_threads())  # on which rounding depends
     mine = cores[len(cores) * rank // share : len(cores) * (rank + 1) // share]
     os.sched_setaffinity(0, mine or cores)

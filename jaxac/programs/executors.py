@@ -10,7 +10,7 @@ A single run is one lane.
 import dataclasses
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -80,20 +80,27 @@ class Pooled:
         return {lane: to_host(future.result()[1]) for lane, future in pending.items()}
 
     def evaluate(self, state: list[Future[PyTree]], lane: int, updates: int, batches: Sequence[int]) -> Array:
-        return self._pool.submit(self._evaluate, state[lane].result(), lane, updates, batches).result()
+        return self._in_order(self._evaluate, state[lane].result(), lane, updates, batches)
 
     def _evaluate(self, state: PyTree, lane: int, updates: int, batches: Sequence[int]) -> Array:
         key = self._keys[lane][1]
         return program.evaluate_batches(self._program, self._specs[lane], state, key, updates, batches)
 
     def lane(self, state: list[Future[PyTree]], lane: int) -> PyTree:
-        if jax.process_count() == 1:
-            return state[lane].result()
-        return self._pool.submit(self._gather, state[lane]).result()
+        return self._in_order(self._whole, state[lane].result())
 
-    def _gather(self, state: Future[PyTree]) -> PyTree:
-        """A lane's state, of whose arrays other processes have parts, for this process alone."""
-        return placement.at_home(self._program.copy(state.result()))
+    def _whole(self, state: PyTree) -> PyTree:
+        """A lane's state, of whose arrays other processes may have parts, for this process alone."""
+        return state if jax.process_count() == 1 else placement.at_home(self._program.copy(state))
+
+    def _in_order(self, call: Callable[..., PyTree], *arguments: Any) -> PyTree:
+        """A call's result; of several processes each makes its calls in one thread, so that all make them in one order.
+
+        In a single one no lane waits for what others have in that thread's queue.
+        """
+        if jax.process_count() == 1:
+            return call(*arguments)
+        return self._pool.submit(call, *arguments).result()
 
     def close(self, wait: bool = True) -> None:
         if wait:

@@ -27,18 +27,19 @@ def headline(config: Config, num_lanes: int, on_cores: bool = False) -> str:
 def _where(config: Config, on_cores: bool) -> str:
     """The devices that compute, Ray's learners, or the cores that threads or lanes spread over."""
     devices, algo = jax.devices(), config.algo
-    cores = _counted(machine.num_cores(), "core")
+    cores = counted(machine.num_cores(), "core")
     if isinstance(algo, A3CConfig) and algo.runtime == "threads" and devices[0].platform == "cpu":
-        return f"{_counted(algo.num_shards, 'thread')} on {cores}"
+        return f"{counted(algo.num_shards, 'thread')} on {cores}"
     if isinstance(algo, A3CConfig) and algo.runtime == "ray":
-        return _counted(cluster.num_learners(algo), "learner")
+        return counted(cluster.num_learners(algo), "learner")
     if on_cores:
         return cores
     several = f" of {jax.process_count()} processes" if jax.process_count() > 1 else ""
-    return _counted(len(devices), f"{devices[0].device_kind} device") + several
+    return counted(len(devices), f"{devices[0].device_kind} device") + several
 
 
-def _counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, which is in the plural unless it is one."""
     return f"{number} {noun}{'s' * (number != 1)}"
 
 

@@ -15,6 +15,11 @@ def resolved(how: str) -> str:
     return ("vmap" if machine.has_accelerator() else "cores") if how == "auto" else how
 
 
+def xla_threads(configs: Sequence[Config]) -> int | None:
+    """XLA's number of threads for jobs of one process: the fewest that one is to have; None for a thread a core."""
+    return min(filter(None, (events.xla_threads(config.algo) for config in configs)), default=None)
+
+
 def prepare(configs: Sequence[Config], how: str, several: bool = False, in_real_time: bool = False) -> None:
     """Sets up the process; a second call changes nothing.
 
@@ -39,8 +44,8 @@ def prepare(configs: Sequence[Config], how: str, several: bool = False, in_real_
         return
     several = several or len(configs) > 1 or configs[0].num_seeds > 1
     in_real_time = in_real_time or any(config.algo.in_real_time for config in configs)
-    xla_threads = min(filter(None, (events.xla_threads(config.algo) for config in configs)), default=None)
-    note = machine.use_cores(by_threads=in_real_time or (several and how == "cores"), xla_threads=xla_threads)
+    by_threads = in_real_time or (several and how == "cores")
+    note = machine.use_cores(by_threads, xla_threads(configs))
     if note:
         warnings.warn(note, stacklevel=3)
     machine.enable_compilation_cache(caches.pop())

@@ -67,12 +67,13 @@ def read_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
         return [], 0
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({error.strerror}); move it away.") from None
-    found = [_parse(line) for line in lines]
+    found = [parse(line) for line in lines]
     good = [each for each in found if each is not None]
     return good, len(found) - len(good)
 
 
-def _parse(line: bytes) -> dict[str, Any] | None:
+def parse(line: bytes) -> dict[str, Any] | None:
+    """The object in a line of JSON; None if there is none, or a piece of one."""
     try:
         found = json.loads(line)
     except ValueError:

@@ -24,13 +24,13 @@ class Display:
     def __init__(self, jobs: Sequence[Job]) -> None:
         places = {job.directory: job for job in jobs if job.directory}
         self._labels = {directory: job.label or directory.name for directory, job in places.items()}
-        self._rows = {run: Rows(run) for directory, job in places.items() for run in _runs(directory, job)}
+        self._runs = {directory: _runs(directory, job) for directory, job in places.items()}
+        self._rows = {run: Rows(run) for runs in self._runs.values() for run in runs}
         followed: dict[Hashable, Followed] = {
             run: Followed(_label(run, directory, job), self._rows[run].env_steps, _total(job))
             for directory, job in places.items()
-            for run in _runs(directory, job)
+            for run in self._runs[directory]
         }
-        self._runs = {directory: _runs(directory, job) for directory, job in places.items()}
         self._overview = Overview(followed) if jobs[0].config.logger.console else None
         self._looked_at = -_SECONDS
 

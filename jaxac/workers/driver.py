@@ -10,10 +10,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from jaxac.devices import machine
-from jaxac.runs import plan, resuming, runner
+from jaxac.runs import plan, resuming, runner, setup
+from jaxac.runs.headlines import counted
 from jaxac.runs.job import Job
 from jaxac.runs.signals import stop_request
-from jaxac.storage import events, provenance, records, run_directory
+from jaxac.storage import provenance, records, run_directory
 from jaxac.workers import task as task_module
 from jaxac.workers.base import Entry, Sweep, Task, Trained, Workers
 from jaxac.workers.dispatch import Dispatch
@@ -98,7 +99,7 @@ class Driver:
         first, self._num_tasks = self._num_tasks, self._num_tasks + len(parts)
         lanes = sum(job.config.num_seeds for job in jobs)
         self._say(
-            f"{len(jobs)} job{_s(jobs)}: {lanes} lane{'s' * (lanes != 1)} in {len(parts)} task{_s(parts)}, "
+            f"{counted(len(jobs), 'job')}: {counted(lanes, 'lane')} in {counted(len(parts), 'task')}, "
             f"{settings.workers} at once (executor={settings.executor}); what workers say is in {self._folder}"
         )
         restarts = restarts_of(self._folder / EVENTS)
@@ -122,11 +123,7 @@ def _threads(jobs: Collection[Job]) -> int | None:
     """XLA's number of threads that these jobs would have in this process; None if the environment says it."""
     if machine.xla_threads_are_given():
         return None
-    return min(filter(None, (events.xla_threads(job.config.algo) for job in jobs)), default=machine.xla_threads())
-
-
-def _s(several: Collection[object]) -> str:
-    return "s" * (len(several) != 1)
+    return setup.xla_threads([job.config for job in jobs]) or machine.xla_threads()
 
 
 def restarts_of(log: Path) -> Counter[str]:

@@ -1,11 +1,10 @@
 """Rows that other processes write, read as they come."""
 
-import json
 from pathlib import Path
 
 from jaxac import names
 from jaxac.loggers.base import Row
-from jaxac.storage import run_directory
+from jaxac.storage import records, run_directory
 
 
 class Rows:
@@ -33,7 +32,9 @@ class Rows:
             file.seek(self._read)
             whole, _, _ = file.read(size - self._read).rpartition(b"\n")
         self._read += len(whole) + bool(whole)
-        rows = [row for line in whole.splitlines() if (row := _parse(line)) is not None]
+        # where rows were replaced meanwhile, there may be a piece of one
+        found = [records.parse(line) for line in whole.splitlines()]
+        rows = [row for row in found if row and names.ENV_STEPS in row]
         self.env_steps = rows[-1][names.ENV_STEPS] if rows else self.env_steps
         return rows
 
@@ -42,12 +43,3 @@ class Rows:
             return self._path.stat().st_size
         except OSError:
             return 0
-
-
-def _parse(line: bytes) -> Row | None:
-    """The row in a line; None for a piece of one, as there is where rows were replaced meanwhile."""
-    try:
-        row = json.loads(line)
-    except ValueError:
-        return None
-    return row if isinstance(row, dict) and names.ENV_STEPS in row else None

@@ -28,11 +28,18 @@ class Settings:
     @property
     def in_process(self) -> bool:
         """True if this process trains all jobs by itself."""
-        return self.executor == "local" and self.workers == 1
+        return in_process(self.executor, self.workers)
+
+
+def in_process(executor: str, workers: int) -> bool:
+    """True if one process trains all jobs by itself."""
+    return executor == "local" and workers == 1
 
 
 def check(executor: str, workers: int, proposed: int | None, configs: Sequence[Config]) -> None:
     """Checks that workers can train jobs, as far as that can be told without starting any.
+
+    Not for jobs that one process trains by itself (:func:`in_process`).
 
     Args:
         executor: ``hydra.launcher.executor``.
@@ -53,8 +60,7 @@ def check(executor: str, workers: int, proposed: int | None, configs: Sequence[C
             f"hydra.sweeper.n_jobs={proposed} proposes fewer jobs at once than hydra.launcher.workers={workers} have "
             f"room for; give at least {workers}: workers times the lanes of each."
         )
-    alone = executor == "local" and workers == 1
-    if not alone and any(isinstance(each.algo, A3CConfig) and each.algo.runtime == "ray" for each in configs):
+    if any(isinstance(each.algo, A3CConfig) and each.algo.runtime == "ray" for each in configs):
         raise ConfigError(
             f"algo.runtime=ray and hydra.launcher.executor={executor} with hydra.launcher.workers={workers} would both "
             "share out the same cores; choose algo.runtime=threads, or leave the executor out."
