@@ -6,6 +6,7 @@ pip install -e ".[ray]" && python -m pytest -m slow -n 0 tests/algos/test_ray.py
 import contextlib
 import importlib.util
 import itertools
+import json
 import os
 import signal
 import socket
@@ -87,6 +88,13 @@ def test_nothing_is_lost_with_the_learners_that_are_killed(run, monkeypatch):
     directory = run(*RAY, "total_env_steps=3200")
     assert len(killed) == 2
     assert summary(directory)["env_steps"] == 3200
+    lines = [json.loads(line) for line in (directory / "events.jsonl").read_text().splitlines()]
+    lost = [line for line in lines if line["event"] == "lost"]
+    assert {line["learner"] for line in lost} == {0, 1}
+    assert sum(row["async/calls_lost"] for row in run_directory.rows(directory)) == len(lost)
+    told = summary(directory)["learners"]
+    assert sum(each["calls_lost"] for each in told) == len(lost)
+    assert sum(each["pushes"] for each in told) == 3200 // 8 // 4 * 2
     assert summary(directory)["params_digest"] == replayed(run, directory, "total_env_steps=3200")
 
 
