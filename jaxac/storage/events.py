@@ -15,6 +15,7 @@ before the push that came of it, ``seconds`` at the moment when the loss was not
 A replay needs the pushes alone.
 """
 
+import dataclasses
 import json
 from collections import defaultdict
 from collections.abc import Iterable
@@ -30,6 +31,7 @@ from jaxac.storage import records, run_directory
 Event = dict[str, Any]
 """One line of the log."""
 _MAY_DIFFER = (("algo", "runtime"), ("algo", "events"))
+_BOUND = ("max_staleness", "above_max_staleness")
 _OF_A_LEARNER = 1
 """XLA's threads in a learner, which has one core."""
 
@@ -51,11 +53,26 @@ def check(config: Config) -> None:
         )
     beside = path.parent / run_directory.CONFIG
     saved = run_directory.as_dict(run_directory.read_config(path.parent)) if beside.exists() else {}
-    for name, old, new in run_directory.disagreements(saved, run_directory.as_dict(config), _MAY_DIFFER):
+    may = _MAY_DIFFER if config.algo.max_staleness is not None else (*_MAY_DIFFER, *(("algo", each) for each in _BOUND))
+    for name, old, new in run_directory.disagreements(saved, run_directory.as_dict(config), may):
         raise ConfigError(
             f"{name}={new} disagrees with the run that wrote algo.events={config.algo.events}, which has {name}={old}; "
             "give the same."
         )
+
+
+def bounded(config: Config) -> Config:
+    """A replay that sets no bound on staleness with that of the run that wrote its log; others as they are."""
+    algo = config.algo
+    if not isinstance(algo, A3CConfig) or algo.events is None or algo.max_staleness is not None:
+        return config
+    beside = _file(algo.events).parent / run_directory.CONFIG
+    try:
+        saved = records.read_settings(beside)["algo"] if beside.exists() else {}
+        bound = {name: saved[name] for name in _BOUND if saved["max_staleness"] is not None}
+    except (ConfigError, KeyError, TypeError):  # a log alone
+        return config
+    return dataclasses.replace(config, algo=dataclasses.replace(algo, **bound))
 
 
 def xla_threads(algo: AlgoConfig) -> int | None:
