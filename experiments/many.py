@@ -8,6 +8,7 @@ import os
 import random
 import subprocess
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from signal import SIGKILL, SIGSTOP, SIGTERM, Signals
@@ -152,10 +153,12 @@ def nodes(count: int) -> Iterator[tuple[str, dict[Callable[[], None], Callable[[
     """A cluster of Ray's on this machine: its address, and what removes each node but the head, with its processes."""
     from ray.cluster_utils import Cluster
 
-    port = free_port()
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "gcs_server_port": port})
-    try:
+    head = {"num_cpus": 1, "gcs_server_port": free_port()}
+    with warnings.catch_warnings():  # between fork and exec nothing of JAX's is called
+        warnings.filterwarnings("ignore", r"os\.fork\(\) was called", RuntimeWarning)
+        cluster = Cluster(initialize_head=True, head_node_args=head)
         others = [cluster.add_node(num_cpus=1) for _ in range(count - 1)]
+    try:
         yield cluster.address, {_removes(cluster, each): _processes_of(each) for each in others}
     finally:
         cluster.shutdown()

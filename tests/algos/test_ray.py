@@ -127,13 +127,16 @@ def test_while_a_learner_is_lost_the_others_go_on_and_what_comes_too_late_is_dro
 
 def test_a_node_may_be_killed(run_dir, run):
     """One of three, with a learner on it, which is then started on another."""
-    steps = ("total_env_steps=64000", "env.num_envs=8", "algo.unroll_length=4")
+    steps = ("total_env_steps=64000", "logger.every=640", "checkpoint.every=16000")
     with nodes(3) as (address, others):
         process = start(f"hydra.run.dir={run_dir / 'a'}", *RAY, *steps, f"algo.ray.address={address}")
-        trains(process, run_dir / "a")
-        (remove, *_) = (remove for remove, pids in others.items() if any(map(learners, pids())))
-        remove()
-        _, errors = process.communicate(timeout=120)
+        try:
+            trains(process, run_dir / "a")
+            (remove, *_) = (remove for remove, pids in others.items() if any(map(learners, pids())))
+            remove()
+            _, errors = process.communicate(timeout=300)
+        finally:
+            process.kill()
     assert (process.returncode, errors) == (0, "")
     events = events_of(run_dir / "a")
     assert after_a_loss(events)["calls_lost"] > 0
