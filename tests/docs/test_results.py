@@ -182,6 +182,19 @@ def test_what_ray_costs():
         assert [*cells, f"{over['ratio']:.2f} ({over['lowest']:.2f} … {over['highest']:.2f})"] in shown
 
 
+def test_how_many_learners_a_server_can_serve():
+    _, *shown = tables(ROOT / "docs" / "guide" / "cluster.md")["Many learners"]
+    cases = load("weak_scaling")["cases"]
+    for name in dict.fromkeys(case["case"] for case in cases):
+        its = {case["learners"]: case for case in cases if case["case"] == name}
+        cells = [name, f"{its[1]['unroll'] / its[1]['push']:.0f}"]
+        for case in (its[number] for number in (16, 256, 4096)):
+            found, paper = case["simulated"], case["on_paper"]
+            pushes = f"{found['pushes']:.0f} ({paper['pushes']:.0f})"
+            cells.append(f"{pushes}, {found['computing']:.0%}, {found['staleness']:.0f}")
+        assert cells in shown
+
+
 def test_what_workers_give():
     _, *shown = tables(ROOT / "docs" / "guide" / "workers.md")["What it gives"]
     for logger, found in load("worker_speed")["results"].items():

@@ -4,9 +4,11 @@ import shutil
 
 import pytest
 
-from experiments import faults, hurts, subjects
+from experiments import faults, hurts
+from experiments import session as sessions
 from experiments.hurts import FAULTS
-from experiments.subjects import SUBJECTS, LostError, Session, WrongError
+from experiments.session import HungError, LostError, Session, WrongError
+from experiments.subjects import SUBJECTS
 from tests.run_directories import rows_of
 
 
@@ -63,8 +65,8 @@ def test_a_run_that_says_nothing_on_how_to_go_on_is_lost(session, monkeypatch):
 
 
 def test_a_process_that_does_not_end_hangs(session, monkeypatch):
-    monkeypatch.setattr(subjects, "PATIENCE", 0.0)
-    with pytest.raises(subjects.HungError):
+    monkeypatch.setattr(sessions, "PATIENCE", 0.0)
+    with pytest.raises(HungError):
         session.wait(session.start(["--help"]), ["--help"])
 
 
