@@ -46,6 +46,11 @@ def test_an_environments_file_says_what_its_values_reach(name):
         assert f": mean return {score} of {seeds} seeds after " in text.splitlines()[1]
 
 
+def test_the_faults():
+    found, page = load("faults"), (ROOT / "docs" / "guide" / "runs.md").read_text()
+    assert f"{found['faults']} faults, {found['survived']} survived" in page
+
+
 @pytest.mark.parametrize("num_envs", [4096, 512])
 def test_the_ablation(num_envs):
     def row(arm, of):
