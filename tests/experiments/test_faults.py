@@ -1,3 +1,4 @@
+import importlib.util
 import json
 import random
 import shutil
@@ -119,9 +120,13 @@ def test_six_faults_lose_nothing(tmp_path):
     assert faults.campaign(numbers, tmp_path / "work", tmp_path) == records  # of which none is examined again
 
 
+RAY = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs pip install 'jaxac[ray]'")
+
+
 @pytest.mark.slow
-def test_a_follower_that_is_killed_costs_what_came_after_the_last_checkpoint(tmp_path):
-    (record,) = faults.campaign([1], tmp_path / "work", tmp_path, several=True)
-    assert record["fault"] == "follower kill -9"
-    assert (record["outcome"], record.get("why"), "tracebacks" in record) == ("survived", None, False)
-    assert record["seen"]["others_ended"] < 30
+@pytest.mark.parametrize("number, fault", [(1, "follower kill -9"), pytest.param(6, "kill -9", marks=RAY)])
+def test_a_run_of_several_processes_that_is_killed_ends_as_one_that_nobody_disturbs(number, fault, tmp_path):
+    """Of a run with Ray the replay of all its sessions says how it ought to end."""
+    (record,) = faults.campaign([number], tmp_path / "work", tmp_path, several=True)
+    assert (record["fault"], record["outcome"], record.get("why")) == (fault, "survived", None)
+    assert "tracebacks" not in record and record.get("seen", {}).get("others_ended", 0) < 30
