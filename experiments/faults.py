@@ -119,7 +119,8 @@ def main() -> None:
             records = campaign(numbers, (given.work or Path(directory)).resolve(), several=given.many)
     summed = sum_up(records)
     for name, fault, outcome, count in summed.pop("table"):
-        print(f"{name:14}{fault:18}{outcome:10}{count:4d}")
+        its = [each.get("seen", {}) for each in records if (each["run"], each["fault"]) == (name, fault)]
+        print(f"{name:14}{fault:18}{outcome:10}{count:4d}  {many.told(its)}")
     print(", ".join(f"{count} {name}" for name, count in summed.items()))
     sys.exit(int(summed["survived"] != summed["faults"]))
 

@@ -92,6 +92,30 @@ def after_a_loss(events: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+MEASURED = {
+    "unnoticed": "noticed after {} s",
+    "gap": "the others' longest pause {} s",
+    "back": "back after {} s",
+    "staleness": "the late gradient {} versions old",
+    "others_ended": "the others ended after {} s",
+}
+
+
+def told(seen: Sequence[dict[str, Any]]) -> str:
+    """What faults of one kind have measured, each from the least to the most.
+
+    >>> told([{"others_ended": 0.25}, {"others_ended": 9.2}, {}])
+    'the others ended after 0.2 … 9.2 s'
+    """
+    found = []
+    for name, words in MEASURED.items():
+        values = [each[name] for each in seen if each.get(name) is not None]
+        digits = 0 if all(isinstance(value, int) for value in values) else 1
+        ends = dict.fromkeys(f"{value:.{digits}f}" for value in (min(values), max(values))) if values else {}
+        found += [words.format(" … ".join(ends))] if ends else []
+    return ", ".join(found)
+
+
 def by_losing(session: Session, luck: random.Random, which: int, sent: Signals) -> None:
     """One of several processes is killed or stopped; the others say so in one sentence, and the run is resumed."""
     arguments = session.subject.command(session.directory)

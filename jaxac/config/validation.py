@@ -28,8 +28,10 @@ A kill loses the work since the last checkpoint.
 
 
 _BOUND = 16
-"""With Ray the default of ``algo.max_staleness``, in versions a shard: a gradient that took so many times as long as
-others' was lost with its learner, and asked again."""
+"""Default of ``algo.max_staleness`` with Ray, in versions a shard.
+
+A gradient that took so many times as long as others was lost with its learner, and asked again.
+"""
 
 
 def resolve(raw: dict[str, Any], typed: Mapping[str, str] = MappingProxyType({})) -> Config:

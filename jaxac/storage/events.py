@@ -147,7 +147,7 @@ def read_pushes(path: str) -> list[Event]:
 
 
 def learners(algo: AlgoConfig, directory: Path | None, updates: int) -> dict[str, list[dict[str, Any]]]:
-    """What a summary says of Ray's learners: the work of each on each host where it has run, in all sessions of a run.
+    """The work of Ray's learners for a run's summary: of each on each host where it has run, in all sessions.
 
     Args:
         algo: the run's settings.

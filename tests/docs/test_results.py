@@ -6,7 +6,7 @@ import statistics
 
 import pytest
 
-from experiments import table_page, throughput
+from experiments import many, table_page, throughput
 from tests.docs.pages import ROOT, tables
 
 README = tables(ROOT / "README.md")
@@ -185,6 +185,16 @@ def test_what_ray_costs():
             cells.append(f"{pushes:.1f} pushes/s, {millions(sps)} steps/s")
         over = case["ray_over_threads"]
         assert [*cells, f"{over['ratio']:.2f} ({over['lowest']:.2f} … {over['highest']:.2f})"] in shown
+
+
+def test_what_faults_of_several_processes_measured():
+    _, *shown = tables(ROOT / "experiments" / "README.md")["Faults of runs of several processes"]
+    records, rows = load("faults_many")["records"], []
+    for run, fault in many.FAULTS:
+        its = [record for record in records if (record["run"], record["fault"]) == (run, fault)]
+        survived = f"{sum(record['outcome'] == 'survived' for record in its)} of {len(its)}"
+        rows.append([run, fault, survived, many.told([record.get("seen", {}) for record in its])])
+    assert shown == rows
 
 
 def test_how_many_learners_a_server_can_serve():

@@ -77,7 +77,7 @@ def fetch(arrived: Sequence[Arrived]) -> Arrivals:
 
 
 def by_learner(arrived: Arrivals, count: int) -> dict[str, Any]:
-    """What rows tell of ``count`` learners, by its name: pushes, mean staleness (None without any), calls lost."""
+    """Metrics of ``count`` learners by name: pushes, their mean staleness (None without any), and calls lost."""
     pushes = np.bincount(arrived.learner, minlength=count)
     ages = np.bincount(arrived.learner, arrived.staleness, minlength=count)
     means = [float(age / number) if number else None for age, number in zip(ages, pushes, strict=True)]
