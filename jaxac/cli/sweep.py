@@ -52,6 +52,7 @@ def train(jobs: Mapping[int, Job], max_lanes: int, how: str) -> dict[int, Traine
     """
     if not jobs:
         return {}
+    next(iter(jobs.values())).begin()
     from jaxac.runs import runner  # the first import of JAX
 
     runner.train(list(jobs.values()), max_lanes, how, sums_up=False)
