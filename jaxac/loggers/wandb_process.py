@@ -40,7 +40,7 @@ class WandbProcess:
         self.lives = True
         """False once it has ended, as far as is known."""
         self.refusals: dict[int, str] = {}
-        """What W&B has said against runs, by their numbers."""
+        """The words of W&B against runs, by their numbers."""
         self._asked = 0
         self._answered: set[int] = set()
         self._send(sys.argv)
