@@ -65,7 +65,7 @@ class VmapLauncher(Launcher):
 
     def _train(self, jobs: Mapping[int, Job], directory: Path) -> Mapping[int, Trained]:
         if self._settings.in_process:
-            return sweep.train(jobs, self._settings.max_lanes, self._settings.how)
+            return sweep.train(jobs, self._settings.max_lanes, self._settings.how, directory)
         proposed = OmegaConf.select(self._config, "hydra.sweeper.n_jobs")
         configs = [job.config for job in jobs.values()]
         workers.check(self._settings.executor, self._settings.workers, proposed, configs)
