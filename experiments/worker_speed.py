@@ -31,7 +31,7 @@ def measure(logger: str, jobs: int, env_steps: int, pairs: int) -> dict[str, obj
     for pair in range(pairs):
         digests = []
         for name in WORKERS if pair % 2 == 0 else reversed(WORKERS):
-            launcher = ("hydra/launcher=vmap", *WORKERS[name], *LOGGERS[logger])
+            launcher = ("hydra/launcher=vmap", "hydra.launcher.how=cores", *WORKERS[name], *LOGGERS[logger])
             elapsed, found = sweep_speed.run(launcher, SIZE, jobs, env_steps)
             seconds[name].append(elapsed)
             digests.append(found)

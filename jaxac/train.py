@@ -40,6 +40,7 @@ def job(cfg: DictConfig) -> float | None:
     """
     try:
         opened = open_job(cfg)
+        opened.begin()
 
         from jaxac.runs import runner  # the first import of JAX
 

@@ -245,9 +245,10 @@ SWEEP = ["-m", "hydra/launcher=vmap", "algo=a2c", *SMALL, "total_env_steps=320"]
 
 @pytest.mark.slow
 def test_a_sweep_leaves_ordinary_jobs(tmp_path):
-    done = jaxac(*SWEEP, "seed=range(0,2)", "optimizer.learning_rate=1e-3,1e38", cwd=tmp_path)
+    cores = ("hydra.launcher.how=cores", "seed=range(0,2)")
+    done = jaxac(*SWEEP, *cores, "optimizer.learning_rate=1e-3,1e38", cwd=tmp_path)
     assert done.returncode == 1
-    assert "4 jobs: 4 lanes in 1 compiled program" in done.stdout
+    assert "4 jobs: 4 lanes in 1 compiled program, each by itself on a core" in done.stdout
     assert "diverged" in done.stderr and "Traceback" not in done.stderr
     jobs = sorted(tmp_path.glob("multirun/*/*/[0-3]"))
     assert [summary(job)["status"] for job in jobs] == ["completed", "diverged"] * 2
@@ -277,7 +278,7 @@ def test_a_sweeps_wandb_runs_end_with_exit_codes(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_a_killed_sweep_goes_on(tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    long = [*SWEEP[:3], *LONG, "seed=0,1,2"]
+    long = [*SWEEP[:3], *LONG, "seed=0,1,2", "hydra.launcher.how=cores"]
     assert jaxac(*long, f"hydra.sweep.dir={whole}", cwd=tmp_path).returncode == 0
     process = start(*long, f"hydra.sweep.dir={parts}", cwd=tmp_path)
     wait_for_rows(parts / "2", 60, process)
@@ -290,6 +291,20 @@ def test_a_killed_sweep_goes_on(tmp_path):
         assert deterministic(parts / job) == deterministic(whole / job)
     said = jaxac(f"resume={parts}", cwd=tmp_path).stdout
     assert "3 complete before" in said and "0 lanes" not in said
+
+
+@pytest.mark.slow
+def test_a_sweep_is_resumed_as_auto_had_chosen(tmp_path):
+    lanes = [*SWEEP, "seed=0,1,2"]
+    assert (
+        "how=auto: all lanes in one call" in jaxac(*lanes, f"hydra.sweep.dir={tmp_path / 'whole'}", cwd=tmp_path).stdout
+    )
+    parts = tmp_path / "parts"
+    jaxac(*lanes, f"hydra.sweep.dir={parts}", "stop_after_updates=4", cwd=tmp_path)
+    said = jaxac(f"resume={parts}", cwd=tmp_path).stdout
+    assert "in one call" in said and "how=auto" not in said
+    digests = [[summary(tmp_path / place / job)["params_digest"] for job in "012"] for place in ("whole", "parts")]
+    assert digests[0] == digests[1]
 
 
 @pytest.mark.slow
@@ -339,6 +354,7 @@ def test_a_search_trains_its_trials_as_lanes(tmp_path):
 def test_a_search_is_resumed_where_it_was_stopped(tmp_path):
     space = "optimizer.learning_rate=interval(1e-4, 1e-2)"
     search = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=3", "hydra.sweeper.n_jobs=2", space]
+    search += ["hydra.launcher.how=cores"]
     whole = jaxac(*SWEEP, *search, f"hydra.sweep.dir={tmp_path / 'whole'}", cwd=tmp_path)
     assert whole.returncode == 0, whole.stderr
     stopped = jaxac(*SWEEP, *search, f"hydra.sweep.dir={tmp_path / 'cut'}", "stop_after_updates=3", cwd=tmp_path)

@@ -113,8 +113,9 @@ def main() -> None:
         if not args.quick:
             look(name, size, results)
     print(page.tables(results["tasks"]))
-    page.draw(results["tasks"], RESULTS / args.into)
-    if args.into == NAME:
+    if args.quick:
+        page.draw(results["tasks"], RESULTS / args.into)
+    else:
         page.write(results)
 
 

@@ -39,7 +39,7 @@ def row(name: str, results: Results) -> str:
         f"{result['staleness']:.1f}",
         f"{number(one.mean)} [{number(low)}, {number(high)}]",
         between(found) if found else "",
-        f"{found.difference / found.deviation:+.1f}" if found and found.deviation else "",
+        f"{found.difference / found.deviation:+.1f}".replace("-", "−") if found and found.deviation else "",
         number(np.mean([curve[-1] for curve in result["returns"]])),
     ]
     return f"| {' | '.join(cells)} |"
@@ -212,19 +212,28 @@ def workers(results: Results) -> str:
     return "\n".join(lines) if len(lines) > 2 else "pending"
 
 
-def write(found: Mapping[str, Any]) -> None:
-    """Puts tables into the page, between its markers, and the figures beside it."""
-    text, tasks = PAGE.read_text(), found["tasks"]
-    contents = {
+def contents(found: Mapping[str, Any]) -> dict[str, str]:
+    """What the page holds between its markers, by their names.
+
+    Args:
+        found: the saved results.
+    """
+    tasks = found["tasks"]
+    return {
         "verdicts": summary(tasks),
         "workers": workers(tasks.get("CartPole", {})),
-        "correlation": looks("correlation", found.get("correlation", {})),
-        "exploration": looks("exploration", found.get("exploration", {})),
+        "correlation": looks("correlation", found.get("correlation", {})) or "pending",
+        "exploration": looks("exploration", found.get("exploration", {})) or "pending",
         "tables": tables(tasks),
     }
-    for name, content in contents.items():
+
+
+def write(found: Mapping[str, Any]) -> None:
+    """Puts tables into the page, between its markers, and the figures beside it."""
+    text = PAGE.read_text()
+    for name, content in contents(found).items():
         begin, end = (marker.format(name=name) for marker in MARKERS)
         before, rest = text.split(begin)
         text = f"{before}{begin}\n\n{content}\n\n{end}{rest.split(end)[1]}"
     PAGE.write_text(text)
-    draw(tasks, ASSETS / "claims")
+    draw(found["tasks"], ASSETS / "claims")

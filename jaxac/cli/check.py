@@ -66,15 +66,14 @@ def check(overrides: Sequence[str], sweep: bool) -> Checked:
 
 
 def _check_run(cfg: DictConfig, overrides: Sequence[str]) -> Checked:
-    config = _job(cfg, overrides)
+    config = _job(OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"]), overrides)
     directory = _text(cfg, "hydra.run.dir")
     made = places.check("hydra.run.dir", directory)
     return Checked([config], made, f"hydra.run.dir={reading.quote(directory)}", None)
 
 
-def _job(cfg: DictConfig, overrides: Sequence[str]) -> Config:
-    """The checked configuration of one job."""
-    task = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+def _job(task: DictConfig, overrides: Sequence[str]) -> Config:
+    """The checked configuration of one job, from what Hydra composed without its own settings."""
     config = to_config(task, overrides)
     if config.compilation_cache not in (None, "auto"):
         places.check("compilation_cache", config.compilation_cache)
@@ -95,8 +94,10 @@ def _check_sweep(loader: Any, master: DictConfig, overrides: Sequence[str]) -> C
             cfg = loader.load_sweep_config(master, list(job))
             with open_dict(cfg):
                 cfg.hydra.job.id = cfg.hydra.job.num = number
-            configs.append(_job(cfg, job))
             directory = _text(cfg, "hydra.sweep.subdir")
+            with open_dict(cfg):
+                del cfg["hydra"]
+            configs.append(_job(cfg, job))
         except ConfigError as error:
             raise ConfigError(f"job {number} ({shorten(name)}): {error}" if len(jobs) > 1 else str(error)) from None
         except Exception as error:

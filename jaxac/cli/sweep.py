@@ -1,13 +1,19 @@
 """Training of a sweep's jobs together, for the launcher."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from jaxac.cli import sweep_record
 from jaxac.errors import ConfigError
 from jaxac.loggers.closing import Ended, sweep_lines
 from jaxac.runs.job import Job
 from jaxac.workers import task
 from jaxac.workers.base import Trained
+
+_FASTER = (
+    "how=auto: all lanes in one call, which is faster with so few environments and rounds otherwise than single runs; "
+    "hydra.launcher.how=cores is equal to them bit for bit"
+)
 
 
 class Closing:
@@ -36,13 +42,30 @@ class Closing:
         return sweep_lines(self._ended, directory if ended else None)
 
 
-def train(jobs: Mapping[int, Job], max_lanes: int, how: str) -> dict[int, Trained]:
+def _choose(jobs: Collection[Job], how: str, directory: Path) -> str:
+    """``how``, with ``auto`` replaced by what is faster on a CPU; the sweep's record then has it, for who resumes it.
+
+    Jobs that have begun without that in their record were not trained so.
+    """
+    from jaxac.runs import setup
+
+    if any(job.config.resume for job in jobs) or setup.fastest([job.config for job in jobs], how) == setup.resolved(
+        how
+    ):
+        return how
+    print(_FASTER, flush=True)
+    sweep_record.add(directory, "hydra.launcher.how=vmap")
+    return "vmap"
+
+
+def train(jobs: Mapping[int, Job], max_lanes: int, how: str, directory: Path) -> dict[int, Trained]:
     """Trains jobs together in this process, without closing lines.
 
     Args:
         jobs: the jobs, by their numbers in the sweep.
         max_lanes: runs side by side, at most.
         how: ``vmap``, ``cores`` or ``auto``; see :func:`jaxac.runs.runner.train`.
+        directory: the sweep's directory.
 
     Returns:
         The jobs' ends, by their numbers.
@@ -52,9 +75,10 @@ def train(jobs: Mapping[int, Job], max_lanes: int, how: str) -> dict[int, Traine
     """
     if not jobs:
         return {}
+    next(iter(jobs.values())).begin()
     from jaxac.runs import runner  # the first import of JAX
 
-    runner.train(list(jobs.values()), max_lanes, how, sums_up=False)
+    runner.train(list(jobs.values()), max_lanes, _choose(jobs.values(), how, directory), sums_up=False)
     trained = {index: task.ended(job) for index, job in jobs.items()}
     refused = [each.result for each in trained.values() if isinstance(each.result, ConfigError)]
     if len(refused) == len(jobs):

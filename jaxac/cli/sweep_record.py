@@ -24,3 +24,11 @@ class SweepRecord(Callback):
             left_out = ("hydra.mode", "hydra.sweep.dir", *run_directory.PER_PROCESS)
             mine = [text for text in overrides if key_of(text) not in left_out]
             records.write_overrides(directory / run_directory.SWEEP, mine)
+
+
+def add(directory: Path, override: str) -> None:
+    """Puts an override into a sweep's record, as if it had been given."""
+    if run_directory.holds_sweep(directory):
+        record = directory / run_directory.SWEEP
+        others = [text for text in records.read_overrides(record) if key_of(text) != key_of(override)]
+        records.write_overrides(record, [*others, override])

@@ -1,14 +1,13 @@
 """A logger to Weights & Biases, a W&B run for each run."""
 
-import os
-from collections.abc import Iterator
+import time
+import warnings
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
+from jaxac.loggers import wandb_process
 from jaxac.loggers.base import Row
 from jaxac.storage import provenance, run_directory
 
@@ -23,62 +22,33 @@ class Wandb:
         group: W&B group, unless ``logger.wandb.group`` is set; None for none.
 
     Raises:
-        ConfigError: if Weights & Biases refuses the run.
+        ConfigError: if Weights & Biases, online, refuses the first run.
     """
 
     def __init__(self, config: Config, run: Path, run_id: str, group: str | None) -> None:
-        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # its crash reports would look up a host
-        import wandb
-
-        self._wandb = wandb
-        settings = wandb.Settings(
-            silent=True,
-            console="off",
-            x_transaction_log_flush_interval=2,
-            x_save_requirements=False,  # it would read every installed package's metadata, for every run
-            disable_git=True,  # which would read the whole repository
-            disable_code=True,
-            git_commit=_commit(),
-        )
-        try:
-            self._run = wandb.init(
-                id=run_id,
-                dir=run,
-                config=run_directory.as_dict(config),
-                reinit="create_new",
-                settings=settings,
-                **_identity(config, run, group),
-            )
-        except wandb.Error as error:
-            raise ConfigError(
-                f"logger.wandb.mode={config.logger.wandb.mode} does not work: {error} Or use logger.wandb.mode=offline."
-            ) from None
-        self._run.define_metric("env_steps")
-        self._run.define_metric("*", step_metric="env_steps")
+        self._run, self._process = run, wandb_process.shared()
+        settings = config.logger.wandb
+        about = run_directory.as_dict(config)
+        identity = _identity(config, run, group)
+        self._number = self._process.open({"id": run_id, "dir": str(run.absolute()), "config": about, **identity})
+        if settings.mode == "online" and not self._process.has_opened:  # as it takes the first, it takes the others
+            self._process.wait_for(self._number)
+            if error := self._process.refusals.pop(self._number, None):
+                raise ConfigError(f"logger.wandb.mode=online does not work: {error} Or use logger.wandb.mode=offline.")
 
     def log(self, row: Row) -> None:
-        self._run.log(dict(self._spread(row)))
-
-    def _spread(self, row: Row) -> Iterator[tuple[str, Any]]:
-        """A row's metrics as W&B can draw them: a histogram as one, any other list as a line per shard or learner."""
-        for name, value in row.items():
-            if not isinstance(value, list):
-                yield from [(name, value)] if value is not None else []
-            elif name.endswith("_histogram"):
-                if value:
-                    yield name, self._wandb.Histogram(np_histogram=_at_most_512_bins(value))
-            else:
-                known = ((number, each) for number, each in enumerate(value) if each is not None)
-                yield from ((f"{name}/{number}", each) for number, each in known)
+        self._process.send("log", self._number, {**row, "_timestamp": time.time()})  # not that of the writing
+        self._warn()
 
     def finish(self, summary: dict[str, Any], artifacts: list[Path], exit_code: int) -> None:
-        images = {path.stem: self._wandb.Image(str(path)) for path in artifacts if path.suffix == ".png"}
-        videos = {path.stem: self._wandb.Video(str(path)) for path in artifacts if path.suffix == ".gif"}
-        if summary and (images or videos):
-            self._run.log({"env_steps": summary["env_steps"], **images, **videos})
-        # Null takes out what the last row said. Every number of every seed would be a column of W&B's table of runs.
-        self._run.summary.update({name: value for name, value in summary.items() if name != "by_seed"})
-        self._run.finish(exit_code=exit_code)
+        self._process.send("finish", self._number, summary, [path.absolute() for path in artifacts], exit_code)
+        self._process.wait_for(self._number)  # its directory is there; what was logged is still being written
+        self._warn()
+
+    def _warn(self) -> None:
+        if error := self._process.refusals.pop(self._number, None):
+            goes_on = "it goes on without, and metrics.jsonl has its rows"
+            warnings.warn(f"Weights & Biases does not take the run in {self._run}: {error}; {goes_on}.", stacklevel=3)
 
 
 def _commit() -> str | None:
@@ -112,14 +82,3 @@ def _identity(config: Config, run: Path, group: str | None) -> dict[str, Any]:
         "name": settings.name or name_of(config, run, group),
         "tags": [config.env.name, config.algo.name, *settings.tags],
     }
-
-
-def _at_most_512_bins(counts: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Counts of 0, 1, 2, … in at most 512 bins (W&B's limit) of the same whole width.
-
-    Returns:
-        The bins' counts ``[bins]``, and their edges ``[bins + 1]``.
-    """
-    width = -(-len(counts) // 512)
-    edges = np.arange(0, len(counts) + width, width)
-    return np.add.reduceat(counts, edges[:-1]), edges

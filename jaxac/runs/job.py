@@ -14,8 +14,8 @@ from jaxac import names
 from jaxac.config.schema import Config
 from jaxac.config.settings import key_of
 from jaxac.errors import ConfigError, DivergedError, RunError
+from jaxac.loggers import open as opening
 from jaxac.loggers.base import Logger, Memory
-from jaxac.loggers.open import open_loggers
 from jaxac.storage import events, lock, provenance, run_directory
 from jaxac.storage.checkpoint import Checkpoint
 
@@ -96,6 +96,11 @@ class Job:
     def _is_complete(self, run: "Run") -> bool:
         return run.directory is not None and run_directory.is_complete(run.directory, run.start, run.config)
 
+    def begin(self) -> None:
+        """Begins what the job's loggers need and takes a while, ahead of the import of JAX."""
+        if self.directory is not None:
+            opening.begin(self.config)
+
     def open(self, console: "Callable[[Run], Logger | None]") -> None:
         """Opens the loggers, once.
 
@@ -118,7 +123,7 @@ class Job:
     def _open_loggers(self, console: Logger | None) -> list[Logger]:
         if self.directory is None:
             return [self.memory, *([console] if console else [])]
-        return open_loggers(self.config, self.directory, self.runs[0].progress.run_id, self.group, console)
+        return opening.open_loggers(self.config, self.directory, self.runs[0].progress.run_id, self.group, console)
 
     def _open_seeds(self, console: "Callable[[Run], Logger | None]") -> None:
         from jaxac.loggers.seed_means import SeedMeans, Status  # imports SciPy
@@ -131,7 +136,7 @@ class Job:
         statuses: dict[int, Status] = {run.config.seed: functools.partial(self._status, run) for run in self.runs}
         self._means = SeedMeans(self._loggers, before, statuses, [run.config.seed for run in self.unfinished])
         for run in self.unfinished:
-            files = open_loggers(run.config, run.directory, "", None, None) if run.directory else []
+            files = opening.open_loggers(run.config, run.directory, "", None, None) if run.directory else []
             shown = console(run)
             run.loggers = [*files, *([shown] if shown else []), self._means.of(run.config.seed)]
 

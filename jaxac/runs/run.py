@@ -69,7 +69,7 @@ class Run:
         self._lap, self._keeps_state, self._place = opened_at, keeps_state, place
 
     def absorb(self, outcome: Outcome, updates: int, seconds: float) -> None:
-        """Logs and saves the outcome of a chunk.
+        """Logs the outcome of a chunk.
 
         Args:
             outcome: the chunk's outcome, on the host.
@@ -85,10 +85,6 @@ class Run:
                 self.status = Status.COMPLETED
         for logger in self.loggers:
             logger.log(row)
-        if outcome.saved is not None and self.status is None:
-            self.save(outcome.saved, updates)
-        if self.status is None and updates == self.schedule.total:
-            self.status = Status.COMPLETED
 
     def _row(self, outcome: Outcome, updates: int, seconds: float) -> Row:
         env_steps, progress = self.config.env_steps, self.progress

@@ -12,6 +12,7 @@ from jaxac import spec as spec_module
 from jaxac.algos.realtime import cluster
 from jaxac.devices import machine
 from jaxac.errors import ConfigError
+from jaxac.loggers import open as opening
 from jaxac.loggers.base import Logger
 from jaxac.loggers.console import Console, Followed, Overview
 from jaxac.programs import memory, program
@@ -62,7 +63,8 @@ def train(
         StopNowError: if a second signal did; what was done since the newest checkpoint is lost.
     """
     how = setup.resolved(how)
-    with _released(jobs), _told_how_to_resume(jobs, say), cluster.joined([job.config.algo for job in jobs]):
+    algos = [job.config.algo for job in jobs]
+    with _released(jobs), _told_how_to_resume(jobs, say), _settled(say), cluster.joined(algos):
         groups = _plan(jobs, max_lanes, how, say, size)
         with _overview(jobs) as overview, stops(say) as stop, together.heeding(stop):
             for group in groups:
@@ -79,6 +81,15 @@ def _released(jobs: Sequence[Job]) -> Iterator[None]:
     finally:
         for job in jobs:
             job.release()
+
+
+@contextmanager
+def _settled(say: Say) -> Iterator[None]:
+    """Waits for what loggers still write when the block ends."""
+    try:
+        yield
+    finally:
+        opening.settle(say)
 
 
 @contextmanager

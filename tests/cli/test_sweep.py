@@ -5,8 +5,9 @@ import shutil
 import pytest
 import yaml
 
+from jaxac.devices import machine
 from jaxac.errors import ConfigError, DivergedError
-from jaxac.runs import runner
+from jaxac.runs import runner, setup
 from jaxac.runs.job import Job
 from jaxac.storage import checkpoint, run_directory
 from tests.processes import CACHE
@@ -195,3 +196,25 @@ def test_seeds_of_one_job_go_on_after_a_stop(sweep):
     _, (parts,) = sweep([("num_seeds=3",)], at="parts", resume=True)
     assert rows(parts) == rows(whole)
     assert summary(parts)["params_digest"] == summary(whole)["params_digest"]
+
+
+@pytest.mark.parametrize(
+    "overrides, expected",
+    [
+        ((), "vmap"),
+        (("env.num_envs=32",), "cores"),
+        (("network.hidden_sizes=[512]",), "cores"),
+        (("network.memory=gru",), "cores"),
+        (("+algo=a3c", "algo.num_shards=2"), "cores"),
+        (("env.name=tests.probe_envs:OneStep",), "cores"),
+    ],
+    ids=str,
+)
+def test_auto_is_what_is_faster_on_a_cpu(small_config, monkeypatch, overrides, expected):
+    configs = [small_config(*overrides, f"seed={seed}") for seed in (0, 1)]
+    for accelerator in (False, True):
+        monkeypatch.setattr(machine, "has_accelerator", lambda accelerator=accelerator: accelerator)
+        assert setup.fastest(configs, "auto") == ("vmap" if accelerator else expected)
+        assert [setup.fastest(configs, how) for how in ("cores", "vmap")] == ["cores", "vmap"]
+    monkeypatch.setattr(machine, "has_accelerator", lambda: False)
+    assert setup.fastest(configs[:1], "auto") == "cores"

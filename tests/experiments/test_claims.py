@@ -1,10 +1,14 @@
 """Claims: arms fit into the same time, effects and crossovers are those of made-up results, gradients are watched."""
 
+import json
+
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 
+from experiments import common
+from experiments.claims import __main__ as main
 from experiments.claims import arms, correlation, exploration, page, verdicts
 from experiments.claims.__main__ import Size, overrides
 from experiments.claims.tasks import NUM_ENVS, TASKS, UNROLL
@@ -90,6 +94,24 @@ def test_a_table_has_every_arm_there_is_and_verdicts_that_are_missing_are_pendin
     assert arms.A3C in text and "**" in text and "1 comparisons" in text
     assert page.summary({"CartPole": results}).count("pending") == 4
     assert page.workers({}) == "pending"
+
+
+def test_the_page_holds_what_the_saved_results_say():
+    found = common.load("claims")
+    text = page.PAGE.read_text()
+    assert all(content in text for content in page.contents(found).values())
+
+
+@pytest.mark.slow
+def test_it_runs_quickly(monkeypatch, tmp_path):
+    monkeypatch.setattr(common, "RESULTS", tmp_path)
+    monkeypatch.setattr(main, "RESULTS", tmp_path)
+    monkeypatch.setattr(main, "prepare", lambda: None)  # programs are kept with the tests'
+    monkeypatch.setattr("sys.argv", ["claims", "--quick"])
+    main.main()
+    found = json.loads((tmp_path / "claims_quick.json").read_text())["tasks"]["CartPole"]
+    assert len(found) == 4 and all(len(each["returns"]) == 4 for each in found.values())
+    assert (tmp_path / "claims_quick_unequal.png").stat().st_size > 10_000
 
 
 def test_twice_the_workers_in_half_the_rounds_are_twice_as_fast():

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.utils import JobReturn, JobStatus, configure_log, run_job, setup_globals
+from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from jaxac.cli import launch, sweep, sweep_configs
+from jaxac.cli import launch, sweep, sweep_configs, sweep_jobs
 from jaxac.runs.job import Job
 from jaxac.workers import settings as workers
 from jaxac.workers.base import Trained
@@ -38,6 +38,7 @@ class VmapLauncher(Launcher):
         self._context, self._config = hydra_context, config
         self._closing = sweep.Closing(OmegaConf.select(config, "hydra.sweeper.n_trials"))
         sweep_configs.compose_once(hydra_context.config_loader)
+        sweep_configs.validate_once()
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Trains a batch of jobs; Hydra calls it for every batch that its sweeper makes.
@@ -64,7 +65,7 @@ class VmapLauncher(Launcher):
 
     def _train(self, jobs: Mapping[int, Job], directory: Path) -> Mapping[int, Trained]:
         if self._settings.in_process:
-            return sweep.train(jobs, self._settings.max_lanes, self._settings.how)
+            return sweep.train(jobs, self._settings.max_lanes, self._settings.how, directory)
         proposed = OmegaConf.select(self._config, "hydra.sweeper.n_jobs")
         configs = [job.config for job in jobs.values()]
         workers.check(self._settings.executor, self._settings.workers, proposed, configs)
@@ -81,9 +82,7 @@ class VmapLauncher(Launcher):
         config = self._context.config_loader.load_sweep_config(self._config, overrides)
         with open_dict(config):
             config.hydra.job.id = config.hydra.job.num = number
-        return run_job(
-            open_job, config, "hydra.sweep.dir", "hydra.sweep.subdir", self._context, configure_logging=number == 0
-        )
+        return sweep_jobs.run(open_job, config, self._context, logs=number == 0)
 
 
 def _plain(value: Any) -> Any:
