@@ -49,13 +49,12 @@ def _choose(jobs: Collection[Job], how: str, directory: Path) -> str:
     """
     from jaxac.runs import setup
 
-    if any(job.config.resume for job in jobs) or setup.fastest([job.config for job in jobs], how) == setup.resolved(
-        how
-    ):
-        return how
-    print(_FASTER, flush=True)
-    sweep_record.add(directory, "hydra.launcher.how=vmap")
-    return "vmap"
+    usual, begun = setup.resolved(how), any(job.config.resume for job in jobs)
+    chosen = usual if begun else setup.fastest([job.config for job in jobs], how)
+    if chosen != usual:
+        print(_FASTER, flush=True)
+        sweep_record.add(directory, f"hydra.launcher.how={chosen}")
+    return chosen
 
 
 def train(jobs: Mapping[int, Job], max_lanes: int, how: str, directory: Path) -> dict[int, Trained]:
