@@ -210,6 +210,16 @@ def test_how_many_learners_a_server_can_serve():
         assert cells in shown
 
 
+def test_what_pushes_of_many_bytes_cost():
+    _, *shown = tables(ROOT / "docs" / "guide" / "cluster.md")["Bytes"]
+    cases = load("ray_sizes")["cases"]
+    for ray in (case for case in cases if case["runtime"] == "ray"):
+        (threads,) = (case for case in cases if case["runtime"] == "threads" and case["width"] == ray["width"])
+        sizes = [f"{ray[name] / 1e3:.0f} kB" for name in ("params_bytes", "push_bytes")]
+        rates = [f"{case['pushes']:.1f} pushes/s" for case in (threads, ray)]
+        assert [*sizes, *rates, f"{ray['bytes'] / 1e6:.1f} MB/s"] in shown
+
+
 def test_what_workers_give():
     _, *shown = tables(ROOT / "docs" / "guide" / "workers.md")["What it gives"]
     for logger, found in load("worker_speed")["results"].items():
