@@ -20,128 +20,29 @@ to 0.9 of them.
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-
-from experiments import choice
-from experiments.a2c_vs_a3c_tables import A2C, plot, row, table, write_page
-from experiments.common import RESULTS, learn_lanes, load, prepare, save
-from jaxac import names
-from jaxac.config.compose import make_config
+from experiments.a2c_vs_a3c_tables import plot, row, table, write_page
+from experiments.claims import trial
+from experiments.claims.arms import A2C, CORRECTIONS, NULL, Arm, knobs, ladder
+from experiments.common import RESULTS, load, prepare, save
 
 PAGES = "a2c_vs_a3c"
 """Name of the results that the page is made of."""
 EVALUATIONS = 20
-OFTEN = 0.02
-"""A rate is evaluated if it would be taken in at least this share of cases."""
-A3C = "A3C: shuffled arrival, pull after push"
-CORRECTIONS = {
-    "none": (),
-    "η/τ": ("algo.correction=learning_rate",),
-    "DC-ASGD": ("algo.correction=delay_compensation",),
-}
-COMPENSATIONS = (1e3, 1e4)
-"""λ of DC-ASGD, tuned with the learning rate. Far above the paper's, since gradients are small here: rewards are scaled
-by 0.01, and a square of a mean over a batch is less than the mean of squares that it stands for."""
-RMSPROP = ("optimizer=rmsprop", "optimizer.learning_rate=3e-4")
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One way to train, and where it stands in the tables."""
-
-    group: str
-    name: str
-    overrides: tuple[str, ...]
-    staleness: float | None = None
-    """The abscissa of the group's plot, if it has one."""
-    correction: str = "none"
-    rate_factor: float = 1.0
-    """The grid of rates starts at the default times this: lower where delays ask for it, higher where η/τ lowers it."""
-
-
-class Candidate(NamedTuple):
-    """One point of the grid that an arm is tuned on: a learning rate and, if it has one, a strength of compensation."""
-
-    learning_rate: float
-    compensation: float | None
-
-    def overrides(self) -> list[str]:
-        strength = [] if self.compensation is None else [f"algo.compensation={self.compensation}"]
-        return [f"optimizer.learning_rate={self.learning_rate}", *strength]
 
 
 def arms() -> Iterator[Arm]:
     """Every arm. The ladder adds one thing at a time; the curves turn one knob."""
-    a3c = ("+algo=a3c", "algo.num_shards=16")
-    yield Arm("ladder", A2C, ("+algo=a2c", "algo.num_shards=16"))
-    yield Arm("ladder", "workers in turn, nothing stale", (*a3c, "algo.max_staleness=0"))
-    yield Arm("ladder", "gradients of the round's start, applied one by one", (*a3c, "algo.pull_at=round"))
-    yield Arm("ladder", A3C, a3c)
-    for name, distribution in (
-        ("random delays (geometric, mean 8)", "geometric"),
-        ("heavy tails (Pareto, mean 8)", "pareto"),
-    ):
-        yield Arm("ladder", name, (*a3c, f"algo.delay.distribution={distribution}", "algo.delay.mean=8"))
-    for correction, overrides in CORRECTIONS.items():
-        for shards in (16, 64) if overrides else (1, 4, 16, 64):
-            chosen = ("+algo=a3c", f"algo.num_shards={shards}", *overrides)
-            name = f"K = {shards}, correction {correction}"
-            yield Arm("shards", name, chosen, shards, correction, max(1, shards - 1) if correction == "η/τ" else 1)
-    for correction, overrides in CORRECTIONS.items():
-        for delay in (0, 64) if overrides else (0, 16, 64):
-            delayed = ("algo.delay.distribution=constant", f"algo.delay.mean={delay}") if delay else ()
-            name, chosen = f"delay {delay}, correction {correction}", (*a3c, *overrides, *delayed)
-            yield Arm("delays", name, chosen, delay, correction, 15 if correction == "η/τ" else 15 / (15 + delay))
-    for shared in ("true", "false"):
-        name = f"RMSProp, {'shared' if shared == 'true' else 'own'} statistics"
-        yield Arm("statistics", name, (*a3c, *RMSPROP, f"algo.shared_statistics={shared}"))
+    yield from (arm for arm in ladder() if arm.name != NULL)
+    yield from knobs()
 
 
-def run(arm: Arm, size: argparse.Namespace, before: list[dict[str, Any]]) -> dict[str, Any]:
+def run(arm: Arm, args: argparse.Namespace, before: list[dict[str, Any]]) -> dict[str, Any]:
     """Tunes, then trains; unless an arm of another group was the same."""
-    place = {"group": arm.group, "abscissa": arm.staleness, "correction": arm.correction}
-    base = (*arm.overrides, f"env.num_envs={size.num_envs}", f"total_env_steps={size.env_steps}")
-    base = (*base, f"evaluation.every={size.env_steps // EVALUATIONS}", "evaluation.episodes=64")
-    for result in before:
-        if result["overrides"] == list(base):
-            return {**result, **place}
-    rate = make_config(*base).optimizer.learning_rate
-    assert rate is not None
-
-    def lanes(candidates: list[Candidate], seeds: range) -> dict[str, Any]:
-        return learn_lanes([make_config(*base, *each.overrides(), f"seed={n}") for each in candidates for n in seeds])
-
-    compensations = COMPENSATIONS if arm.correction == "DC-ASGD" else (None,)
-    candidates = [
-        Candidate(rate * arm.rate_factor * factor, strength) for factor in size.rates for strength in compensations
-    ]
-    tuning = lanes(candidates, range(1000, 1000 + size.tuning_seeds))
-    scores = np.array(tuning["returns"]).mean(axis=1).reshape(len(candidates), -1)  # [candidates, tuning seeds]
-    chosen = int(scores.mean(axis=1).argmax())
-    errors = scores.std(axis=1, ddof=1) / np.sqrt(size.tuning_seeds)
-    taken = [n for n, share in enumerate(choice.shares(scores.mean(axis=1), errors)) if share >= OFTEN or n == chosen]
-    final = lanes([candidates[n] for n in taken], range(size.seeds))
-    curves = dict(zip(taken, np.array(final["returns"]).reshape(len(taken), size.seeds, -1), strict=True))
-    staleness = np.array(final["metrics"].get(names.STALENESS, np.zeros(len(taken)))).reshape(len(taken), -1)
-    return {
-        **place,
-        "overrides": list(base),
-        **candidates[chosen]._asdict(),
-        "candidates": [
-            {
-                **each._asdict(),
-                "scores": np.round(scores[n], 2).tolist(),
-                "results": np.round(curves[n].mean(axis=1), 2).tolist() if n in curves else None,
-            }
-            for n, each in enumerate(candidates)
-        ],
-        "env_steps": final["env_steps"],
-        "returns": np.round(curves[chosen], 1).tolist(),
-        "staleness": float(staleness[taken.index(chosen)].mean()),
-    }
+    base = (*arm.overrides, f"env.num_envs={args.num_envs}", f"total_env_steps={args.env_steps}")
+    base = (*base, f"evaluation.every={args.env_steps // EVALUATIONS}", "evaluation.episodes=64")
+    return trial.run(arm, base, trial.Budget(args.seeds, args.tuning_seeds, args.rates), before)
 
 
 def main() -> None:

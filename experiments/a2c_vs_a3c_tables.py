@@ -7,17 +7,13 @@ import numpy as np
 
 from experiments import choice
 from experiments.choice import Candidate, Tuned
+from experiments.claims import verdicts
+from experiments.claims.arms import A2C, NULL
 from jaxac.intervals import band
 from jaxac.report.statistics import collapses
 
 PAGE = Path(__file__).with_name("a2c_vs_a3c.md")
 MARKERS = ("<!-- tables, written by the experiment -->", "<!-- end of the tables -->")
-A2C = "A2C, synchronous mean"
-"""The arm that all others are held against."""
-
-
-NULL = "K = 1, correction none"
-"""A3C with one shard, which is A2C: whatever difference from A2C it shows is none."""
 SOLVED = 475.0
 _TUNING_SEEDS = 10  # of results whose scores were not saved seed by seed
 
@@ -34,17 +30,11 @@ def tuned(result: dict[str, Any]) -> Tuned:
     that of the rate that was chosen, and a rate that was not evaluated stands with its score.
     """
     if "candidates" in result:
-        each = [(np.array(one["scores"]), one["results"]) for one in result["candidates"]]
-        return choice.tuned([_candidate(scores, results) for scores, results in each])
+        return verdicts.tuned(result)
     own = areas(result)
     error = own.std(ddof=1) / np.sqrt(_TUNING_SEEDS)
     scores = [score for *_, score in result["tuning"]]
     return choice.tuned([Candidate(score, error, own if score == max(scores) else None) for score in scores])
-
-
-def _candidate(scores: np.ndarray, results: list[float] | None) -> Candidate:
-    error = float(scores.std(ddof=1) / np.sqrt(scores.size))
-    return Candidate(float(scores.mean()), error, None if results is None else np.array(results))
 
 
 def row(name: str, result: dict[str, Any], a2c: dict[str, Any]) -> str:

@@ -48,6 +48,11 @@ class Tuned(NamedTuple):
         """Variance of the result over the choices."""
         return float(self.shares @ (self.values - self.mean) ** 2)
 
+    @property
+    def variance(self) -> float:
+        """Variance of the mean result: over evaluation seeds, and over the choices."""
+        return float(self.shares @ self.variances) + self.choice_variance
+
 
 def shares(scores: np.ndarray, errors: np.ndarray) -> np.ndarray:
     """[candidates] how often each has the highest score, given means and standard errors ``[candidates]``."""
@@ -75,16 +80,22 @@ def tuned(candidates: list[Candidate]) -> Tuned:
 
 def interval(one: Tuned) -> tuple[float, float]:
     """The 95% interval of a procedure's mean result."""
-    return _around(one.mean, float(one.shares @ one.variances) + one.choice_variance, one.results.size)
+    return _around(one.mean, one.variance, one.results.size, comparisons=1)
 
 
-def difference(one: Tuned, other: Tuned) -> tuple[float, float]:
-    """The 95% interval of the difference of two procedures' mean results, of the same evaluation seeds."""
+def difference(one: Tuned, other: Tuned, comparisons: int = 1) -> tuple[float, float]:
+    """The interval of the difference of two procedures' mean results, of the same evaluation seeds.
+
+    Args:
+        one: a procedure.
+        other: the one that is taken off.
+        comparisons: number of intervals of which all are to hold the truth in 95% of cases (Bonferroni's bound).
+    """
     pairs = one.results - other.results
     variance = pairs.var(ddof=1) / pairs.size + one.choice_variance + other.choice_variance
-    return _around(one.mean - other.mean, float(variance), pairs.size)
+    return _around(one.mean - other.mean, float(variance), pairs.size, comparisons)
 
 
-def _around(mean: float, variance: float, seeds: int) -> tuple[float, float]:
-    half = float(stdtrit(seeds - 1, 0.975) * np.sqrt(variance))
+def _around(mean: float, variance: float, seeds: int, comparisons: int) -> tuple[float, float]:
+    half = float(stdtrit(seeds - 1, 1 - 0.025 / comparisons) * np.sqrt(variance))
     return mean - half, mean + half

@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # JAX must not be imported before a process is prepared
     from jaxac.spec import Spec
 
 RESULTS = Path(__file__).parent / "results"
+Watch = Callable[[Any], Mapping[str, np.ndarray]]
+"""See :func:`learn_lanes`."""
 
 
 def prepare(by_threads: bool = False, xla_threads: int | None = None) -> None:
@@ -134,11 +136,12 @@ def learn(config: Config) -> dict[str, Any]:
     return {**curve, "train_seconds": train_seconds}
 
 
-def learn_lanes(configs: list[Config]) -> dict[str, Any]:
+def learn_lanes(configs: list[Config], watch: Watch | None = None) -> dict[str, Any]:
     """As :func:`learn`, for many configurations at once, as lanes of one program.
 
     Args:
         configs: that differ in numbers only (seed, rates, coefficients, delays …), not in sizes or choices.
+        watch: tells further metrics at every evaluation, ``[lanes]`` each, by the lanes' training states.
 
     Returns:
         ``env_steps [E]`` and ``returns [lanes][E]`` of the evaluations, ``metrics`` (``[lanes][E]`` each, of the chunk
@@ -166,9 +169,11 @@ def learn_lanes(configs: list[Config]) -> dict[str, Any]:
         batches = tuple(range(program.EVALUATION_BATCHES))
         state, pending = executor.advance(state, Chunk(0, updates, batches, save=False), everyone)
         env_steps.append(config.env_steps(updates))
+        watched = watch(state.result()) if watch else {}
         for lane, outcome in executor.fetch(pending).items():
             returns[lane].append(float(np.mean(np.asarray(outcome.returns))))
-            for name, value in _scalars(trained[lane].report).items():
+            told = _scalars(trained[lane].report) | {name: float(values[lane]) for name, values in watched.items()}
+            for name, value in told.items():
                 metrics[lane].setdefault(name, []).append(value)
     by_name = {name: [lane[name] for lane in metrics] for name in metrics[0]}
     return {"env_steps": env_steps, "returns": returns, "metrics": by_name, "train_seconds": train_seconds}
@@ -176,7 +181,9 @@ def learn_lanes(configs: list[Config]) -> dict[str, Any]:
 
 def _scalars(report: Any) -> dict[str, float]:
     """The metrics of a chunk that the experiments' tables show, as floats by name."""
-    found = {"train/entropy": float(report.metrics.entropy)}
+    ended = float(report.episodes.ended)
+    mean = float(report.episodes.return_sum) / ended if ended else float("nan")
+    found = {"train/entropy": float(report.metrics.entropy), names.EPISODE_RETURN: mean}
     if report.asynchrony:
         counts = report.asynchrony.staleness
         found[names.STALENESS] = float(counts @ np.arange(len(counts)) / counts.sum())

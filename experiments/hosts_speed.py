@@ -1,9 +1,10 @@
 """Measures what several processes cost on one machine: two with a device each, against one process with two devices.
 
-    python -m experiments.hosts_speed       4096 environments × 16 steps, A2C and A3C: about 15 minutes on 2 cores
+    python -m experiments.hosts_speed                 4096 environments × 16 steps, A2C and A3C: 15 minutes on 2 cores
+    python -m experiments.hosts_speed --threads 1     the two with one thread of XLA's each: other bits, and faster?
 
-Both train the same run by the command, alternating, and must end with the same digest. Speed is the median of the rows
-but for the first, without evaluations and checkpoints; compilation is apart.
+Both train the same run by the command, alternating, and must end with the same digest, unless their threads differ.
+Speed is the median of the rows but for the first, without evaluations and checkpoints; compilation is apart.
 """
 
 import argparse
@@ -24,11 +25,12 @@ CALM = ("evaluation.every=0", "checkpoint.every=0", "logger.curve=false", "logge
 PROCESSES = (1, 2)
 
 
-def train(line: tuple[str, ...], processes: int, directory: Path) -> dict[str, Any]:
-    """Trains a run in as many processes, which have two devices together."""
+def train(line: tuple[str, ...], processes: int, directory: Path, threads: int | None) -> dict[str, Any]:
+    """Trains a run in as many processes with two devices together; several have so many of XLA's threads each."""
     port, devices = free_port(), 2 // processes
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}"
     environment = {**os.environ, "XLA_FLAGS": flags, "WANDB_MODE": "disabled"}
+    environment |= {"NPROC": str(threads)} if threads and processes > 1 else {}
     command = [sys.executable, "-m", "jaxac.train", *line, *CALM, f"hydra.run.dir={directory}"]
     started = []
     for number in range(processes):
@@ -43,7 +45,7 @@ def train(line: tuple[str, ...], processes: int, directory: Path) -> dict[str, A
     return {"sps": sps, "compile_seconds": compiling, "digest": summary["params_digest"]}
 
 
-def compare(algo: str, num_envs: int, updates: int, pairs: int) -> dict[str, Any]:
+def compare(algo: str, num_envs: int, updates: int, pairs: int, threads: int | None) -> dict[str, Any]:
     """Runs in one and in two processes in turn, and the ratio pair by pair."""
     steps = num_envs * 16
     numbers = (
@@ -55,11 +57,11 @@ def compare(algo: str, num_envs: int, updates: int, pairs: int) -> dict[str, Any
     with tempfile.TemporaryDirectory(prefix="jaxac-hosts-") as work:
         for pair in range(-1, pairs):  # the first fills the cache of compiled programs
             for processes in PROCESSES if pair % 2 else reversed(PROCESSES):
-                told = train((*ALGOS[algo], *numbers), processes, Path(work, f"{pair}-{processes}"))
+                told = train((*ALGOS[algo], *numbers), processes, Path(work, f"{pair}-{processes}"), threads)
                 if pair >= 0:
                     found[processes].append(told)
     digests = {each["digest"] for rows in found.values() for each in rows}
-    if len(digests) > 1:
+    if len(digests) > 1 and not threads:
         raise SystemExit(f"{algo}: the digests differ: {digests}")
     over = ratio(*([each["sps"] for each in found[processes]] for processes in reversed(PROCESSES)))
     for processes, rows in found.items():
@@ -68,7 +70,8 @@ def compare(algo: str, num_envs: int, updates: int, pairs: int) -> dict[str, Any
             f"  {algo} in {processes} process{'es' * (processes > 1)}: {sps:12,.0f} steps a second, {compiling:.1f} s"
         )
     print(f"  two over one {over['ratio']:.2f}, {over['lowest']:.2f} … {over['highest']:.2f}", flush=True)
-    return {"algo": algo, "num_envs": num_envs, "two_over_one": over, "one": found[1], "two": found[2]}
+    of_all = {"algo": algo, "num_envs": num_envs, "threads": threads, "same_digest": len(digests) == 1}
+    return {**of_all, "two_over_one": over, "one": found[1], "two": found[2]}
 
 
 def main() -> None:
@@ -76,10 +79,12 @@ def main() -> None:
     parser.add_argument("--num-envs", type=int, default=4096)
     parser.add_argument("--updates", type=int, default=800)
     parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--threads", type=int, help="XLA's threads of each of two; default: as many as the one has")
     args = parser.parse_args()
     load = os.getloadavg()
-    cases = [compare(algo, args.num_envs, args.updates, args.pairs) for algo in ALGOS]
-    print(f"written to {save('hosts_speed', {'load': load, 'cases': cases})}")
+    cases = [compare(algo, args.num_envs, args.updates, args.pairs, args.threads) for algo in ALGOS]
+    name = f"hosts_speed_{args.threads}_thread{'s' * (args.threads > 1)}" if args.threads else "hosts_speed"
+    print(f"written to {save(name, {'load': load, 'cases': cases})}")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from signal import SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGSTOP, SIGTERM, SIGUSR1, Signals
 
-from experiments.subjects import LostError, Session, WrongError, kill
+from experiments.session import LostError, Session, WrongError, kill
 from jaxac.storage import checkpoint, run_directory
 
 Fault = Callable[[Session, random.Random], None]

@@ -47,6 +47,10 @@ DEVICE, RESTARTS = "device", "restarts"
 """The device that trained a job of a sweep, and how often the job was begun again because its worker was lost."""
 
 
+LEARNERS = "learners"
+"""The work of each of Ray's learners: its host, shards, pushes, staleness, and what was lost with it."""
+
+
 def section(name: str, metrics: Mapping[str, T]) -> dict[str, T]:
     """Metrics with the name of their section before their own.
 

@@ -245,3 +245,5 @@ class ChunkReport(NamedTuple):
     """[] bool: every metric and every parameter is a finite number."""
     totals: Totals | None = None
     """The sums behind the means, for a next chunk of the same row."""
+    learners: dict[str, Any] | None = None
+    """Counts of ``N`` learners in processes of their own since the previous row, by their names in rows."""

@@ -143,6 +143,7 @@ def test_a_pure_run_is_the_commands_but_for_rounding(config, result):
     np.testing.assert_allclose(rows["train/entropy"], [row["train/entropy"] for row in result.rows], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_pure_run_maps_over_keys_and_numbers(config):
     train = jaxac.make_train(config)
     keys = jax.random.split(jax.random.PRNGKey(0), 2)  # keys of the older kind as well
@@ -216,6 +217,7 @@ def test_weights_are_plain_arrays(directory):
         assert {"network/actor/kernel", "network/critic/bias", "moments/mean"} <= set(file.files)
 
 
+@pytest.mark.slow
 def test_a_policy_of_a3c_is_found_too(tmp_path):
     config = jaxac.make_config("+algo=a3c", "algo.num_shards=2", *SMALL, *QUIET, "logger.gif=false")
     result = jaxac.train(config, tmp_path / "a3c")

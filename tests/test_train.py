@@ -109,8 +109,12 @@ class Fine(ConstantReward):
         pytest.param(["env.name=own:three"], "env.name=own:three cannot be made", marks=pytest.mark.slow),
         pytest.param(["env.name=own:Odd"], "env.name=own:Odd fails in step_env", marks=pytest.mark.slow),
         pytest.param(["env.name=sys:exit"], "env.name=sys:exit cannot be made", marks=pytest.mark.slow),
-        (["env.name=wrong:X"], "env.name=wrong:X cannot be imported: SyntaxError"),
-        (["env.name=own:Fine", "env.params.nope=3"], "env.params.nope=3 is not a parameter of own:Fine; it has: max"),
+        pytest.param(["env.name=wrong:X"], "env.name=wrong:X cannot be imported: SyntaxError", marks=pytest.mark.slow),
+        pytest.param(
+            ["env.name=own:Fine", "env.params.nope=3"],
+            "env.params.nope=3 is not a parameter of own:Fine; it has: max",
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             ["env.name=own:Fine", "env.params.max_steps_in_episode=true"],
             "env.params.max_steps_in_episode=true is not",
@@ -239,6 +243,7 @@ def test_a_running_runs_directory_is_not_taken(tmp_path):
 SWEEP = ["-m", "hydra/launcher=vmap", "algo=a2c", *SMALL, "total_env_steps=320"]
 
 
+@pytest.mark.slow
 def test_a_sweep_leaves_ordinary_jobs(tmp_path):
     cores = ("hydra.launcher.how=cores", "seed=range(0,2)")
     done = jaxac(*SWEEP, *cores, "optimizer.learning_rate=1e-3,1e38", cwd=tmp_path)
@@ -302,6 +307,7 @@ def test_a_sweep_is_resumed_as_auto_had_chosen(tmp_path):
     assert digests[0] == digests[1]
 
 
+@pytest.mark.slow
 def test_an_interrupted_sweep_leaves_every_lane_readable(tmp_path):
     directory = tmp_path / "sweep"
     process = start(*SWEEP[:3], *LONG, "seed=0,1,2", f"hydra.sweep.dir={directory}", cwd=tmp_path)

@@ -27,6 +27,13 @@ A kill loses the work since the last checkpoint.
 """
 
 
+_BOUND = 16
+"""Default of ``algo.max_staleness`` with Ray, in versions a shard.
+
+A gradient that took so many times as long as others was lost with its learner, and asked again.
+"""
+
+
 def resolve(raw: dict[str, Any], typed: Mapping[str, str] = MappingProxyType({})) -> Config:
     """Checks a configuration and works out its defaults.
 
@@ -195,6 +202,9 @@ def _with_defaults(config: Config) -> Config:
         config = _replace(config, "optimizer", learning_rate=_default_learning_rate(config))
     if config.optimizer.anneal_env_steps is None:
         config = _replace(config, "optimizer", anneal_env_steps=float(total))
+    algo = config.algo
+    if isinstance(algo, A3CConfig) and algo.runtime == "ray" and algo.max_staleness is None:
+        config = _replace(config, "algo", max_staleness=_BOUND * algo.num_shards, above_max_staleness="drop")
     for section, (parts, at_most) in _CADENCES.items():
         if getattr(config, section).every is None:
             config = _replace(config, section, every=min(math.ceil(total / parts), at_most))

@@ -20,7 +20,7 @@ def to_row(report: ChunkReport, steps_per_push: int, seconds: float) -> Row:
         steps_per_push: environment steps behind one shard's gradient.
         seconds: seconds that the chunk took.
     """
-    metrics, steps, episodes, asynchrony, lag, waiting, *_ = jax.device_get(report)
+    metrics, steps, episodes, asynchrony, lag, waiting, _, _, learners = jax.device_get(report)
     ended = float(episodes.ended)
     return {
         **_numbers("train", metrics.by_name),
@@ -32,6 +32,7 @@ def to_row(report: ChunkReport, steps_per_push: int, seconds: float) -> Row:
         **(asynchrony_row(asynchrony, steps_per_push, seconds) if asynchrony else {}),
         **(_numbers("async", lag._asdict()) if lag else {}),
         **(_numbers("time", waiting._asdict()) if waiting else {}),
+        **names.section("async", learners or {}),
     }
 
 

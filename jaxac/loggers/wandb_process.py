@@ -160,8 +160,8 @@ def end() -> None:
         process.end()
 
 
-def _program() -> str | None:
+def _program() -> str:
     """The command that W&B shows, as in ``-m jaxac.train``."""
     main = sys.modules["__main__"]
     spec = getattr(main, "__spec__", None)
-    return f"-m {spec.name}" if spec else getattr(main, "__file__", None)
+    return f"-m {spec.name}" if spec else getattr(main, "__file__", None) or sys.argv[0]

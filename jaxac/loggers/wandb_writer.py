@@ -61,7 +61,7 @@ class Writer:
         self._run.log(dict(self._spread(row)))
 
     def _spread(self, row: Row) -> Iterator[tuple[str, Any]]:
-        """A row's metrics as W&B can draw them: a histogram as one, any other list as a line per shard."""
+        """A row's metrics as W&B can draw them: a histogram as one, any other list as a line per shard or learner."""
         for name, value in row.items():
             if not isinstance(value, list):
                 yield from [(name, value)] if value is not None else []
@@ -69,7 +69,8 @@ class Writer:
                 if value:
                     yield name, self._wandb.Histogram(np_histogram=_at_most_512_bins(value))
             else:
-                yield from ((f"{name}/{shard}", number) for shard, number in enumerate(value))
+                known = ((number, each) for number, each in enumerate(value) if each is not None)
+                yield from ((f"{name}/{number}", each) for number, each in known)
 
     def finish(self, summary: dict[str, Any], artifacts: list[Path], exit_code: int) -> None:
         """Takes the end of the run, as a logger does."""

@@ -54,6 +54,7 @@ def _render(content: Content, sections: list[dict[str, Any]], command: str) -> s
         skipped=content.skipped,
         notes=content.notes,
         workers=_table(tables.worker_columns(), tables.worker_rows(content.runs)),
+        learners=_table(tables.learner_columns(), tables.learner_rows(content.runs)),
         provenance=words.provenance(content),
         command=command,
     )

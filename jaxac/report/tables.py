@@ -1,4 +1,4 @@
-"""Tables of a report: with a row per trial on returns and on staleness, with a row per worker on its runs."""
+"""Tables of a report: a row per trial on returns and on staleness, a row per worker or learner on its work."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -143,6 +143,32 @@ def worker_rows(runs: Iterable[Run]) -> list[list[Cell]]:
             [Cell(host), Cell(device), Cell(_ranges([run.name for run in its])), Cell(f"{restarts}", restarts)]
         )
     return found
+
+
+def learner_columns() -> list[str]:
+    """The headings of the table on Ray's learners."""
+    return ["run", "learner", "host", "shards", "gradients", "mean staleness", "calls lost", "seconds lost"]
+
+
+def learner_rows(runs: Iterable[Run]) -> list[list[Cell]]:
+    """The rows of the table on the learners that computed runs' gradients, in the order of :func:`learner_columns`.
+
+    A call is lost with the learner that was asked, and is asked again of another; the seconds are those it had taken.
+    """
+    return [
+        [
+            Cell(run.name),
+            number(one["learner"]),
+            Cell(one["host"]),
+            Cell(_ranges([str(shard) for shard in one["shards"]]) or NONE),
+            Cell(f"{one['pushes']}", one["pushes"]),
+            number(one["staleness_mean"]),
+            Cell(f"{one['calls_lost']}", one["calls_lost"]),
+            number(one["seconds_lost"]),
+        ]
+        for run in runs
+        for one in run.summary.get(names.LEARNERS) or []
+    ]
 
 
 def _ranges(several: Sequence[str]) -> str:

@@ -101,6 +101,9 @@ def blocks(content: Content, entity: str, project: str) -> list[Any]:
     rows = tables.worker_rows(content.runs)
     if rows:
         made += [wr.H2("Workers"), wr.MarkdownBlock(_markdown(tables.worker_columns(), rows))]
+    rows = tables.learner_rows(content.runs)
+    if rows:
+        made += [wr.H2("Learners"), wr.MarkdownBlock(_markdown(tables.learner_columns(), rows))]
     versions = [f"{name}: {value}" for name, value in words.provenance(content)]
     return [*made, wr.H2("Versions and devices"), _bullets(versions)] if versions else made
 

@@ -16,7 +16,7 @@ from jaxac.config.settings import key_of
 from jaxac.errors import ConfigError, DivergedError, RunError
 from jaxac.loggers import open as opening
 from jaxac.loggers.base import Logger, Memory
-from jaxac.storage import lock, provenance, run_directory
+from jaxac.storage import events, lock, provenance, run_directory
 from jaxac.storage.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Job:
         group: str | None = None,
         place: dict[str, Any] | None = None,
     ) -> None:
-        self.config, self.directory, self.start = config, directory, start
+        self.config, self.directory, self.start = events.bounded(config), directory, start
         self.overrides, self.group, self._place = list(overrides), group, place
         self.label = ""
         """Text that tells the job from the other jobs of a sweep."""

@@ -17,7 +17,7 @@ from jaxac.loggers.base import Logger, Row
 from jaxac.programs.executor import Outcome
 from jaxac.runs import artifacts, failures, schedule
 from jaxac.runs.progress import progress_of
-from jaxac.storage import checkpoint, provenance, run_directory, serialization, weights
+from jaxac.storage import checkpoint, events, provenance, run_directory, serialization, weights
 from jaxac.storage.checkpoint import Checkpoint
 from jaxac.types import Params, PyTree, Totals
 
@@ -128,10 +128,8 @@ class Run:
 
     def _best(self) -> Row:
         """The best evaluation so far."""
-        return {
-            names.BEST_RETURN: self.progress.best_eval_return_mean,
-            names.BEST_ENV_STEPS: self.progress.best_env_steps,
-        }
+        progress = self.progress
+        return {names.BEST_RETURN: progress.best_eval_return_mean, names.BEST_ENV_STEPS: progress.best_env_steps}
 
     @property
     def solved(self) -> bool:
@@ -237,6 +235,7 @@ class Run:
             names.SPS_MEAN: env_steps / progress.train_seconds if progress.train_seconds else None,
             names.COMPILE_SECONDS: progress.compile_seconds,
             names.WALL_SECONDS: progress.wall_seconds,
+            **events.learners(self.config.algo, self.directory, self.updates),
             "params_digest": digest,
             "run_id": progress.run_id,
             "directory": None if self.directory is None else str(self.directory),

@@ -6,13 +6,23 @@
     {"event": "pull", "push": 7, "shard": 2, "version": 7, "seconds": 0.03}
 
 ``push`` counts the pushes of all shards from 1; ``version`` is the server's after the push, or the one pulled;
-``seconds`` count from the start of the session; ``locked`` is ``algo.lock``.
+``seconds`` count from the start of the session; ``locked`` is ``algo.lock``. With Ray a push also has the ``learner``
+that computed it and its ``host``, and a call that was lost with its learner and asked again has a line of its own:
+
+    {"event": "lost", "push": 9, "shard": 1, "learner": 1, "host": "node1", "seconds": 0.04, "after": 0.02}
+
+before the push that came of it, ``seconds`` at the moment when the loss was noticed, ``after`` so many since the call.
+A replay needs the pushes alone.
 """
 
+import dataclasses
 import json
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from jaxac import names
 from jaxac.config.algos import A3CConfig, AlgoConfig
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
@@ -21,6 +31,7 @@ from jaxac.storage import records, run_directory
 Event = dict[str, Any]
 """One line of the log."""
 _MAY_DIFFER = (("algo", "runtime"), ("algo", "events"))
+_BOUND = ("max_staleness", "above_max_staleness")
 _OF_A_LEARNER = 1
 """XLA's threads in a learner, which has one core."""
 
@@ -42,11 +53,26 @@ def check(config: Config) -> None:
         )
     beside = path.parent / run_directory.CONFIG
     saved = run_directory.as_dict(run_directory.read_config(path.parent)) if beside.exists() else {}
-    for name, old, new in run_directory.disagreements(saved, run_directory.as_dict(config), _MAY_DIFFER):
+    may = _MAY_DIFFER if config.algo.max_staleness is not None else (*_MAY_DIFFER, *(("algo", each) for each in _BOUND))
+    for name, old, new in run_directory.disagreements(saved, run_directory.as_dict(config), may):
         raise ConfigError(
             f"{name}={new} disagrees with the run that wrote algo.events={config.algo.events}, which has {name}={old}; "
             "give the same."
         )
+
+
+def bounded(config: Config) -> Config:
+    """A replay that sets no bound on staleness with that of the run that wrote its log; others as they are."""
+    algo = config.algo
+    if not isinstance(algo, A3CConfig) or algo.events is None or algo.max_staleness is not None:
+        return config
+    beside = _file(algo.events).parent / run_directory.CONFIG
+    try:
+        saved = records.read_settings(beside)["algo"] if beside.exists() else {}
+        bound = {name: saved[name] for name in _BOUND if saved["max_staleness"] is not None}
+    except (ConfigError, KeyError, TypeError):  # a log alone
+        return config
+    return dataclasses.replace(config, algo=dataclasses.replace(algo, **bound))
 
 
 def xla_threads(algo: AlgoConfig) -> int | None:
@@ -118,6 +144,41 @@ def read_pushes(path: str) -> list[Event]:
             "algo.lock=true."
         )
     return pushes
+
+
+def learners(algo: AlgoConfig, directory: Path | None, updates: int) -> dict[str, list[dict[str, Any]]]:
+    """The work of Ray's learners for a run's summary: of each on each host where it has run, in all sessions.
+
+    Args:
+        algo: the run's settings.
+        directory: the run's directory; damaged lines of its log are left out.
+        updates: updates of the run; what came after them is left out, since a run that lost its end does it again.
+
+    Returns:
+        Empty without Ray or a directory. Else ``learners``, by number and host, each with the ``shards`` that it
+        computed, its ``pushes``, their ``staleness_mean`` in versions (None without pushes), the ``calls_lost`` with it
+        and the ``seconds_lost`` by them.
+    """
+    if not isinstance(algo, A3CConfig) or algo.runtime != "ray" or directory is None:
+        return {}
+    found: dict[tuple[int, str], list[Event]] = defaultdict(list)
+    for event in records.read_lines(directory / run_directory.EVENTS)[0]:
+        if "learner" in event and event["push"] <= algo.pushes(updates):
+            found[event["learner"], event["host"]].append(event)
+    each = [{"learner": number, "host": host, **_work(its)} for (number, host), its in sorted(found.items())]
+    return {names.LEARNERS: each}
+
+
+def _work(events: Iterable[Event]) -> dict[str, Any]:
+    pushed, lost = ([event for event in events if event["event"] == kind] for kind in ("push", "lost"))
+    ages = [event["version"] - (not event["dropped"]) - event["read"] for event in pushed]
+    return {
+        "shards": sorted({event["shard"] for event in pushed}),
+        "pushes": len(pushed),
+        "staleness_mean": sum(ages) / len(ages) if ages else None,
+        "calls_lost": len(lost),
+        "seconds_lost": round(sum(event["after"] for event in lost), 6),
+    }
 
 
 def _file(path: str) -> Path:

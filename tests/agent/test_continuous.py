@@ -93,11 +93,8 @@ def test_the_deviation_is_one_number_a_dimension_or_follows_the_state(small_spec
         assert (np.std(told[:, 1]) > spread) == (std == "state")
 
 
-@pytest.mark.parametrize(
-    "overrides",
-    [("+algo=a2c",), pytest.param(("+algo=a3c", "algo.num_shards=4"), marks=pytest.mark.learns)],
-    ids=["a2c", "a3c"],
-)
+@pytest.mark.learns
+@pytest.mark.parametrize("overrides", [("+algo=a2c",), ("+algo=a3c", "algo.num_shards=4")], ids=["a2c", "a3c"])
 def test_it_learns_which_number_pays(overrides):
     """A continuous probe: the reward is highest at an action of 0.5."""
     config = make_config(

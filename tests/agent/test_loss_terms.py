@@ -122,6 +122,7 @@ def test_a_round_of_a3c_has_its_value(small_spec):
     assert report.metrics.loss_terms == {"added": 2.0}  # of 8 environments in 4 shards
 
 
+@pytest.mark.slow
 def test_rows_of_threads_have_its_value(small_config, run_dir):
     threads = ("+algo=a3c", "algo.num_shards=2", "algo.runtime=threads")
     directory = runs_in(run_dir, small_config, *QUIET)(*threads, *term("number_of_environments", 0.0, "environments"))

@@ -201,16 +201,17 @@ LEARN = (
 )
 
 
+@pytest.mark.learns
 @pytest.mark.parametrize(
     "memory, least, most",
     [
         ("none", -0.35, 0.35),
         ("gru", 0.95, 1.0),
-        pytest.param("lstm", 0.95, 1.0, marks=pytest.mark.learns),
-        pytest.param("mingru", 0.95, 1.0, marks=pytest.mark.learns),
+        ("lstm", 0.95, 1.0),
+        ("mingru", 0.95, 1.0),
     ],
 )
-@pytest.mark.parametrize("probe", ["Recall", pytest.param("SignedRecall", marks=pytest.mark.learns)])
+@pytest.mark.parametrize("probe", ["Recall", "SignedRecall"])
 def test_a_sign_that_is_seen_once_is_remembered(probe, memory, least, most):
     spec, params = learned(*LEARN, f"env.name=tests.probe_envs:{probe}", f"network.memory={memory}")
     returns = evaluation.evaluate(spec, params, jax.random.key(1), 128, greedy=False)

@@ -49,7 +49,8 @@ def programs(*overrides):
     return {name: jax.jit(function).lower(*args).as_text() for name, (function, *args) in functions.items()}
 
 
-@pytest.mark.parametrize("algo", [A2C, pytest.param(A3C, marks=pytest.mark.slow)], ids=["a2c", "a3c"])
+@pytest.mark.slow
+@pytest.mark.parametrize("algo", [A2C, A3C], ids=["a2c", "a3c"])
 def test_of_the_same_module_jax_makes_the_same_programs(algo):
     """So training, evaluation and lanes are ours to the last bit."""
     assert programs(*algo, *OWN) == programs(*algo, *OURS)

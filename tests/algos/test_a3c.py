@@ -45,6 +45,12 @@ def test_one_shard_that_pulls_after_every_push_is_a2c(small_spec):
     assert_a2c(asynchronous, synchronous, functools.partial(assert_same_but_for_rounding, rtol=1e-4, atol=1e-6))
 
 
+@pytest.mark.parametrize("bound, devices", [((), 4), (("algo.max_staleness=0",), 1)], ids=["one wave", "in turn"])
+def test_shards_that_compute_at_once_have_devices_of_their_own(small_spec, bound, devices):
+    """Those that compute in turn would wait for each other's devices."""
+    assert a3c.placed(small_spec(*SHARDS, *bound)) == placement.Placement(4, devices)
+
+
 @pytest.mark.slow
 def test_one_shard_that_pulls_after_every_push_is_a2c_operation_by_operation(small_spec):
     """Bit for bit, where nothing is compiled but single operations: they are the same, in the same order."""

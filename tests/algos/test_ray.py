@@ -3,7 +3,6 @@
 pip install -e ".[ray]" && python -m pytest -m slow -n 0 tests/algos/test_ray.py
 """
 
-import contextlib
 import importlib.util
 import itertools
 import os
@@ -12,10 +11,10 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
+from experiments.many import after_a_loss, descendants, events_of, learners, nodes, title
 from jaxac.algos.realtime import cluster, pool
 from jaxac.errors import ConfigError, RunError
 from jaxac.runs import runner
@@ -78,7 +77,7 @@ def test_nothing_is_lost_with_the_learners_that_are_killed(run, monkeypatch):
 
     def deadly(self, *arguments):
         if next(calls) == 40:
-            killed.extend(set(learners()) & set(descendants(os.getpid())))
+            killed.extend(learners(os.getpid()))
             for each in killed:
                 os.kill(each, signal.SIGKILL)
         return gradient(self, *arguments)
@@ -87,7 +86,62 @@ def test_nothing_is_lost_with_the_learners_that_are_killed(run, monkeypatch):
     directory = run(*RAY, "total_env_steps=3200")
     assert len(killed) == 2
     assert summary(directory)["env_steps"] == 3200
+    lost = [event for event in events_of(directory) if event["event"] == "lost"]
+    assert {line["learner"] for line in lost} == {0, 1}
+    assert sum(row["async/calls_lost"] for row in run_directory.rows(directory)) == len(lost)
+    told = summary(directory)["learners"]
+    assert sum(each["calls_lost"] for each in told) == len(lost)
+    assert sum(each["pushes"] for each in told) == 3200 // 8 // 4 * 2
     assert summary(directory)["params_digest"] == replayed(run, directory, "total_env_steps=3200")
+
+
+def test_while_a_learner_is_lost_the_others_go_on_and_what_comes_too_late_is_dropped(run, monkeypatch):
+    """One of two, and the loss is noticed three seconds later than Ray tells of it."""
+    gradient, calls = pool.Pool.gradient, itertools.count()
+    expect = pool.Pool._expect
+
+    def deadly(self, *arguments):
+        if next(calls) == 40:
+            os.kill(learners(os.getpid())[0], signal.SIGKILL)
+        return gradient(self, *arguments)
+
+    def late(self, learner):
+        expect(self, learner)
+        time.sleep(3)
+
+    monkeypatch.setattr(pool.Pool, "gradient", deadly)
+    monkeypatch.setattr(pool.Pool, "_expect", late)
+    directory = run(*RAY, "total_env_steps=128000", "logger.every=12800")
+    events = events_of(directory)
+    seen = after_a_loss(events)
+    assert seen["calls_lost"] == 1
+    assert seen["gap"] < 1 and seen["back"] < 15
+    pushes = [event for event in events if event["event"] == "push"]
+    old = [event for event in pushes if event["version"] - (not event["dropped"]) - event["read"] > 32]
+    assert old == [event for event in pushes if event["dropped"]]
+    (lost,) = (event["push"] for event in events if event["event"] == "lost")
+    assert lost in [event["push"] for event in old]
+    assert sum(row["async/pushes_dropped"] for row in run_directory.rows(directory)) == len(old)
+    assert summary(directory)["params_digest"] == replayed(run, directory, "total_env_steps=128000")
+
+
+def test_a_node_may_be_killed(run_dir, run):
+    """One of three, with a learner on it, which is then started on another."""
+    steps = ("total_env_steps=64000", "logger.every=640", "checkpoint.every=16000")
+    with nodes(3) as (address, others):
+        process = start(f"hydra.run.dir={run_dir / 'a'}", *RAY, *steps, f"algo.ray.address={address}")
+        try:
+            trains(process, run_dir / "a")
+            (remove, *_) = (remove for remove, pids in others.items() if any(map(learners, pids())))
+            remove()
+            _, errors = process.communicate(timeout=300)
+        finally:
+            process.kill()
+    assert (process.returncode, errors) == (0, "")
+    events = events_of(run_dir / "a")
+    assert after_a_loss(events)["calls_lost"] > 0
+    told = [[event[name] for name in ("push", "shard")] for event in events if event["event"] == "push"]
+    assert [push for push, _ in told] == list(range(1, 4001)) and {shard for _, shard in told} == {0, 1}
 
 
 def test_without_a_lock_all_pushes_count(run):
@@ -156,7 +210,7 @@ def test_stopped_or_killed_a_run_on_one_machine_leaves_no_process_behind(run_dir
     process = start(f"hydra.run.dir={run_dir}", *RAY)
     trains(process, run_dir)
     others = descendants(process.pid)
-    assert len(set(others) & set(learners())) == 2
+    assert len(learners(process.pid)) == 2
     os.killpg(process.pid, signal.SIGINT)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGINT, errors
@@ -168,8 +222,8 @@ def test_stopped_or_killed_a_run_on_one_machine_leaves_no_process_behind(run_dir
     before = summary(run_dir)["updates"]
     process = start(f"resume={run_dir}")
     trains(process, run_dir)
-    others = [each for each in descendants(process.pid) if not name(each).endswith("Agent")]  # Ray's: within a minute
-    assert len(set(others) & set(learners())) == 2
+    others = [each for each in descendants(process.pid) if not title(each).endswith("Agent")]  # Ray's: within a minute
+    assert len(learners(process.pid)) == 2
     process.kill()
     process.communicate()
     are_gone(others)
@@ -203,32 +257,8 @@ def trains(process, directory):
         time.sleep(0.1)
 
 
-def descendants(pid):
-    """The processes that a process has started, and those that they have."""
-    children = {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = status.read_text().rpartition(")")[2].split()
-            children.setdefault(int(fields[1]), []).append(int(status.parent.name))
-    found = children.get(pid, [])
-    return found + [each for child in found for each in descendants(child)]
-
-
-def name(pid):
-    """The command of a process, as Ray has titled it; empty if it is gone."""
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").decode()
-    return ""
-
-
-def learners():
-    """The processes of learners on this machine."""
-    pids = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
-    return [pid for pid in pids if name(pid).startswith("ray::Learner")]
-
-
 def are_gone(pids):
     deadline = time.monotonic() + 20
-    while left := [name(pid) for pid in pids if name(pid)]:
+    while left := [title(pid) for pid in pids if title(pid)]:
         assert time.monotonic() < deadline, left
         time.sleep(0.1)

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 
 import jax
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from jaxac import spec
 from jaxac.algos import a3c
-from jaxac.algos.realtime import calls, hogwild, host
+from jaxac.algos.realtime import calls, hogwild, host, learners
 from jaxac.errors import ConfigError
 from jaxac.programs import program
 from jaxac.storage import checkpoint, events, run_directory
@@ -101,6 +102,37 @@ def test_staleness_is_measured_from_versions(run):
     row = run_directory.rows(directory)[-1]
     assert 0 <= row["time/idle_share"] < 1 and 0 <= row["time/contention"] <= 1
     assert sum(sum(row["async/shard_env_steps"]) for row in run_directory.rows(directory)) == 320
+
+
+def test_calls_that_are_lost_are_told_and_a_replay_passes_over_them(run, monkeypatch):
+    """As learners in other processes tell of them: of shard 3 every call is lost once, with learner 1 of 2."""
+    gradient = learners.Local.gradient
+
+    def told(self, number, params, actor):
+        place = learners.Place(number % 2, f"node{number % 2}")
+        lost = (learners.Lost(place, time.perf_counter(), 0.25),) if number == 3 else ()
+        return gradient(self, number, params, actor)._replace(place=place, lost=lost)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(learners.Local, "gradient", told)
+        patched.setattr(learners.Local, "count", 2)
+        real = run("algo.runtime=threads", at="real")
+    lines = log(real)
+    for number, line in enumerate(lines):
+        if line["event"] == "lost":
+            after = lines[number + 1]
+            assert [line[name] for name in ("shard", "learner", "host", "after")] == [3, 1, "node1", 0.25]
+            assert after["event"] == "push" and after["push"] == line["push"] and after["shard"] == 3
+            assert 0 < line["seconds"] <= after["seconds"]
+    pushes = [line for line in lines if line["event"] == "push"]
+    assert all((line["learner"], line["host"]) == (line["shard"] % 2, f"node{line['shard'] % 2}") for line in pushes)
+    rows = run_directory.rows(real)
+    assert sum(row["async/calls_lost"] for row in rows) == sum(line["shard"] == 3 for line in pushes) > 0
+    told = np.sum([row["async/learner_pushes"] for row in rows], axis=0).tolist()
+    assert told == [sum(line["learner"] == number for line in pushes) for number in range(2)]
+    again = run("algo.runtime=replay", f"algo.events={real}", at="again")
+    assert summary(again)["params_digest"] == summary(real)["params_digest"]
+    assert "async/calls_lost" not in run_directory.rows(again)[-1]
 
 
 def ages(row):

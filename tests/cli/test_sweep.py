@@ -53,7 +53,8 @@ def test_lanes_on_cores_are_single_runs_bit_for_bit(sweep, jobs):
         assert rows(alone) == rows(side_by_side[number])
 
 
-@pytest.mark.parametrize("jobs", [A2C, pytest.param(A3C, marks=pytest.mark.slow)], ids=["a2c", "a3c"])
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", [A2C, A3C], ids=["a2c", "a3c"])
 def test_vmapped_lanes_are_single_runs_but_for_rounding(sweep, jobs):
     _, side_by_side = sweep(jobs, at="together", how="vmap")
     for number, job in enumerate(jobs):
@@ -94,7 +95,7 @@ def test_a_sick_lane_leaves_its_neighbours_alone(sweep, how):
     assert len(rows(directories[1])) < len(rows(directories[0]))
 
 
-@pytest.mark.parametrize("how", ["cores", "vmap"])
+@pytest.mark.parametrize("how", ["cores", pytest.param("vmap", marks=pytest.mark.slow)])
 def test_lanes_stop_early_one_by_one(sweep, how):
     """A target that is reached at once, and one that never is."""
     jobs = [("evaluation.stop_at_return=1",), ("evaluation.stop_at_return=1e6",)]
@@ -124,6 +125,7 @@ def test_a_sweep_that_was_stopped_goes_on(sweep, how):
         assert summary(one)["params_digest"] == summary(other)["params_digest"]
 
 
+@pytest.mark.slow
 def test_batches_are_filled_up_rather_than_compiled_anew(sweep, capsys):
     jobs = [(f"seed={seed}",) for seed in range(5)] + [("env.num_envs=16",), ("total_env_steps=640",)]
     _, directories = sweep(jobs, how="vmap", max_lanes=4)
@@ -132,6 +134,7 @@ def test_batches_are_filled_up_rather_than_compiled_anew(sweep, capsys):
     assert summary(directories[-1])["updates"] == 20
 
 
+@pytest.mark.slow
 def test_threads_run_one_after_the_other(sweep, capsys):
     threads = ("+algo=a3c", "algo.num_shards=2", "algo.runtime=threads")
     _, directories = sweep([("seed=0",), ("seed=1",), threads], how="vmap")
@@ -139,6 +142,7 @@ def test_threads_run_one_after_the_other(sweep, capsys):
     assert {summary(each)["status"] for each in directories} == {"completed"}
 
 
+@pytest.mark.slow
 def test_too_many_lanes_say_how_many_fit(sweep, monkeypatch):
     from jaxac.programs import memory, program
 

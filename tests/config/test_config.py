@@ -213,6 +213,16 @@ def test_a_rate_that_is_divided_by_the_staleness_is_not_divided_twice(bound, exp
     assert config.optimizer.learning_rate == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    "runtime, bound, how", [("ray", 128, "drop"), ("threads", None, "wait"), ("compiled", None, "wait")]
+)
+def test_with_ray_gradients_that_are_far_too_late_are_dropped(runtime, bound, how):
+    algo = make_config("+algo=a3c", "algo.num_shards=8", f"algo.runtime={runtime}").algo
+    assert (algo.max_staleness, algo.above_max_staleness) == (bound, how)
+    set_by_hand = ("algo.max_staleness=3", "algo.above_max_staleness=drop")
+    assert make_config("+algo=a3c", f"algo.runtime={runtime}", *set_by_hand).algo.max_staleness == 3
+
+
 def test_no_algorithm_is_an_error():
     with pytest.raises(ConfigError, match=r"\+algo=a2c"):
         make_config()

@@ -10,11 +10,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 import jaxac
 from jaxac import names
+from jaxac.algos.realtime.arrivals import Arrivals, by_learner
 from jaxac.config import suites
 from jaxac.config.compose import make_config
 from jaxac.config.schema import Config
 from jaxac.loggers import rows
-from jaxac.storage import run_directory
+from jaxac.storage import events, run_directory
 from jaxac.types import Asynchrony, Lag, Metrics, Steps, Waiting
 from tests.docs.pages import PAGES, ROOT, code, commands, name, tables
 from tests.whole_runs import train
@@ -102,6 +103,8 @@ def test_every_metric_is_explained():
     of_a_loop |= {names.EPISODES, names.EPISODE_RETURN, names.EPISODE_LENGTH, names.BEST_RETURN, names.BEST_ENV_STEPS}
     columns = {f"train/{name}" for name in {*Metrics._fields, *Steps._fields[1:], "NAME_loss"} - {"loss_terms"}}
     columns |= {f"async/{name}" for name in Lag._fields} | {f"time/{name}" for name in Waiting._fields}
+    nobody = Arrivals(*[np.zeros(0, int)] * len(Arrivals._fields))
+    columns |= {f"async/{name}" for name in by_learner(nobody, 2)}
     columns |= {*names.EVALUATION, *rows.asynchrony_row(asynchrony, 1, 1.0)}
     assert explained("Metrics") == columns | of_a_loop
 
@@ -110,7 +113,8 @@ def test_what_a_summary_holds_is_explained(small_config, run_dir):
     train(small_config("logger.curve=false", "logger.gif=false", "logger.console=false"), run_dir)
     found = run_directory.read_summary(run_dir)
     assert set(found) <= explained("Metrics") | explained("The summary")
-    assert explained("The summary") <= set(found)
+    with_ray = events.learners(small_config("+algo=a3c", "algo.num_shards=2", "algo.runtime=ray").algo, run_dir, 0)
+    assert explained("The summary") <= set(found) | set(with_ray)
 
 
 def test_the_map_in_the_readme_has_every_package():

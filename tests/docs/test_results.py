@@ -6,7 +6,7 @@ import statistics
 
 import pytest
 
-from experiments import table_page, throughput
+from experiments import many, table_page, throughput
 from tests.docs.pages import ROOT, tables
 
 README = tables(ROOT / "README.md")
@@ -44,6 +44,11 @@ def test_an_environments_file_says_what_its_values_reach(name):
     if name not in ("default", "cartpole") and row:
         score, seeds = f"{row['summary']['mean'][0]:.3g}", row["summary"]["seeds"]
         assert f": mean return {score} of {seeds} seeds after " in text.splitlines()[1]
+
+
+def test_the_faults():
+    found, page = load("faults"), (ROOT / "docs" / "guide" / "runs.md").read_text()
+    assert f"{found['faults']} faults, {found['survived']} survived" in page
 
 
 @pytest.mark.parametrize("num_envs", [4096, 512])
@@ -180,6 +185,29 @@ def test_what_ray_costs():
             cells.append(f"{pushes:.1f} pushes/s, {millions(sps)} steps/s")
         over = case["ray_over_threads"]
         assert [*cells, f"{over['ratio']:.2f} ({over['lowest']:.2f} … {over['highest']:.2f})"] in shown
+
+
+def test_what_faults_of_several_processes_measured():
+    _, *shown = tables(ROOT / "experiments" / "README.md")["Faults of runs of several processes"]
+    records, rows = load("faults_many")["records"], []
+    for run, fault in many.FAULTS:
+        its = [record for record in records if (record["run"], record["fault"]) == (run, fault)]
+        survived = f"{sum(record['outcome'] == 'survived' for record in its)} of {len(its)}"
+        rows.append([run, fault, survived, many.told([record.get("seen", {}) for record in its])])
+    assert shown == rows
+
+
+def test_how_many_learners_a_server_can_serve():
+    _, *shown = tables(ROOT / "docs" / "guide" / "cluster.md")["Many learners"]
+    cases = load("weak_scaling")["cases"]
+    for name in dict.fromkeys(case["case"] for case in cases):
+        its = {case["learners"]: case for case in cases if case["case"] == name}
+        cells = [name, f"{its[1]['unroll'] / its[1]['push']:.0f}"]
+        for case in (its[number] for number in (16, 256, 4096)):
+            found, paper = case["simulated"], case["on_paper"]
+            pushes = f"{found['pushes']:.0f} ({paper['pushes']:.0f})"
+            cells.append(f"{pushes}, {found['computing']:.0%}, {found['staleness']:.0f}")
+        assert cells in shown
 
 
 def test_what_workers_give():

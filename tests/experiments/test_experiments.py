@@ -83,6 +83,7 @@ def test_the_page_holds_the_tables_of_the_saved_results():
     assert a2c_vs_a3c_tables.table(in_order) in a2c_vs_a3c_tables.PAGE.read_text()
 
 
+@pytest.mark.slow
 def test_throughput_counts_the_steps_of_training(monkeypatch):
     monkeypatch.setattr(throughput, "SECONDS", 0.01)
     found = throughput.train(throughput.overrides("a2c", "separate", 8, 4), repeats=2)

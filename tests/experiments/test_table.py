@@ -26,6 +26,7 @@ def test_the_interquartile_mean_leaves_out_both_quarters():
 SMALL = ("env=cartpole", "env.num_envs=8", "total_env_steps=2560", "logger.wandb.mode=disabled")
 
 
+@pytest.mark.slow
 def test_a_row_is_trained_stopped_resumed_and_told(tmp_path, monkeypatch):
     def given(*overrides):
         monkeypatch.setitem(ROWS, "CartPole", ROWS["CartPole"]._replace(overrides=overrides))

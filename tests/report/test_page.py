@@ -176,7 +176,7 @@ def contrast(page, selector):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("selector", ["p", "figcaption", "td", "th button", "pre code", "summary"])
-def test_text_can_be_read(open_page, scheme, selector):
+def test_text_can_be_read(open_page, scheme):
     page, _, _ = open_page(PHONE, color_scheme=scheme)
-    assert contrast(page, selector) >= 4.5
+    contrasts = {text: contrast(page, text) for text in ("p", "figcaption", "td", "th button", "pre code", "summary")}
+    assert min(contrasts.values()) >= 4.5, contrasts

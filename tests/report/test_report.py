@@ -580,6 +580,20 @@ def test_of_several_processes_a_report_says_where_they_were():
     assert [each.get("processes") for each in told] == [None, "1 device on gpu1, 8 devices on gpu2"]
 
 
+def test_learners_are_told_with_what_was_lost_with_them(tmp_path):
+    run, alone = (read_run(write_run(tmp_path / name), name) for name in ("a", "b"))
+    first = {"learner": 0, "host": "x", "shards": [0, 1, 2], "pushes": 1200, "staleness_mean": 1.25}
+    second = {"learner": 1, "host": "y", "shards": [], "pushes": 0, "staleness_mean": None}
+    listed = [first | {"calls_lost": 0, "seconds_lost": 0}, second | {"calls_lost": 3, "seconds_lost": 1.5}]
+    run = dataclasses.replace(run, summary={**run.summary, "learners": listed})
+    told = [[cell.text for cell in row] for row in tables.learner_rows([run, alone])]
+    assert told == [
+        ["a", "0", "x", "0 to 2", "1200", "1.25", "0", "0"],
+        ["a", "1", "y", "–", "0", "–", "3", "1.5"],
+    ]
+    assert all(len(row) == len(tables.learner_columns()) for row in told)
+
+
 def test_workers_are_told_with_their_runs_and_restarts(tmp_path):
     places = [("b", "gpu 0 H100", 0), ("a", "gpu 0 H100", 1), ("a", "gpu 1 H100", 0), ("a", "gpu 0 H100", 2)]
     runs = []

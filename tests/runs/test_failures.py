@@ -153,6 +153,7 @@ def test_a_sweep_goes_on_with_the_programs_that_fit(small_config, run_dir, monke
     assert jobs[1].result() is not None
 
 
+@pytest.mark.slow
 def test_more_threads_than_the_system_gives(run, monkeypatch):
     start, started = threading.Thread.start, []
 

@@ -174,6 +174,7 @@ def test_what_cannot_work_is_said(overrides, expected):
         make_config("+algo=a2c", *overrides)
 
 
+@pytest.mark.slow
 def test_a_term_of_the_objective_sees_the_unroll_with_its_memory(small_spec):
     """``inputs.apply`` at the unroll's own observations gives its own outputs."""
     term = {"function": "tests.own_parts:applied_again", "weight": 1.0}

@@ -102,7 +102,7 @@ A3C = (
         ((), 4),
         pytest.param((), 9, marks=pytest.mark.slow),
         pytest.param(A3C, 4, marks=pytest.mark.slow),
-        (A3C, 7),
+        pytest.param(A3C, 7, marks=pytest.mark.slow),
     ],
 )
 def test_stopping_and_resuming_changes_no_bit(run, algo, stop):

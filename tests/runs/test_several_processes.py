@@ -159,18 +159,20 @@ def test_a_leader_that_is_killed_ends_the_followers_in_one_sentence(tmp_path):
     goes_on(directory)
 
 
-def test_a_follower_that_stands_still_ends_the_run_in_one_sentence(tmp_path):
+@pytest.mark.parametrize("which", [0, 1], ids=["leader", "follower"])
+def test_a_process_that_stands_still_ends_the_run_in_one_sentence(which, tmp_path):
     processes, directory = long_run(tmp_path, "distributed.timeout=10")
-    processes[1].send_signal(signal.SIGSTOP)
+    stopped, other = processes[which], processes[1 - which]
+    stopped.send_signal(signal.SIGSTOP)
     at = time.monotonic()
     try:
-        (leader,) = ends(processes[:1], 30)
+        (ended,) = ends([other], 30)
         assert time.monotonic() - at < 30
-        assert leader.code == 1 and "it has said nothing for 10 s" in one_sentence(leader)
+        assert ended.code == 1 and "it has said nothing for 10 s" in one_sentence(ended)
     finally:
-        processes[1].send_signal(signal.SIGCONT)
-    (follower,) = ends(processes[1:], 30)
-    assert follower.code == 1 and one_sentence(follower)
+        stopped.send_signal(signal.SIGCONT)
+    (late,) = ends([stopped], 30)
+    assert late.code == 1 and one_sentence(late)
     goes_on(directory)
 
 

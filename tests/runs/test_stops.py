@@ -55,7 +55,7 @@ def test_into_how_many_chunks_a_row_is_cut_changes_no_bit(run, algo, lengths, mo
     assert final_state(parts) == final_state(whole)
 
 
-@pytest.mark.parametrize("algo", [(), A3C])
+@pytest.mark.parametrize("algo", [(), pytest.param(A3C, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("stops", [pytest.param([3], marks=pytest.mark.slow), [1, 1, 5]])
 def test_a_row_that_was_left_in_the_middle_goes_on(run, algo, stops):
     whole, parts = run(*algo, *LONG_ROWS, at="whole"), run(*algo, *LONG_ROWS, f"stop_after_updates={stops[0]}")

@@ -1,7 +1,7 @@
 """Gradients that arrived in real time, as the host keeps them until a row tells of them."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -34,6 +34,10 @@ class Arrived(NamedTuple):
     """Norm and learning rate of the server's step."""
     unrolled: Unrolled
     """Losses and ended episodes of the unroll behind it."""
+    learner: int | None
+    """Number of the learner that computed it; None for a device of this process."""
+    lost: int
+    """Calls for it that were lost with their learners."""
 
 
 class Arrivals(NamedTuple):
@@ -51,6 +55,10 @@ class Arrivals(NamedTuple):
     """[N] float32, learning rates of the server's steps; 0 where dropped."""
     unrolled: Unrolled
     """[N] losses and ended episodes."""
+    learner: np.ndarray
+    """[N] int, numbers of the learners that computed them; -1 for devices of this process."""
+    lost: np.ndarray
+    """[N] int, calls for them that were lost with their learners."""
 
 
 def fetch(arrived: Sequence[Arrived]) -> Arrivals:
@@ -63,4 +71,18 @@ def fetch(arrived: Sequence[Arrived]) -> Arrivals:
         np.array([each.gradient_norm for each in arrivals]),
         np.array([each.learning_rate for each in arrivals]),
         jax.tree.map(lambda *scalars: np.array(scalars), *unrolled),
+        np.array([-1 if each.learner is None else each.learner for each in arrived], int),
+        np.array([each.lost for each in arrived], int),
     )
+
+
+def by_learner(arrived: Arrivals, count: int) -> dict[str, Any]:
+    """Metrics of ``count`` learners by name: pushes, their mean staleness (None without any), and calls lost."""
+    pushes = np.bincount(arrived.learner, minlength=count)
+    ages = np.bincount(arrived.learner, arrived.staleness, minlength=count)
+    means = [float(age / number) if number else None for age, number in zip(ages, pushes, strict=True)]
+    return {
+        "learner_pushes": pushes.tolist(),
+        "learner_staleness_mean": means,
+        "calls_lost": int(arrived.lost.sum()),
+    }

@@ -16,7 +16,7 @@ from jaxac.algos.arrival import Ledger, Round, Wave
 from jaxac.algos.realtime import arrivals
 from jaxac.algos.realtime.arrivals import Arrival, Arrivals, Arrived
 from jaxac.algos.realtime.calls import Programs
-from jaxac.algos.realtime.learners import Computed, Held, Learners, Local
+from jaxac.algos.realtime.learners import Computed, Held, Learners, Local, Lost
 from jaxac.algos.shard import Gradient
 from jaxac.spec import Spec
 from jaxac.storage.events import Event
@@ -109,6 +109,18 @@ class Host:
         """The ledger to save."""
         return self.ledger
 
+    def note(self, shard: Shard, lost: Lost, seconds: float) -> None:
+        """Records a call for the gradient that arrives next, which was lost.
+
+        Args:
+            shard: the shard whose gradient it was.
+            lost: the call.
+            seconds: seconds from the start of the session to the moment at which the loss was noticed.
+        """
+        place = {"learner": lost.place.number, "host": lost.place.host}
+        times = {"seconds": round(seconds, 6), "after": round(lost.seconds, 6)}
+        self.events.append({"event": "lost", "push": self.pushes + 1, "shard": shard.number, **place, **times})
+
     def settle(self, shard: Shard, computed: Computed, arrival: Arrival, seconds: float) -> Cut | None:
         """Records an arrival: versions, the shard's pull, the log's events.
 
@@ -125,10 +137,11 @@ class Host:
         dropped = self.algo.max_staleness is not None and age > self.algo.max_staleness
         self.pushes, self.version = self.pushes + 1, self.version + (not dropped)
         common = {"push": self.pushes, "shard": shard.number, "version": self.version, "seconds": round(seconds, 6)}
-        self.events.append(
-            {"event": "push", **common, "read": shard.version, "dropped": dropped, "locked": self.algo.lock}
-        )
-        self.arrived.append(Arrived(shard.number, age, dropped, arrival, computed.unrolled))
+        place = {"learner": computed.place.number, "host": computed.place.host} if computed.place else {}
+        own = {"read": shard.version, "dropped": dropped, "locked": self.algo.lock, **place}
+        self.events.append({"event": "push", **common, **own})
+        number = computed.place and computed.place.number
+        self.arrived.append(Arrived(shard.number, age, dropped, arrival, computed.unrolled, number, len(computed.lost)))
         shard.actor, shard.pushes = computed.actor, shard.pushes + 1
         if dropped or shard.pushes >= self.algo.pull_every:
             shard.snapshot, shard.version, shard.pushes = self.newest(), self.version, 0
@@ -174,7 +187,10 @@ class Host:
         episodes = jax.tree.map(np.sum, arrived.unrolled.episodes)
         lag = self.programs.lag(self.spec, state)
         totals = Totals(jnp.int32(arrived.shard.size // self.algo.num_shards), None)
-        return ChunkReport(metrics, steps, episodes, asynchrony, lag, waiting, jnp.asarray(all(finite)), totals)
+        learners = arrivals.by_learner(arrived, self.learners.count) if self.learners.count else None
+        return ChunkReport(
+            metrics, steps, episodes, asynchrony, lag, waiting, jnp.asarray(all(finite)), totals, learners
+        )
 
     def _push_to(self, ledger: Ledger, shard: Shard, gradient: Gradient) -> Any:
         wave = Wave(jax.device_put(gradient, self.home), shard.snapshot, jnp.int32(shard.version))

@@ -13,6 +13,26 @@ Held = Any
 """A shard's blocks of environments ``[N, ...]``, wherever they are; only :meth:`Learners.give` looks inside."""
 
 
+class Place(NamedTuple):
+    """A learner in a process of its own."""
+
+    number: int
+    """Number of the learner, from 0."""
+    host: str
+    """Name of the host that it runs on."""
+
+
+class Lost(NamedTuple):
+    """A call that was lost with its learner, and asked again."""
+
+    place: Place
+    """The learner that was asked."""
+    at: float
+    """The moment at which the loss was noticed, by :func:`time.perf_counter`."""
+    seconds: float
+    """Seconds from the call to that moment."""
+
+
 class Computed(NamedTuple):
     """Result of one unroll of a shard with its snapshot."""
 
@@ -22,10 +42,17 @@ class Computed(NamedTuple):
     """[N, ...] the blocks of environments after the unroll."""
     unrolled: Unrolled
     """Losses and ended episodes."""
+    place: Place | None = None
+    """The learner that computed it; None for a device of this process."""
+    lost: tuple[Lost, ...] = ()
+    """Calls for this gradient that were lost before, oldest first."""
 
 
 class Learners(Protocol):
     """The place where gradients are computed, which does not matter: a pure function of parameters and environments."""
+
+    count: int
+    """``N``, the learners in processes of their own; 0 if the devices of this process compute."""
 
     def take(self, actors: Sequence[ActorState]) -> list[Held]:
         """Takes over the blocks of environments of all shards, each ``[N, ...]``, in the order of their numbers."""
@@ -47,6 +74,8 @@ class Local:
         gradients: the compiled gradient, by the device that computes it.
         spec: the training program.
     """
+
+    count = 0
 
     def __init__(self, gradients: Mapping[jax.Device, jax.stages.Compiled], spec: Spec) -> None:
         self._devices, self._gradients = list(gradients), gradients

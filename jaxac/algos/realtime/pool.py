@@ -7,6 +7,7 @@ had read when is still in the log.
 
 import os
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ import jax
 from jaxac.algos import a3c
 from jaxac.algos.realtime import calls, cluster
 from jaxac.algos.realtime.learner import Learner
-from jaxac.algos.realtime.learners import Computed, Held
+from jaxac.algos.realtime.learners import Computed, Held, Lost, Place
 from jaxac.devices import machine
 from jaxac.errors import ConfigError, RunError
 from jaxac.spec import Spec
@@ -57,12 +58,13 @@ class Pool:
         self._leaves = Leaves(calls.of_a_shard(layout)[1])
         self._idle, self._away, self._changed = set(range(count)), set[int](), threading.Condition()
         make = self._ray.remote(Learner).options(num_cpus=1, max_restarts=-1, runtime_env={"env_vars": _environment()})
-        numbers = jax.device_get(spec)
+        numbers, self.count = jax.device_get(spec), count
         self._learners = [make.remote(numbers, cache) for _ in range(count)]
         self._calls = [each.gradient.options(num_returns=2) for each in self._learners]
         try:
             described = self._ray.get([each.describe.remote() for each in self._learners], timeout=_PATIENCE)
             _check(described, machine.describe(spec.env.suite)["versions"])
+            self._hosts = [_host(each) for each in described]
         except self._ray.exceptions.GetTimeoutError:
             self.close()
             raise RunError(
@@ -83,18 +85,22 @@ class Pool:
             RunError: if several learners were lost over it, or all are and none comes back.
         """
         snapshot, exceptions = jax.device_get(params), self._ray.exceptions
-        lost = (exceptions.RayActorError, exceptions.ObjectLostError, exceptions.OutOfMemoryError)
-        for _ in range(_TRIES):
+        ended = (exceptions.RayActorError, exceptions.ObjectLostError, exceptions.OutOfMemoryError)
+        lost: list[Lost] = []
+        while len(lost) < _TRIES:
             learner = self._borrowed(number)
+            place, asked = Place(learner, self._hosts[learner]), time.perf_counter()
             try:
                 references = self._calls[learner].remote(snapshot, actor.reference)
                 (gradient, unrolled), after = self._ray.get(references)
-            except lost:
+            except ended:
+                at = time.perf_counter()
+                lost.append(Lost(place, at, at - asked))
                 self._expect(learner)
                 actor = self._held(actor.leaves)
                 continue
             self._return(learner)
-            return Computed(gradient, Environments(after, references[1]), unrolled)
+            return Computed(gradient, Environments(after, references[1]), unrolled, place, tuple(lost))
         raise RunError(
             f"algo.runtime=ray: {_TRIES} learners were lost over the same gradient of shard {number}; see Ray's logs "
             "for why, and resume the run."
@@ -138,6 +144,7 @@ class Pool:
 
         def back(described: "Future[Any]") -> None:
             if described.exception() is None:
+                self._hosts[learner] = _host(described.result())
                 self._return(learner)
 
         self._learners[learner].describe.options(max_task_retries=-1).remote().future().add_done_callback(back)
@@ -152,6 +159,11 @@ def _check(described: Sequence[dict[str, Any]], here: Mapping[str, str | None]) 
                     f"algo.runtime=ray: a learner has {package} {version}, and here is {here[package]}; install the "
                     "same on all machines of the cluster."
                 )
+
+
+def _host(described: Mapping[str, Any]) -> str:
+    """The name of the host of a learner that describes itself."""
+    return str(described["processes"][0]["host"])
 
 
 def _environment() -> dict[str, str]:

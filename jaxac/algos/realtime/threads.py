@@ -143,6 +143,8 @@ class Threads:
 
     def _settle(self, host: Host, shard: Shard, computed: Computed, arrival: Arrival, contended: bool) -> None:
         self._contended, self._arrivals = self._contended + contended, self._arrivals + 1
+        for lost in computed.lost:
+            host.note(shard, lost, lost.at - self._started)
         cut = host.settle(shard, computed, arrival, time.perf_counter() - self._started)
         if cut:
             self._cuts.put(cut)

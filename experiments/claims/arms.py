@@ -1,0 +1,114 @@
+"""Ways to train that are held against each other."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+K = 16
+"""Shards."""
+A2C = "A2C, synchronous mean"
+"""The arm that all others are held against."""
+NULL = "K = 1, correction none"
+"""A3C with one shard, which is A2C: whatever difference from A2C it shows is none."""
+TURN = "workers in turn, nothing stale"
+ROUND = "gradients of the round's start, applied one by one"
+A3C = "A3C: shuffled arrival, pull after push"
+DELAYED = "random delays (geometric, mean 8)"
+CORRECTIONS = {
+    "none": (),
+    "η/τ": ("algo.correction=learning_rate",),
+    "DC-ASGD": ("algo.correction=delay_compensation",),
+}
+RMSPROP = ("optimizer=rmsprop", "optimizer.learning_rate=3e-4")
+WORKERS = (1, 2, 4, 8, 16)
+"""Numbers of workers that the paper's Table 2 tells of."""
+ENVS_OF_A_WORKER = 8
+SLOWER = (2, 4, 8)
+"""How many times as long as the other shards' one shard's unrolls take."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to train, and where it stands in the tables."""
+
+    group: str
+    name: str
+    overrides: tuple[str, ...]
+    abscissa: float | None = None
+    """The arm's place in the group's plot, if it has one."""
+    correction: str = "none"
+    rate_factor: float = 1.0
+    """The grid of rates starts at the default times this: lower where delays ask for it, higher where η/τ lowers it."""
+    waits: int = 1
+    """A round takes so many times as long as a shard's unroll, so that fewer fit into the same time."""
+    num_envs: int | None = None
+    """Environments in all, if others than the task's."""
+
+
+def a3c(shards: int = K) -> tuple[str, ...]:
+    """Overrides of A3C with so many shards."""
+    return "+algo=a3c", f"algo.num_shards={shards}"
+
+
+def ladder() -> Iterator[Arm]:
+    """One thing is added at a time, from A2C to A3C and further."""
+    yield Arm("ladder", A2C, ("+algo=a2c", f"algo.num_shards={K}"))
+    yield Arm("ladder", NULL, a3c(1))
+    yield Arm("ladder", TURN, (*a3c(), "algo.max_staleness=0"))
+    yield Arm("ladder", ROUND, (*a3c(), "algo.pull_at=round"))
+    yield Arm("ladder", A3C, a3c())
+    yield Arm("ladder", DELAYED, (*a3c(), "algo.delay.distribution=geometric", "algo.delay.mean=8"))
+
+
+def unequal() -> Iterator[Arm]:
+    """One shard of sixteen is slower: A2C waits for it at every update, A3C does not."""
+    for slower in SLOWER:
+        yield Arm("unequal", waiting(slower), ("+algo=a2c", f"algo.num_shards={K}"), slower, waits=slower)
+        periods = ",".join(["1"] * (K - 1) + [str(slower)])
+        yield Arm("unequal", going_on(slower), (*a3c(), f"algo.shard_periods=[{periods}]"), slower)
+
+
+def waiting(slower: int) -> str:
+    """The name of the arm of A2C whose barrier waits for the slow shard."""
+    return f"A2C that waits for a shard {slower} times as slow"
+
+
+def going_on(slower: int) -> str:
+    """The name of the arm of A3C with a slow shard."""
+    return f"A3C with a shard {slower} times as slow"
+
+
+def knobs() -> Iterator[Arm]:
+    """Of one task only: more or fewer shards, longer delays, each with corrections; statistics that are not shared."""
+    pareto = ("algo.delay.distribution=pareto", "algo.delay.mean=8")
+    yield Arm("ladder", "heavy tails (Pareto, mean 8)", (*a3c(), *pareto))
+    for correction, overrides in CORRECTIONS.items():
+        for shards in (16, 64) if overrides else (1, 4, 16, 64):
+            name, higher = f"K = {shards}, correction {correction}", max(1, shards - 1) if correction == "η/τ" else 1
+            yield Arm("shards", name, (*a3c(shards), *overrides), shards, correction, higher)
+    for correction, overrides in CORRECTIONS.items():
+        for delay in (0, 64) if overrides else (0, 16, 64):
+            delayed = ("algo.delay.distribution=constant", f"algo.delay.mean={delay}") if delay else ()
+            factor = K - 1 if correction == "η/τ" else (K - 1) / (K - 1 + delay)
+            chosen = (*a3c(), *overrides, *delayed)
+            yield Arm("delays", f"delay {delay}, correction {correction}", chosen, delay, correction, factor)
+    for shared in ("true", "false"):
+        name = f"RMSProp, {'shared' if shared == 'true' else 'own'} statistics"
+        yield Arm("statistics", name, (*a3c(), *RMSPROP, f"algo.shared_statistics={shared}"))
+
+
+def more_workers() -> Iterator[Arm]:
+    """A3C with more and more workers, each with environments of its own."""
+    for count in WORKERS:
+        yield Arm("workers", working(count), a3c(count), count, num_envs=count * ENVS_OF_A_WORKER)
+
+
+def working(count: int) -> str:
+    """The name of the arm of A3C with so many workers."""
+    return f"{count} worker{'s' * (count > 1)} of {ENVS_OF_A_WORKER} environments"
+
+
+def arms(everything: bool = False) -> list[Arm]:
+    """The arms of a task: those that every task has, or also those of knobs, and of more workers."""
+    every = [*ladder(), *unequal()]
+    known = {arm.name for arm in every}
+    return [*every, *(arm for arm in [*knobs(), *more_workers()] if everything and arm.name not in known)]

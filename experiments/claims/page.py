@@ -1,0 +1,239 @@
+"""Tables and figures of the claims, and the page of the documentation that holds them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments import choice
+from experiments.claims import arms, verdicts
+from experiments.claims.tasks import TASKS
+from experiments.claims.verdicts import Crossover, Effect, Results
+from jaxac import intervals
+
+PAGE = Path(__file__).parents[2] / "docs/results/claims.md"
+ASSETS = PAGE.parents[1] / "assets"
+PAPER = (1, 2.1, 3.7, 6.9, 12.5)
+"""Mnih et al. 2016, Table 2: training speed-up of A3C by the number of threads, averaged over seven Atari games."""
+MARKERS = "<!-- {name}, written by the experiment -->", "<!-- end of {name} -->"
+_HEADER = (
+    "| arm | η (chosen in) | staleness | mean return [95%] | minus A2C [95% of all] | in deviations | at the end |\n"
+    "|---|---|---|---|---|---|---|"
+)
+_VERDICTS = (
+    "| task | A3C − A2C | small steps in turn − A2C | A3C − in turn: staleness alone | null control "
+    "| A3C wins from a shard … times as slow |\n|---|---|---|---|---|---|"
+)
+
+
+def row(name: str, results: Results) -> str:
+    """A line of a task's table."""
+    result, one = results[name], verdicts.tuned(results[name])
+    low, high = choice.interval(one)
+    same = name == arms.A2C or result["overrides"] == results[arms.A2C]["overrides"]
+    found = None if same else verdicts.effect(results, name)
+    cells = [
+        name + (", the null control" if name == arms.NULL else ""),
+        f"{result['learning_rate']:.2g} ({one.shares.max():.0%})",
+        f"{result['staleness']:.1f}",
+        f"{number(one.mean)} [{number(low)}, {number(high)}]",
+        between(found) if found else "",
+        f"{found.difference / found.deviation:+.1f}".replace("-", "−") if found and found.deviation else "",
+        number(np.mean([curve[-1] for curve in result["returns"]])),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def number(value: float) -> str:
+    """A return in as many digits as tell something.
+
+    >>> number(-151.26), number(0.951)
+    ('−151', '0.951')
+    """
+    return f"{value:.3g}".replace("-", "−") if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def between(found: Effect) -> str:
+    """An effect's interval, in bold where it tells two arms apart."""
+    text = f"{found.difference:+.3g} [{found.low:+.3g}, {found.high:+.3g}]".replace("-", "−")
+    return text if found.verdict == "not told apart" else f"**{text}**"
+
+
+def table(name: str, results: Results) -> str:
+    """The table of a task."""
+    task, count = TASKS[name], verdicts.comparisons(results)
+    seeds = len(next(iter(results.values()))["returns"])
+    lines = [
+        f"**{name}** ({task.kind}, {task.env_steps / 1e6:g} M steps, {seeds} seeds, {count} comparisons)\n",
+        _HEADER,
+    ]
+    in_order = [arm.name for arm in arms.arms(everything=True) if arm.name in results]
+    return "\n".join([*lines, *(row(each, results) for each in in_order)])
+
+
+def tables(tasks: Mapping[str, Results]) -> str:
+    """The tables of all tasks, in Markdown."""
+    return "\n\n".join(table(name, results) for name, results in tasks.items() if arms.A2C in results)
+
+
+def summary(tasks: Mapping[str, Results]) -> str:
+    """The table of verdicts, a row a task."""
+    pairs = ((arms.A3C, arms.A2C), (arms.TURN, arms.A2C), (arms.A3C, arms.TURN), (arms.NULL, arms.A2C))
+    lines = [_VERDICTS]
+    for name, results in tasks.items():
+        cells = [
+            between(verdicts.effect(results, *pair)) if all(arm in results for arm in pair) else "pending"
+            for pair in pairs
+        ]
+        lines.append(f"| {' | '.join([name, *cells, crossing(verdicts.crossover(results))])} |")
+    return "\n".join(lines)
+
+
+def crossing(found: Crossover | None) -> str:
+    """A crossover in words."""
+    if found is None:
+        return "pending"
+
+    def times(value: float) -> str:
+        return f"{value:.1f}" if np.isfinite(value) else f"> {max(arms.SLOWER)}"
+
+    return f"{times(found.median)} [{times(found.low)}, {times(found.high)}]"
+
+
+def draw(tasks: Mapping[str, Results], path: Path) -> None:
+    """Two figures: ``PATH_ladder.png``, ``PATH_unequal.png``."""
+    panels(tasks, ladder).savefig(path.with_name(f"{path.name}_ladder.png"))
+    panels(tasks, unequal).savefig(path.with_name(f"{path.name}_unequal.png"))
+
+
+def panels(tasks: Mapping[str, Results], draw_task: Any) -> Any:
+    """A figure with a panel a task."""
+    from matplotlib.figure import Figure
+
+    columns = min(3, max(1, len(tasks)))
+    rows = -(-max(1, len(tasks)) // columns)
+    figure = Figure(figsize=(4.6 * columns, 3.2 * rows), layout="constrained", dpi=110)
+    for axes, (name, results) in zip(np.ravel(figure.subplots(rows, columns)), tasks.items(), strict=False):
+        draw_task(axes, results)
+        axes.set_title(f"{name}: {TASKS[name].kind}", fontsize=9)
+        axes.grid(alpha=0.3)
+    return figure
+
+
+def ladder(axes: Any, results: Results) -> None:
+    """Differences from A2C, with intervals, one under the other."""
+    names = [arm.name for arm in arms.ladder() if arm.name in results and arm.name != arms.A2C]
+    for place, name in enumerate(reversed(names)):
+        found = verdicts.effect(results, name)
+        axes.errorbar(
+            found.difference,
+            place,
+            xerr=[[found.difference - found.low], [found.high - found.difference]],
+            fmt="o",
+            markerfacecolor="black" if found.verdict != "not told apart" else "white",
+            color="black",
+            capsize=3,
+        )
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.set_yticks(range(len(names)), [name.split(":")[0].split(",")[0] for name in reversed(names)], fontsize=7)
+    axes.set_xlabel("mean return over the run, minus A2C's", fontsize=8)
+
+
+def unequal(axes: Any, results: Results) -> None:
+    """Mean return in the same time, over how slow the slow shard is."""
+    for (label, points), (marker, line) in zip(
+        verdicts.over_slowness(results).items(), (("o", "-"), ("s", "--")), strict=True
+    ):
+        if points:
+            means = np.array([one.mean for _, one in points])
+            ends = np.array([choice.interval(one) for _, one in points]).T
+            style = {"marker": marker, "linestyle": line, "color": "black", "capsize": 3}
+            filled = "black" if line == "-" else "white"
+            axes.errorbar(
+                [slower for slower, _ in points], means, np.abs(ends - means), label=label, mfc=filled, **style
+            )
+    found = verdicts.crossover(results)
+    if found and np.isfinite(found.median):
+        axes.axvline(found.median, color="black", linestyle=":", linewidth=1)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks([1, *arms.SLOWER], [f"{slower}" for slower in (1, *arms.SLOWER)])
+    axes.set_xlabel("one shard of 16 is … times as slow", fontsize=8)
+    axes.set_ylabel("mean return, equal time", fontsize=8)
+    if axes.has_data():
+        axes.legend(fontsize=7)
+
+
+def look(name: str, told: Mapping[str, Sequence[float | None]]) -> str:
+    """A line of the table of gradients, or of exploration: means with 95% intervals over seeds."""
+    return f"| {' | '.join([name, *(mean(values) for values in told.values())])} |"
+
+
+def mean(values: Sequence[float | None]) -> str:
+    """The mean of what there is, with its interval, and the number of seeds that have it if not all do."""
+    there = np.array([value for value in values if value is not None], float)
+    if there.size < 2:
+        return f"{there.size} of {len(values)} seeds"
+    low, high = intervals.interval(there)
+    some = f", {there.size} of {len(values)} seeds" if there.size < len(values) else ""
+    return f"{number(there.mean())} [{number(low)}, {number(high)}]{some}"
+
+
+_LOOKS = {
+    "correlation": "| {task}: gradients of | cosine with the one before | noise |\n|---|---|---|",
+    "exploration": (
+        "| {task} | steps to the first success | share of states found by then | in the whole run |\n|---|---|---|---|"
+    ),
+}
+
+
+def looks(question: str, tasks: Mapping[str, Mapping[str, Any]]) -> str:
+    """The tables of gradients, or of exploration, of all tasks."""
+    return "\n\n".join(
+        "\n".join([_LOOKS[question].format(task=task), *(look(name, each) for name, each in told.items())])
+        for task, told in tasks.items()
+        if told
+    )
+
+
+def workers(results: Results) -> str:
+    """The table of more and more workers, beside the paper's Table 2."""
+    found = verdicts.speedups(results)
+    lines = [
+        "| workers | rounds to 475, median of seeds | speed-up, if pushes cost nothing | of A3C in the paper |",
+        "|---|---|---|---|",
+    ]
+    for count, paper in zip(arms.WORKERS, PAPER, strict=True):
+        if count in found:
+            one = found[count]
+            lines.append(
+                f"| {count} | {one.rounds:,.0f} | {one.times:.1f} [{one.low:.1f}, {one.high:.1f}] | {paper:g} |"
+            )
+    return "\n".join(lines) if len(lines) > 2 else "pending"
+
+
+def contents(found: Mapping[str, Any]) -> dict[str, str]:
+    """What the page holds between its markers, by their names.
+
+    Args:
+        found: the saved results.
+    """
+    tasks = found["tasks"]
+    return {
+        "verdicts": summary(tasks),
+        "workers": workers(tasks.get("CartPole", {})),
+        "correlation": looks("correlation", found.get("correlation", {})) or "pending",
+        "exploration": looks("exploration", found.get("exploration", {})) or "pending",
+        "tables": tables(tasks),
+    }
+
+
+def write(found: Mapping[str, Any]) -> None:
+    """Puts tables into the page, between its markers, and the figures beside it."""
+    text = PAGE.read_text()
+    for name, content in contents(found).items():
+        begin, end = (marker.format(name=name) for marker in MARKERS)
+        before, rest = text.split(begin)
+        text = f"{before}{begin}\n\n{content}\n\n{end}{rest.split(end)[1]}"
+    PAGE.write_text(text)
+    draw(found["tasks"], ASSETS / "claims")

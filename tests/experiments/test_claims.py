@@ -1,0 +1,152 @@
+"""Claims: arms fit into the same time, effects and crossovers are those of made-up results, gradients are watched."""
+
+import json
+
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from experiments import common
+from experiments.claims import __main__ as main
+from experiments.claims import arms, correlation, exploration, page, verdicts
+from experiments.claims.__main__ import Size, overrides
+from experiments.claims.tasks import NUM_ENVS, TASKS, UNROLL
+from experiments.claims.trial import Budget
+from jaxac.config.compose import make_config
+
+SIZE = Size(Budget(4, 2, [1]))
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_arms_of_a_task_compose(name):
+    task = TASKS[name]
+    every = arms.arms(task.has_knobs)
+    for arm in every if task.has_knobs else every[:1] + every[-1:]:  # the others are the same on every task
+        config = make_config(*overrides(task, arm, SIZE))
+        assert config.algo.unroll_length == UNROLL and config.evaluation.every > 0
+        assert config.env.num_envs == (arm.num_envs or NUM_ENVS)
+    names = [arm.name for arm in arms.arms(everything=True)]
+    assert len(set(names)) == len(names)
+
+
+def test_in_the_same_time_who_waits_has_fewer_rounds_and_who_goes_on_has_all_but_the_slow_shards_steps():
+    task = TASKS["CartPole"]
+    by_name = {arm.name: make_config(*overrides(task, arm, SIZE)) for arm in arms.arms()}
+    rounds = by_name[arms.A2C].num_updates
+    for slower in arms.SLOWER:
+        waits, goes_on = by_name[arms.waiting(slower)], by_name[arms.going_on(slower)]
+        assert waits.num_updates == rounds // slower
+        assert goes_on.num_updates == rounds
+        slow = rounds // slower
+        assert goes_on.total_env_steps == (15 * rounds + slow) * NUM_ENVS // 16 * UNROLL
+
+
+def made_up(mean, name, seeds=30, spread=1.0):
+    """A result with one rate, whose seeds lie evenly around the mean."""
+    around = mean + spread * np.linspace(-1, 1, seeds)
+    candidate = {"learning_rate": 1e-3, "scores": around[:10].tolist(), "results": around.tolist()}
+    curves = np.repeat(around[:, None], 3, axis=1).tolist()
+    base = {"overrides": [name], "learning_rate": 1e-3, "staleness": 0.0, "env_steps": [1, 2, 3]}
+    return {**base, "candidates": [candidate], "returns": curves}
+
+
+def slow(a2c, a3c):
+    """Results over slowness 1, 2, 4, 8."""
+    names = [(arms.A2C, arms.A3C), *((arms.waiting(each), arms.going_on(each)) for each in arms.SLOWER)]
+    pairs = zip(names, a2c, a3c, strict=True)
+    return {name: made_up(mean, name) for pair, *means in pairs for name, mean in zip(pair, means, strict=True)}
+
+
+def test_the_crossover_is_where_the_lines_meet():
+    found = verdicts.crossover(slow([100, 80, 60, 40], [90, 90, 90, 90]))
+    assert found.median == pytest.approx(2**0.5, rel=0.02)
+    assert found.low < found.median < found.high < 2
+
+
+def test_there_is_none_where_the_one_who_waits_stays_ahead_and_it_is_equality_where_it_never_was():
+    assert verdicts.crossover(slow([100, 99, 98, 97], [10, 10, 10, 10])).median == np.inf
+    assert verdicts.crossover(slow([10, 9, 8, 7], [90, 90, 90, 90])) == (1.0, 1.0, 1.0)
+    assert page.crossing(verdicts.crossover(slow([100, 99, 98, 97], [10, 10, 10, 10]))) == "> 8 [> 8, > 8]"
+    assert page.crossing(verdicts.crossover({arms.A2C: made_up(1, "x")})) == "pending"
+
+
+def test_more_comparisons_make_wider_intervals_and_equal_arms_are_not_told_apart():
+    few = {arms.A2C: made_up(10, "a"), arms.A3C: made_up(10.2, "b"), arms.TURN: made_up(13, "c")}
+    many = few | {str(number): made_up(10, str(number)) for number in range(20)}
+    (less, more), (lower, higher) = [verdicts.effect(each, arms.A3C)[1:3] for each in (few, many)]
+    assert less == pytest.approx(more, abs=0.5) and lower <= less and more <= higher
+    assert verdicts.comparisons(few) == 2 and verdicts.comparisons(many) == 22
+    assert verdicts.effect(few, arms.TURN).verdict == "more"
+    assert verdicts.effect(few, arms.A2C, arms.TURN).verdict == "less"
+    spread = {arms.A2C: made_up(10, "a"), arms.A3C: {**made_up(10, "b"), "candidates": [shuffled()]}}
+    assert verdicts.effect(spread, arms.A3C).verdict == "not told apart"
+
+
+def shuffled():
+    values = np.random.default_rng(0).permutation(10 + np.linspace(-1, 1, 30))
+    return {"learning_rate": 1e-3, "scores": values[:10].tolist(), "results": values.tolist()}
+
+
+def test_a_table_has_every_arm_there_is_and_verdicts_that_are_missing_are_pending():
+    results = {arms.A2C: made_up(10, "a"), arms.A3C: made_up(13, "b")}
+    text = page.tables({"CartPole": results})
+    assert arms.A3C in text and "**" in text and "1 comparisons" in text
+    assert page.summary({"CartPole": results}).count("pending") == 4
+    assert page.workers({}) == "pending"
+
+
+def test_the_page_holds_what_the_saved_results_say():
+    found = common.load("claims")
+    text = page.PAGE.read_text()
+    assert all(content in text for content in page.contents(found).values())
+
+
+@pytest.mark.slow
+def test_it_runs_quickly(monkeypatch, tmp_path):
+    monkeypatch.setattr(common, "RESULTS", tmp_path)
+    monkeypatch.setattr(main, "RESULTS", tmp_path)
+    monkeypatch.setattr(main, "prepare", lambda: None)  # programs are kept with the tests'
+    monkeypatch.setattr("sys.argv", ["claims", "--quick"])
+    main.main()
+    found = json.loads((tmp_path / "claims_quick.json").read_text())["tasks"]["CartPole"]
+    assert len(found) == 4 and all(len(each["returns"]) == 4 for each in found.values())
+    assert (tmp_path / "claims_quick_unequal.png").stat().st_size > 10_000
+
+
+def test_twice_the_workers_in_half_the_rounds_are_twice_as_fast():
+    def reached_at(count, steps):
+        curves = np.tile([0.0, 480.0], (5, 1)).tolist()
+        return {**made_up(1, str(count)), "returns": curves, "env_steps": [0, steps]}
+
+    per_round = arms.ENVS_OF_A_WORKER * UNROLL
+    found = verdicts.speedups(
+        {arms.working(1): reached_at(1, 100 * per_round), arms.working(2): reached_at(2, 2 * 50 * per_round)}
+    )
+    assert found[2] == (50.0, 2.0, 2.0, 2.0)
+
+
+def test_an_optimizer_that_watches_is_adam_and_tells_cosines_and_noise():
+    gradients = [jnp.asarray(each) for each in ([1.0, 0.0], [1.0, 1.0], [-1.0, -1.0])]
+    watched, adam = correlation.watched_adam(0.1), optax.adam(0.1, b1=0.5, b2=0.999, eps=1e-8)
+    states = [each.init(gradients[0]) for each in (watched, adam)]
+    for gradient in gradients:
+        (one, states[0]), (other, states[1]) = (
+            each.update(gradient, state) for each, state in zip((watched, adam), states, strict=True)
+        )
+        np.testing.assert_array_equal(one, other)
+    seen = states[0][0]
+    assert int(seen.steps) == 3
+    assert float(seen.cosines) == pytest.approx(0 + 0.5**0.5 - 1)
+    same = correlation.watch()
+    state = same.init(gradients[0])
+    for _ in range(5):
+        _, state = same.update(gradients[1], state)
+    assert float(state.noises) == pytest.approx(0, abs=1e-5)  # one gradient all the time has no noise
+
+
+def test_cells_cover_all_places_once():
+    grid = np.stack(np.meshgrid(np.linspace(-1.2, 0.6, 200), np.linspace(-0.07, 0.07, 200)), axis=-1)
+    found = exploration.cell(grid)
+    assert set(found.ravel().tolist()) == set(range(exploration.CELLS**2))
+    assert exploration.compared("CartPole") == [] and len(exploration.compared(exploration.TASK)) == 3
