@@ -24,7 +24,7 @@ SMALL = ("env.num_envs=8", "algo.unroll_length=4", "network.hidden_sizes=[8]", "
 SWEEP = ("-m", "hydra/launcher=vmap", "+algo=a2c", *SMALL)
 LONG = ("total_env_steps=64000", "logger.every=320", "checkpoint.every=1600", "evaluation.every=0")
 ENDLESS = ("total_env_steps=1000000000", *LONG[1:])
-TWO = "hydra.launcher.workers=2"
+TWO, CORES = "hydra.launcher.workers=2", "hydra.launcher.how=cores"
 RAY, SUBMITIT = "hydra.launcher.executor=ray", "hydra.launcher.executor=submitit"
 PATIENCE = 600
 NEEDS = {RAY: "ray", SUBMITIT: "submitit"}
@@ -98,9 +98,9 @@ def trainer_of(sweep, job):
 
 @pytest.fixture(scope="module")
 def today(tmp_path_factory):
-    """A sweep of two programs, trained by one process."""
+    """A sweep of two programs, trained by one process, each job with the bits of a single run."""
     base = tmp_path_factory.mktemp("today")
-    done = jaxac(*SWEEP, *LONG, *JOBS, f"hydra.sweep.dir={base / 'sweep'}", cwd=base)
+    done = jaxac(*SWEEP, CORES, *LONG, *JOBS, f"hydra.sweep.dir={base / 'sweep'}", cwd=base)
     assert done.returncode == 0, done.stderr
     return base / "sweep"
 
@@ -211,7 +211,7 @@ def test_a_search_proposes_as_many_at_once_as_are_trained_at_once(tmp_path):
     space = "optimizer.learning_rate=interval(1e-4, 1e-2)"
     search = ("hydra/sweeper=optuna", "hydra.sweeper.n_trials=8", "hydra.sweeper.n_jobs=4", space)
     short = (*SWEEP, "total_env_steps=3200", *search)
-    for place, more in (("one", ()), ("two", (TWO,))):
+    for place, more in (("one", (CORES,)), ("two", (TWO,))):
         done = jaxac(*short, *more, f"hydra.sweep.dir={tmp_path / place}", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
     assert done.stdout.count("4 jobs: 4 lanes in 2 tasks, 2 at once") == 2
