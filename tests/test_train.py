@@ -294,15 +294,15 @@ def test_a_killed_sweep_goes_on(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_sweep_is_resumed_as_auto_had_chosen(tmp_path):
-    lanes = [*SWEEP, "seed=0,1,2"]
+def test_a_sweep_is_resumed_as_had_been_chosen(tmp_path):
+    lanes = [*SWEEP, "seed=0,1,2", "hydra.launcher.how=fast"]
     assert (
-        "how=auto: all lanes in one call" in jaxac(*lanes, f"hydra.sweep.dir={tmp_path / 'whole'}", cwd=tmp_path).stdout
+        "how=fast: all lanes in one call" in jaxac(*lanes, f"hydra.sweep.dir={tmp_path / 'whole'}", cwd=tmp_path).stdout
     )
     parts = tmp_path / "parts"
     jaxac(*lanes, f"hydra.sweep.dir={parts}", "stop_after_updates=4", cwd=tmp_path)
     said = jaxac(f"resume={parts}", cwd=tmp_path).stdout
-    assert "in one call" in said and "how=auto" not in said
+    assert "in one call" in said and "how=fast" not in said
     digests = [[summary(tmp_path / place / job)["params_digest"] for job in "012"] for place in ("whole", "parts")]
     assert digests[0] == digests[1]
 

@@ -72,10 +72,11 @@ def _is_direction(value: Any) -> bool:
     return str(getattr(value, "name", value)) in ("minimize", "maximize")
 
 
+_HOW = ["auto", "fast", "vmap", "cores"]
 _LAUNCH: dict[str, dict[str, tuple[Any, str]]] = {
     "hydra.launcher": {
         "max_lanes": (_is_count, "give at least 1"),
-        "how": (("auto", "vmap", "cores").__contains__, f"choose {join(['auto', 'vmap', 'cores'])}"),
+        "how": (_HOW.__contains__, f"choose {join(_HOW)}"),
         "n_jobs": (lambda value: _is_count(value) or value == -1, "give at least 1, or -1 for all cores"),
         "executor": (workers.EXECUTORS.__contains__, f"choose {join(workers.EXECUTORS)}"),
         "workers": (_is_count, "give at least 1"),

@@ -11,8 +11,7 @@ from jaxac.workers import task
 from jaxac.workers.base import Trained
 
 _FASTER = (
-    "how=auto: all lanes in one call, which is faster with so few environments and rounds otherwise than single runs; "
-    "hydra.launcher.how=cores is equal to them bit for bit"
+    "how=fast: all lanes in one call, which rounds otherwise than single runs, and if fewer lanes go on after a stop"
 )
 
 
@@ -43,7 +42,7 @@ class Closing:
 
 
 def _choose(jobs: Collection[Job], how: str, directory: Path) -> str:
-    """``how``, with ``auto`` replaced by what is faster on a CPU; the sweep's record then has it, for who resumes it.
+    """``how``, with ``fast`` replaced by what is faster; the sweep's record then has it, for who resumes it.
 
     Jobs that have begun without that in their record were not trained so.
     """
@@ -63,7 +62,7 @@ def train(jobs: Mapping[int, Job], max_lanes: int, how: str, directory: Path) ->
     Args:
         jobs: the jobs, by their numbers in the sweep.
         max_lanes: runs side by side, at most.
-        how: ``vmap``, ``cores`` or ``auto``; see :func:`jaxac.runs.runner.train`.
+        how: ``vmap``, ``cores``, ``fast`` or ``auto``; see :func:`jaxac.runs.runner.train`.
         directory: the sweep's directory.
 
     Returns:

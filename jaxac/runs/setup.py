@@ -13,8 +13,8 @@ from jaxac.storage import events, provenance
 
 
 def resolved(how: str) -> str:
-    """``how``, with ``auto`` replaced by what it stands for on this machine."""
-    return ("vmap" if machine.has_accelerator() else "cores") if how == "auto" else how
+    """``how``, with ``auto`` replaced by what it stands for on this machine; so is ``fast``, of jobs not yet known."""
+    return ("vmap" if machine.has_accelerator() else "cores") if how in ("auto", "fast") else how
 
 
 _FEW_UNITS = 128
@@ -25,13 +25,13 @@ cheaper (2.3 times at 8, 1.4 times at 16), and from 32 on dearer."""
 
 
 def fastest(configs: Sequence[Config], how: str) -> str:
-    """``how``, with ``auto`` replaced by what is faster for these jobs on this machine.
+    """``how``, with ``fast`` replaced by what is faster for these jobs on this machine.
 
     Args:
         configs: the configurations of all jobs of the sweep, so that it is the same when the sweep is resumed.
         how: as for :func:`jaxac.runs.runner.train`.
     """
-    if how != "auto" or machine.has_accelerator():
+    if how != "fast" or machine.has_accelerator():
         return resolved(how)
     return "vmap" if len(configs) > 1 and all(map(_is_small, configs)) else "cores"
 

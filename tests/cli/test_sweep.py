@@ -210,11 +210,14 @@ def test_seeds_of_one_job_go_on_after_a_stop(sweep):
     ],
     ids=str,
 )
-def test_auto_is_what_is_faster_on_a_cpu(small_config, monkeypatch, overrides, expected):
+def test_fast_is_what_is_faster_and_auto_keeps_the_bits_of_single_runs_on_a_cpu(
+    small_config, monkeypatch, overrides, expected
+):
     configs = [small_config(*overrides, f"seed={seed}") for seed in (0, 1)]
     for accelerator in (False, True):
         monkeypatch.setattr(machine, "has_accelerator", lambda accelerator=accelerator: accelerator)
-        assert setup.fastest(configs, "auto") == ("vmap" if accelerator else expected)
+        assert setup.fastest(configs, "fast") == ("vmap" if accelerator else expected)
+        assert setup.fastest(configs, "auto") == ("vmap" if accelerator else "cores")
         assert [setup.fastest(configs, how) for how in ("cores", "vmap")] == ["cores", "vmap"]
     monkeypatch.setattr(machine, "has_accelerator", lambda: False)
-    assert setup.fastest(configs[:1], "auto") == "cores"
+    assert setup.fastest(configs[:1], "fast") == "cores"
