@@ -227,6 +227,7 @@ def test_a_damaged_checkpoint_is_refused_and_the_one_before_offered(tmp_path):
     assert summary(directory)["status"] == "completed"
 
 
+@pytest.mark.slow
 def test_a_running_runs_directory_is_not_taken(tmp_path):
     directory = tmp_path / "run"
     jaxac("algo=a2c", *SMALL, "total_env_steps=320", f"hydra.run.dir={directory}", cwd=tmp_path)

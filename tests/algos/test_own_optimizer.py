@@ -39,6 +39,7 @@ def test_optax_adam_is_ours_step_by_step(small_spec):
     np.testing.assert_allclose(descend(small_spec(*OWN_ADAM)), descend(small_spec(*ADAM)), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_optax_adam_trains_as_ours(small_spec):
     """To rounding, over three rounds, with a state for each shard and rates that follow staleness."""
     states = []

@@ -82,11 +82,8 @@ def test_lanes_start_episodes_as_single_runs_do(both):
         assert_same(jax.tree.map(lambda x, lane=lane: x[lane], lanes), by_need(lane))
 
 
-@pytest.mark.parametrize(
-    "overrides",
-    [("+algo=a2c",), pytest.param(("+algo=a3c", "algo.num_shards=2"), marks=pytest.mark.slow)],
-    ids=["a2c", "a3c"],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("overrides", [("+algo=a2c",), ("+algo=a3c", "algo.num_shards=2")], ids=["a2c", "a3c"])
 def test_training_is_the_same_either_way(small_spec, overrides):
     def train(name):
         spec = small_spec(*overrides, f"env.name=tests.probe_envs:{name}", "algo.unroll_length=12")

@@ -18,7 +18,9 @@ from jaxac.config.compose import make_config
 SIZE = Size(Budget(4, 2, [1]))
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if task.has_knobs else name for name, task in TASKS.items()]
+)
 def test_arms_of_a_task_compose(name):
     task = TASKS[name]
     every = arms.arms(task.has_knobs)

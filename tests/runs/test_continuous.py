@@ -19,6 +19,7 @@ def run(small_config, run_dir):
     return runs_in(run_dir, small_config, *PENDULUM, CACHE)
 
 
+@pytest.mark.slow
 def test_a_policy_acts_in_the_environments_own_units(run):
     directory = run("algo.gaussian.initial_std=5", "logger.gif=true")
     policy = jaxac.load(directory)

@@ -97,6 +97,7 @@ def trained(tmp_path_factory):
     return runs_in(base, small, *MEMORY, *QUIET)("logger.gif=true", at="trained")
 
 
+@pytest.mark.slow
 def test_a_policy_carries_its_memory_as_the_learner_does(trained):
     """Step by step through episodes that end at different times, as all of them at once."""
     policy = jaxac.load(trained)
