@@ -46,6 +46,14 @@ def test_an_environments_file_says_what_its_values_reach(name):
         assert f": mean return {score} of {seeds} seeds after " in text.splitlines()[1]
 
 
+@pytest.mark.parametrize("name", ["hosts_speed", "hosts_speed_1_thread"])
+def test_what_several_processes_cost(name):
+    page = (ROOT / "docs" / "guide" / "hosts.md").read_text()
+    for case in load(name)["cases"]:
+        over = case["two_over_one"]
+        assert f"{over['ratio']:.2f} ({over['lowest']:.2f} … {over['highest']:.2f})" in page
+
+
 def test_the_faults():
     found, page = load("faults"), (ROOT / "docs" / "guide" / "runs.md").read_text()
     assert f"{found['faults']} faults, {found['survived']} survived" in page
