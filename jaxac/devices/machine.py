@@ -23,8 +23,8 @@ _PACKAGES = ("jaxac", "jax", "jaxlib", "flax", "optax", "gymnax", "numpy")
 @functools.cache
 def describe(suite: str | None = None) -> dict[str, Any]:
     """Versions of the packages that results depend on (``versions``), the devices of all processes (``devices``), the
-    number of threads by which XLA divides work on a CPU (``xla_threads``; each of its devices has at least one), and the
-    processes' hosts and numbers of devices (``processes``).
+    number of threads by which XLA divides work on a CPU (``xla_threads``, at least one a device), and the processes'
+    hosts and numbers of devices (``processes``).
 
     Args:
         suite: the environment's suite, if that is another than gymnax.
