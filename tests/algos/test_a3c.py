@@ -64,6 +64,7 @@ BLOCKS = ("algo.num_shards=1", "env.num_envs=48", "algo.unroll_length=64")
 """Three of 16 environments."""
 
 
+@pytest.mark.slow
 def test_one_shard_of_several_blocks_is_a2c_but_for_rounding(small_spec):
     synchronous, _ = advance(a2c, small_spec(*BLOCKS), 3)
     asynchronous, _ = advance(a3c, small_spec("+algo=a3c", *BLOCKS), 3)

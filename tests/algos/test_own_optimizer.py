@@ -52,6 +52,7 @@ def test_optax_adam_trains_as_ours(small_spec):
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-3, atol=1e-5), *states)
 
 
+@pytest.mark.slow
 def test_stopping_and_resuming_keeps_its_state(small_config, run_dir):
     run = runs_in(run_dir, small_config, *QUIET)
     lion = own("optax.lion", "optimizer.learning_rate=1e-3")

@@ -71,7 +71,8 @@ def test_vmapped_lanes_are_single_runs_but_for_rounding(sweep, jobs):
                 assert one[name] == pytest.approx(other[name], rel=2e-3, abs=1e-5)
 
 
-@pytest.mark.parametrize("how", ["cores", pytest.param("vmap", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["cores", "vmap"])
 def test_a_lane_that_diverges_fails_alone(sweep, how):
     sick = "env.name=tests.probe_envs:NotANumber", "env.stagger_starts=false", "algo.normalize_rewards=false"
     jobs = [(*sick, "checkpoint.every=32", "env.reward_scale=0.5"), (*sick, "checkpoint.every=32")]

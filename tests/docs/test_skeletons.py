@@ -90,6 +90,7 @@ def test_the_optimizer_decays_kernels_alone():
     np.testing.assert_allclose(stepped["bias"], 1)
 
 
+@pytest.mark.slow
 def test_the_loss_term_is_in_the_rows(trained):
     """Of two actions with logits near 0: (log 2)²."""
     rows = run_directory.rows(trained("own_loss_term"))
