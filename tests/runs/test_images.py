@@ -2,6 +2,7 @@
 
 import jax
 import numpy as np
+import pytest
 
 import jaxac
 from tests.runs.test_kinds import KINDS, QUIET
