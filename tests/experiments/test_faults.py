@@ -124,7 +124,9 @@ RAY = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number, fault", [(1, "follower kill -9"), pytest.param(6, "kill -9", marks=RAY)])
+@pytest.mark.parametrize(
+    "number, fault", [(1, "follower kill -9"), pytest.param(6, "kill -9", marks=RAY)], ids=["hosts", "ray"]
+)
 def test_a_run_of_several_processes_that_is_killed_ends_as_one_that_nobody_disturbs(number, fault, tmp_path):
     """Of a run with Ray the replay of all its sessions says how it ought to end."""
     (record,) = faults.campaign([number], tmp_path / "work", tmp_path, several=True)
