@@ -1,5 +1,6 @@
 """Tables and figures of the claims, and the page of the documentation that holds them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -136,7 +137,7 @@ def ladder(axes: Any, results: Results) -> None:
             capsize=3,
         )
     axes.axvline(0, color="black", linewidth=0.8)
-    axes.set_yticks(range(len(names)), [name.split(":")[0].split(",")[0] for name in reversed(names)], fontsize=7)
+    axes.set_yticks(range(len(names)), [re.split(r"[:,(]", name)[0].strip() for name in reversed(names)], fontsize=7)
     axes.set_xlabel("mean return over the run, minus A2C's", fontsize=8)
 
 
