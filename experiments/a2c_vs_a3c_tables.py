@@ -9,12 +9,12 @@ from experiments import choice
 from experiments.choice import Candidate, Tuned
 from experiments.claims import verdicts
 from experiments.claims.arms import A2C, NULL
+from experiments.claims.verdicts import SOLVED
 from jaxac.intervals import band
 from jaxac.report.statistics import collapses
 
 PAGE = Path(__file__).with_name("a2c_vs_a3c.md")
 MARKERS = ("<!-- tables, written by the experiment -->", "<!-- end of the tables -->")
-SOLVED = 475.0
 _TUNING_SEEDS = 10  # of results whose scores were not saved seed by seed
 
 

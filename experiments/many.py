@@ -19,6 +19,7 @@ from experiments.session import LostError, Session, WrongError
 from experiments.subjects import Subject
 from jaxac.distributed.link import free_port
 from jaxac.storage import run_directory
+from jaxac.storage.events import staleness
 
 SUBJECTS = {
     "ray": Subject(("algo=a3c", "algo.num_shards=2", "algo.runtime=ray"), length=2),
@@ -86,9 +87,7 @@ def after_a_loss(events: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "unnoticed": max(each["after"] for each in lost),
         "gap": max((b - a for a, b in itertools.pairwise(times)), default=0.0),
         "back": again[0] - asked if again else None,
-        "staleness": max(
-            each["version"] - (not each["dropped"]) - each["read"] for each in pushes if each["push"] in late
-        ),
+        "staleness": max(staleness(each) for each in pushes if each["push"] in late),
     }
 
 

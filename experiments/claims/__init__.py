@@ -1,1 +1,1 @@
-"""What is said of A3C, put to the test on several tasks: ``python -m experiments.claims``."""
+"""Experiments on the claims made about A3C, on several tasks: ``python -m experiments.claims``."""

@@ -78,7 +78,7 @@ def going_on(slower: int) -> str:
 
 
 def knobs() -> Iterator[Arm]:
-    """Of one task only: more or fewer shards, longer delays, each with corrections; statistics that are not shared."""
+    """Arms that turn one knob of A3C: more or fewer shards, longer delays, each with corrections; own statistics."""
     pareto = ("algo.delay.distribution=pareto", "algo.delay.mean=8")
     yield Arm("ladder", "heavy tails (Pareto, mean 8)", (*a3c(), *pareto))
     for correction, overrides in CORRECTIONS.items():

@@ -25,7 +25,7 @@ WINDOW = 0.98
 
 
 class Watched(NamedTuple):
-    """What the optimizer has seen of gradients."""
+    """The state of :func:`watch`: the last gradient, and sums over all that came."""
 
     last: Any
     """The gradient before."""
@@ -67,7 +67,7 @@ def watch() -> optax.GradientTransformation:
 
 
 def sums(state: Any) -> dict[str, np.ndarray]:
-    """What the optimizer of each lane has added up: ``[lanes]`` each.
+    """Sums of cosines and of noise, and the number of gradients, of each lane's optimizer: ``[lanes]`` each.
 
     Args:
         state: the lanes' training states.

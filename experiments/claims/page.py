@@ -214,7 +214,7 @@ def workers(results: Results) -> str:
 
 
 def contents(found: Mapping[str, Any]) -> dict[str, str]:
-    """What the page holds between its markers, by their names.
+    """The tables that the page holds between its markers, in Markdown, by the markers' names.
 
     Args:
         found: the saved results.

@@ -26,8 +26,6 @@ class Budget(NamedTuple):
     tuning_seeds: int
     rates: Sequence[float]
     """Learning rates to try, times the arm's default."""
-    lanes: int = 1_000
-    """Runs that are trained at once."""
 
 
 class Candidate(NamedTuple):
@@ -55,12 +53,12 @@ def run(arm: Arm, base: tuple[str, ...], budget: Budget, before: Sequence[dict[s
         if result["overrides"] == list(base):
             return {**result, **place}
     candidates = grid(arm, base, budget)
-    tuning = _lanes(base, candidates, range(FIRST_TUNING_SEED, FIRST_TUNING_SEED + budget.tuning_seeds), budget)
+    tuning = _lanes(base, candidates, range(FIRST_TUNING_SEED, FIRST_TUNING_SEED + budget.tuning_seeds))
     scores = np.array(tuning["returns"]).mean(axis=1).reshape(len(candidates), -1)  # [candidates, tuning seeds]
     chosen = int(scores.mean(axis=1).argmax())
     errors = scores.std(axis=1, ddof=1) / np.sqrt(budget.tuning_seeds)
     taken = [n for n, share in enumerate(choice.shares(scores.mean(axis=1), errors)) if share >= OFTEN or n == chosen]
-    final = _lanes(base, [candidates[n] for n in taken], range(budget.seeds), budget)
+    final = _lanes(base, [candidates[n] for n in taken], range(budget.seeds))
     curves = dict(zip(taken, np.array(final["returns"]).reshape(len(taken), budget.seeds, -1), strict=True))
     staleness = np.array(final["metrics"].get(names.STALENESS, np.zeros(len(taken)))).reshape(len(taken), -1)
     return {
@@ -91,9 +89,7 @@ def grid(arm: Arm, base: tuple[str, ...], budget: Budget) -> list[Candidate]:
     ]
 
 
-def _lanes(base: tuple[str, ...], candidates: list[Candidate], seeds: range, budget: Budget) -> dict[str, Any]:
-    """Runs of all candidates on all seeds, ``returns [candidates · seeds][E]``, as many at once as ``budget`` says."""
+def _lanes(base: tuple[str, ...], candidates: list[Candidate], seeds: range) -> dict[str, Any]:
+    """Runs of all candidates on all seeds, ``returns [candidates · seeds][E]``, as lanes of one program."""
     configs = [make_config(*base, *each.overrides(), f"seed={seed}") for each in candidates for seed in seeds]
-    parts = [learn_lanes(configs[start : start + budget.lanes]) for start in range(0, len(configs), budget.lanes)]
-    metrics = {name: [lane for part in parts for lane in part["metrics"][name]] for name in parts[0]["metrics"]}
-    return {**parts[0], "returns": [lane for part in parts for lane in part["returns"]], "metrics": metrics}
+    return learn_lanes(configs)

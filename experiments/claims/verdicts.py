@@ -11,6 +11,8 @@ from experiments.claims import arms
 from experiments.claims.tasks import UNROLL
 
 DRAWS = 10_000
+SOLVED = 475.0
+"""The mean return of an evaluation that solves CartPole."""
 Results = Mapping[str, dict[str, Any]]
 """The results of a task, by the arms' names."""
 
@@ -130,12 +132,12 @@ class Speedup(NamedTuple):
     """The upper end."""
 
 
-def speedups(results: Results, solved: float = 475.0) -> dict[int, Speedup]:
+def speedups(results: Results) -> dict[int, Speedup]:
     """By number of workers, as far as there are results."""
     found = {count: results[arms.working(count)] for count in arms.WORKERS if arms.working(count) in results}
     if 1 not in found:
         return {}
-    rounds = {count: _rounds_to(result, solved, count) for count, result in found.items()}
+    rounds = {count: _rounds_to(result, count) for count, result in found.items()}
     random = np.random.default_rng(0)
     drawn = {count: np.median(random.choice(each, (DRAWS, each.size)), axis=1) for count, each in rounds.items()}
     ends = {count: np.nanquantile(drawn[1] / each, [0.025, 0.975]) for count, each in drawn.items()}
@@ -143,9 +145,9 @@ def speedups(results: Results, solved: float = 475.0) -> dict[int, Speedup]:
     return {count: Speedup(medians[count], medians[1] / medians[count], *ends[count]) for count in rounds}
 
 
-def _rounds_to(result: Mapping[str, Any], solved: float, count: int) -> np.ndarray:
-    """[seeds] rounds up to the first evaluation of ``solved`` or more; infinity where there is none."""
+def _rounds_to(result: Mapping[str, Any], count: int) -> np.ndarray:
+    """[seeds] rounds up to the first evaluation that solves the task; infinity where there is none."""
     returns, steps = np.array(result["returns"]), np.array(result["env_steps"])
-    reached = returns >= solved
+    reached = returns >= SOLVED
     first = np.where(reached.any(axis=1), steps[reached.argmax(axis=1)], np.inf)
     return first / (count * arms.ENVS_OF_A_WORKER * UNROLL)

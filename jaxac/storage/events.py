@@ -171,7 +171,7 @@ def learners(algo: AlgoConfig, directory: Path | None, updates: int) -> dict[str
 
 def _work(events: Iterable[Event]) -> dict[str, Any]:
     pushed, lost = ([event for event in events if event["event"] == kind] for kind in ("push", "lost"))
-    ages = [event["version"] - (not event["dropped"]) - event["read"] for event in pushed]
+    ages = [staleness(event) for event in pushed]
     return {
         "shards": sorted({event["shard"] for event in pushed}),
         "pushes": len(pushed),
@@ -179,6 +179,11 @@ def _work(events: Iterable[Event]) -> dict[str, Any]:
         "calls_lost": len(lost),
         "seconds_lost": round(sum(event["after"] for event in lost), 6),
     }
+
+
+def staleness(push: Event) -> int:
+    """Versions between the parameters that a push read and the server's when it arrived."""
+    return push["version"] - (not push["dropped"]) - push["read"]
 
 
 def _file(path: str) -> Path:
