@@ -63,7 +63,8 @@ def test_lanes_do_not_know_of_each_other(small_config):
     both, reverse = common.learn_lanes(configs), common.learn_lanes(configs[::-1])
     twice = common.learn_lanes([configs[0]] * 2)
     assert both["returns"] == reverse["returns"][::-1]
-    assert both["metrics"] == {name: values[::-1] for name, values in reverse["metrics"].items()}
+    for name, values in both["metrics"].items():  # before an episode has ended its return is NaN
+        np.testing.assert_array_equal(values, reverse["metrics"][name][::-1], err_msg=name)
     assert twice["returns"] == [both["returns"][0]] * 2
     alone = common.learn_lanes(configs[:1])
     assert alone["metrics"]["async/staleness_mean"] == both["metrics"]["async/staleness_mean"][:1]
