@@ -12,6 +12,7 @@ NULL = "K = 1, correction none"
 TURN = "workers in turn, nothing stale"
 ROUND = "gradients of the round's start, applied one by one"
 A3C = "A3C: shuffled arrival, pull after push"
+PARETO = "heavy tails (Pareto, mean 8)"
 DELAYED = "random delays (geometric, mean 8)"
 CORRECTIONS = {
     "none": (),
@@ -37,7 +38,7 @@ class Arm:
     """The arm's place in the group's plot, if it has one."""
     correction: str = "none"
     rate_factor: float = 1.0
-    """The grid of rates starts at the default times this: lower where delays ask for it, higher where η/τ lowers it."""
+    """The grid of rates is around the default times this: lower where delays ask for it."""
     waits: int = 1
     """A round takes so many times as long as a shard's unroll, so that fewer fit into the same time."""
     num_envs: int | None = None
@@ -52,7 +53,7 @@ def a3c(shards: int = K) -> tuple[str, ...]:
 def ladder() -> Iterator[Arm]:
     """One thing is added at a time, from A2C to A3C and further."""
     yield Arm("ladder", A2C, ("+algo=a2c", f"algo.num_shards={K}"))
-    yield Arm("ladder", NULL, a3c(1))
+    yield Arm("shards", NULL, a3c(1), 1)
     yield Arm("ladder", TURN, (*a3c(), "algo.max_staleness=0"))
     yield Arm("ladder", ROUND, (*a3c(), "algo.pull_at=round"))
     yield Arm("ladder", A3C, a3c())
@@ -80,20 +81,31 @@ def going_on(slower: int) -> str:
 def knobs() -> Iterator[Arm]:
     """Arms that turn one knob of A3C: more or fewer shards, longer delays, each with corrections; own statistics."""
     pareto = ("algo.delay.distribution=pareto", "algo.delay.mean=8")
-    yield Arm("ladder", "heavy tails (Pareto, mean 8)", (*a3c(), *pareto))
+    yield Arm("ladder", PARETO, (*a3c(), *pareto))
     for correction, overrides in CORRECTIONS.items():
         for shards in (16, 64) if overrides else (1, 4, 16, 64):
-            name, higher = f"K = {shards}, correction {correction}", max(1, shards - 1) if correction == "η/τ" else 1
-            yield Arm("shards", name, (*a3c(shards), *overrides), shards, correction, higher)
+            name = f"K = {shards}, correction {correction}"
+            yield Arm("shards", name, (*a3c(shards), *overrides), shards, correction)
     for correction, overrides in CORRECTIONS.items():
         for delay in (0, 64) if overrides else (0, 16, 64):
             delayed = ("algo.delay.distribution=constant", f"algo.delay.mean={delay}") if delay else ()
-            factor = K - 1 if correction == "η/τ" else (K - 1) / (K - 1 + delay)
+            factor = 1 if correction == "η/τ" else (K - 1) / (K - 1 + delay)  # η/τ lowers the rate by itself
             chosen = (*a3c(), *overrides, *delayed)
             yield Arm("delays", f"delay {delay}, correction {correction}", chosen, delay, correction, factor)
     for shared in ("true", "false"):
         name = f"RMSProp, {'shared' if shared == 'true' else 'own'} statistics"
         yield Arm("statistics", name, (*a3c(), *RMSPROP, f"algo.shared_statistics={shared}"))
+
+
+def pairs() -> Iterator[tuple[str, str, str]]:
+    """Arms that differ in one knob: what is turned, the name of the arm before, and of the one after."""
+    yield "staleness by more shards: 4 to 64", "K = 4, correction none", "K = 64, correction none"
+    yield "delays, geometric", A3C, DELAYED
+    yield "delays with heavy tails, against geometric", DELAYED, PARETO
+    for correction in list(CORRECTIONS)[1:]:
+        for where in ("K = 16", "K = 64", "delay 64"):
+            yield f"{correction}, {where}", f"{where}, correction none", f"{where}, correction {correction}"
+    yield "RMSProp's statistics, own to shared", "RMSProp, own statistics", "RMSProp, shared statistics"
 
 
 def more_workers() -> Iterator[Arm]:
@@ -105,6 +117,11 @@ def more_workers() -> Iterator[Arm]:
 def working(count: int) -> str:
     """The name of the arm of A3C with so many workers."""
     return f"{count} worker{'s' * (count > 1)} of {ENVS_OF_A_WORKER} environments"
+
+
+def of_workers() -> list[str]:
+    """The names of the arms of more workers, who have fewer environments than A2C and are not held against it."""
+    return [working(count) for count in WORKERS]
 
 
 def arms(everything: bool = False) -> list[Arm]:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from experiments import choice
+from experiments.choice import Tuned
 from experiments.claims import arms, verdicts
+from experiments.claims.arms import Arm
 from experiments.claims.tasks import TASKS
 from experiments.claims.verdicts import Crossover, Effect, Results
 from jaxac import intervals
@@ -17,6 +19,8 @@ PAGE = Path(__file__).parents[2] / "docs/results/claims.md"
 ASSETS = PAGE.parents[1] / "assets"
 PAPER = (1, 2.1, 3.7, 6.9, 12.5)
 """Mnih et al. 2016, Table 2: training speed-up of A3C by the number of threads, averaged over seven Atari games."""
+KNOBS = {"shards": "shards, and as many steps a round", "delays": "delay of pulls, in versions"}
+"""Groups of arms that turn a knob, with the label of its axis."""
 MARKERS = "<!-- {name}, written by the experiment -->", "<!-- end of {name} -->"
 _HEADER = (
     "| arm | η (chosen in) | staleness | mean return [95%] | minus A2C [95% of all] | in deviations | at the end |\n"
@@ -32,11 +36,11 @@ def row(name: str, results: Results) -> str:
     """A line of a task's table."""
     result, one = results[name], verdicts.tuned(results[name])
     low, high = choice.interval(one)
-    same = name == arms.A2C or result["overrides"] == results[arms.A2C]["overrides"]
-    found = None if same else verdicts.effect(results, name)
+    alone = name in arms.of_workers() or result["overrides"] == results[arms.A2C]["overrides"]
+    found = None if alone else verdicts.effect(results, name)
     cells = [
         name + (", the null control" if name == arms.NULL else ""),
-        f"{result['learning_rate']:.2g} ({one.shares.max():.0%})",
+        f"{result['learning_rate']:.2g}{edge(result)} ({one.shares.max():.0%})",
         f"{result['staleness']:.1f}",
         f"{number(one.mean)} [{number(low)}, {number(high)}]",
         between(found) if found else "",
@@ -44,6 +48,16 @@ def row(name: str, results: Results) -> str:
         number(np.mean([curve[-1] for curve in result["returns"]])),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def edge(result: Mapping[str, Any]) -> str:
+    """An arrow if the rate that was taken is the lowest or the highest of those tried: a better one may lie beyond.
+
+    >>> edge({"learning_rate": 2.0, "candidates": [{"learning_rate": 1.0}, {"learning_rate": 2.0}]})
+    '↑'
+    """
+    rates = sorted({each["learning_rate"] for each in result["candidates"]})
+    return {rates[0]: "↓", rates[-1]: "↑"}.get(result["learning_rate"], "") if len(rates) > 1 else ""
 
 
 def number(value: float) -> str:
@@ -69,8 +83,12 @@ def table(name: str, results: Results) -> str:
         f"**{name}** ({task.kind}, {task.env_steps / 1e6:g} M steps, {seeds} seeds, {count} comparisons)\n",
         _HEADER,
     ]
-    in_order = [arm.name for arm in arms.arms(everything=True) if arm.name in results]
-    return "\n".join([*lines, *(row(each, results) for each in in_order)])
+    return "\n".join([*lines, *(row(arm.name, results) for arm in trained(results))])
+
+
+def trained(results: Results) -> list[Arm]:
+    """The arms that have results, in the order of the tables."""
+    return [arm for arm in arms.arms(everything=True) if arm.name in results]
 
 
 def tables(tasks: Mapping[str, Results]) -> str:
@@ -103,9 +121,12 @@ def crossing(found: Crossover | None) -> str:
 
 
 def draw(tasks: Mapping[str, Results], path: Path) -> None:
-    """Two figures: ``PATH_ladder.png``, ``PATH_unequal.png``."""
+    """Figures: ``PATH_ladder.png``, ``PATH_unequal.png``, and ``PATH_knobs.png`` of a task whose knobs were turned."""
     panels(tasks, ladder).savefig(path.with_name(f"{path.name}_ladder.png"))
     panels(tasks, unequal).savefig(path.with_name(f"{path.name}_unequal.png"))
+    for results in tasks.values():
+        if any(arm.group in KNOBS for arm in trained(results)):
+            turned(results).savefig(path.with_name(f"{path.name}_knobs.png"))
 
 
 def panels(tasks: Mapping[str, Results], draw_task: Any) -> Any:
@@ -147,13 +168,7 @@ def unequal(axes: Any, results: Results) -> None:
         verdicts.over_slowness(results).items(), (("o", "-"), ("s", "--")), strict=True
     ):
         if points:
-            means = np.array([one.mean for _, one in points])
-            ends = np.array([choice.interval(one) for _, one in points]).T
-            style = {"marker": marker, "linestyle": line, "color": "black", "capsize": 3}
-            filled = "black" if line == "-" else "white"
-            axes.errorbar(
-                [slower for slower, _ in points], means, np.abs(ends - means), label=label, mfc=filled, **style
-            )
+            errorbars(axes, points, label=label, marker=marker, linestyle=line)
     found = verdicts.crossover(results)
     if found and np.isfinite(found.median):
         axes.axvline(found.median, color="black", linestyle=":", linewidth=1)
@@ -163,6 +178,38 @@ def unequal(axes: Any, results: Results) -> None:
     axes.set_ylabel("mean return, equal time", fontsize=8)
     if axes.has_data():
         axes.legend(fontsize=7)
+
+
+def turned(results: Results) -> Any:
+    """A figure with a panel a knob: mean return over it, a line a correction."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.6 * len(KNOBS), 3.2), layout="constrained", dpi=110)
+    for axes, (group, label) in zip(figure.subplots(1, len(KNOBS)), KNOBS.items(), strict=True):
+        for correction, (marker, line) in zip(arms.CORRECTIONS, (("o", "-"), ("s", "--"), ("^", ":")), strict=True):
+            chosen = [arm for arm in trained(results) if (arm.group, arm.correction) == (group, correction)]
+            points = [(arm.abscissa, verdicts.tuned(results[arm.name])) for arm in chosen]
+            if points:
+                errorbars(axes, points, label=correction, marker=marker, linestyle=line)
+        if group == "shards":
+            axes.set_xscale("log", base=2)
+            places = sorted({arm.abscissa or 0 for arm in trained(results) if arm.group == group})
+            axes.set_xticks(places, [f"{place:g}" for place in places])
+        axes.set_xlabel(label, fontsize=8)
+        axes.set_ylabel("mean return", fontsize=8)
+        axes.grid(alpha=0.3)
+        if axes.has_data():
+            axes.legend(title="correction", fontsize=7, title_fontsize=7)
+    return figure
+
+
+def errorbars(axes: Any, points: Sequence[tuple[float | None, Tuned]], **style: Any) -> None:
+    """A line of mean returns with their 95% intervals, black, filled where it is a whole one."""
+    places, ones = zip(*points, strict=True)
+    means = np.array([one.mean for one in ones])
+    ends = np.array([choice.interval(one) for one in ones]).T
+    filled = "black" if style["linestyle"] == "-" else "white"
+    axes.errorbar(places, means, np.abs(ends - means), color="black", capsize=3, markerfacecolor=filled, **style)
 
 
 def look(name: str, told: Mapping[str, Sequence[float | None]]) -> str:
@@ -197,6 +244,16 @@ def looks(question: str, tasks: Mapping[str, Mapping[str, Any]]) -> str:
     )
 
 
+def pairs(results: Results) -> str:
+    """The table of single knobs: arms that differ in one thing."""
+    lines = ["| what is turned | from | to | difference |", "|---|---|---|---|"]
+    for what, other, name in arms.pairs():
+        if name in results and other in results:
+            ends = (f"{number(verdicts.tuned(results[each]).mean)}" for each in (other, name))
+            lines.append(f"| {what} | {' | '.join(ends)} | {between(verdicts.effect(results, name, other))} |")
+    return "\n".join(lines) if len(lines) > 2 else "pending"
+
+
 def workers(results: Results) -> str:
     """The table of more and more workers, beside the paper's Table 2."""
     found = verdicts.speedups(results)
@@ -222,6 +279,7 @@ def contents(found: Mapping[str, Any]) -> dict[str, str]:
     tasks = found["tasks"]
     return {
         "verdicts": summary(tasks),
+        "knobs": pairs(tasks.get("CartPole", {})),
         "workers": workers(tasks.get("CartPole", {})),
         "correlation": looks("correlation", found.get("correlation", {})) or "pending",
         "exploration": looks("exploration", found.get("exploration", {})) or "pending",

@@ -40,7 +40,7 @@ class Candidate(NamedTuple):
 
 
 def run(arm: Arm, base: tuple[str, ...], budget: Budget, before: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Tunes, then trains; unless an arm of another group was the same.
+    """Tunes, then trains; unless another arm was the same.
 
     Args:
         arm: the arm.
@@ -48,10 +48,9 @@ def run(arm: Arm, base: tuple[str, ...], budget: Budget, before: Sequence[dict[s
         budget: how much it may try.
         before: results of other arms.
     """
-    place = {"group": arm.group, "abscissa": arm.abscissa, "correction": arm.correction}
     for result in before:
         if result["overrides"] == list(base):
-            return {**result, **place}
+            return result
     candidates = grid(arm, base, budget)
     tuning = _lanes(base, candidates, range(FIRST_TUNING_SEED, FIRST_TUNING_SEED + budget.tuning_seeds))
     scores = np.array(tuning["returns"]).mean(axis=1).reshape(len(candidates), -1)  # [candidates, tuning seeds]
@@ -62,7 +61,6 @@ def run(arm: Arm, base: tuple[str, ...], budget: Budget, before: Sequence[dict[s
     curves = dict(zip(taken, np.array(final["returns"]).reshape(len(taken), budget.seeds, -1), strict=True))
     staleness = np.array(final["metrics"].get(names.STALENESS, np.zeros(len(taken)))).reshape(len(taken), -1)
     return {
-        **place,
         "overrides": list(base),
         **candidates[chosen]._asdict(),
         "candidates": [

@@ -58,7 +58,8 @@ def candidate(scores: np.ndarray, results: list[float] | None) -> Candidate:
 
 def comparisons(results: Results) -> int:
     """The number of different arms of a task that are held against A2C."""
-    return max(1, len({tuple(result["overrides"]) for result in results.values()}) - 1)
+    held = [result for name, result in results.items() if name not in arms.of_workers()]
+    return max(1, len({tuple(result["overrides"]) for result in held}) - 1)
 
 
 def effect(results: Results, name: str, other: str = arms.A2C) -> Effect:

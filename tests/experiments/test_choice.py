@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments import a2c_vs_a3c_tables, choice, common
+from experiments import choice
 from experiments.choice import Candidate
 from jaxac.intervals import interval
 
@@ -52,36 +52,3 @@ def test_a_toss_between_rates_counts_with_half_of_their_distance():
     even = choice.tuned([Candidate(435.0, 5.0, flat - 20), Candidate(435.0 + 1e-9, 5.0, flat)])
     assert even.shares == pytest.approx([0.5, 0.5], abs=0.01)
     assert even.mean == pytest.approx(430, abs=0.2) and even.choice_variance == pytest.approx(100, rel=0.01)
-
-
-def test_equal_programs_are_told_once_and_seconds_of_none():
-    """Three rows are the same arm: they have the same figures, and there is no column in which they could differ."""
-    results = common.load("a2c_vs_a3c")["arms"]
-    a2c = results[a2c_vs_a3c_tables.A2C]
-    lines = {}
-    for result in results.values():
-        lines.setdefault(tuple(result["overrides"]), set()).add(a2c_vs_a3c_tables.row("", result, a2c))
-    assert max(map(len, lines.values())) == 1 and len(lines) < len(results)
-    assert a2c_vs_a3c_tables.comparisons(results) == len(lines) - 1
-
-
-def test_results_seed_by_seed_are_read_as_those_of_before():
-    """The same numbers, saved either way, give the same means and nearly the same choices."""
-    generator = np.random.default_rng(0)
-    curves = generator.normal(450, 20, (30, 20))
-    scores = generator.normal([[400.0], [450.0]], 5, (2, 10))
-    before = {"returns": curves.tolist(), "tuning": [[1e-3, None, scores[0].mean()], [2e-3, None, scores[1].mean()]]}
-    each = [{"scores": scores[0].tolist(), "results": None}]
-    each += [{"scores": scores[1].tolist(), "results": curves.mean(axis=1).tolist()}]
-    today = {"returns": curves.tolist(), "candidates": each}
-    one, other = a2c_vs_a3c_tables.tuned(before), a2c_vs_a3c_tables.tuned(today)
-    assert one.mean == pytest.approx(other.mean) and one.shares.argmax() == other.shares.argmax() == 1
-
-
-def test_the_null_control_is_no_difference_and_is_on_the_page():
-    arms = common.load("a2c_vs_a3c_null")["arms"]
-    a2c, null = (arms[name] for name in (a2c_vs_a3c_tables.A2C, a2c_vs_a3c_tables.NULL))
-    low, high = choice.difference(a2c_vs_a3c_tables.tuned(null), a2c_vs_a3c_tables.tuned(a2c))
-    assert low < 0 < high
-    page = a2c_vs_a3c_tables.PAGE.read_text()
-    assert all(a2c_vs_a3c_tables.row(name, result, a2c) in page for name, result in arms.items())

@@ -104,6 +104,25 @@ def test_the_page_holds_what_the_saved_results_say():
     assert all(content in text for content in page.contents(found).values())
 
 
+def test_equal_programs_are_told_once_and_the_null_control_is_no_difference():
+    results = common.load("claims")["tasks"]["CartPole"]
+    lines = {}
+    for name, result in results.items():
+        cells = page.row(name, results).split("|")[2:]  # all but the name
+        lines.setdefault(tuple(result["overrides"]), set()).add(tuple(cells))
+    assert max(map(len, lines.values())) == 1
+    assert verdicts.comparisons(results) == len(lines) - 1 - len(arms.of_workers())
+    assert verdicts.effect(results, arms.NULL).verdict == "not told apart"
+
+
+def test_knobs_are_drawn_as_far_as_there_are_results():
+    results = {name: made_up(mean, name) for name, mean in ((arms.NULL, 3), ("K = 4, correction none", 2))}
+    shards, delays = page.turned(results).axes
+    (line,) = shards.containers
+    assert line[0].get_xydata() == pytest.approx(np.array([[1, 3], [4, 2]]))
+    assert not delays.has_data()
+
+
 @pytest.mark.slow
 def test_it_runs_quickly(monkeypatch, tmp_path):
     monkeypatch.setattr(common, "RESULTS", tmp_path)
@@ -113,6 +132,7 @@ def test_it_runs_quickly(monkeypatch, tmp_path):
     main.main()
     found = json.loads((tmp_path / "claims_quick.json").read_text())["tasks"]["CartPole"]
     assert len(found) == 4 and all(len(each["returns"]) == 4 for each in found.values())
+    assert [each["staleness"] for each in found.values()] == pytest.approx([0, 0, 0, 14], abs=1)
     assert (tmp_path / "claims_quick_unequal.png").stat().st_size > 10_000
 
 

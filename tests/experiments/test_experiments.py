@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments import a2c_vs_a3c, a2c_vs_a3c_tables, ablation, common, gpu, scaling, sweep_speed, throughput
+from experiments import ablation, common, gpu, scaling, sweep_speed, throughput
 from jaxac.config.compose import make_config
 from tests.whole_runs import train
 
@@ -71,19 +71,6 @@ def test_lanes_do_not_know_of_each_other(small_config):
     np.testing.assert_allclose(alone["metrics"]["train/entropy"], both["metrics"]["train/entropy"][:1], rtol=1e-4)
 
 
-def test_every_arm_of_the_comparison_composes_and_has_a_name_of_its_own():
-    arms = list(a2c_vs_a3c.arms())
-    assert len({arm.name for arm in arms}) == len(arms)
-    for arm in arms:
-        make_config(*arm.overrides, "env.num_envs=128")
-
-
-def test_the_page_holds_the_tables_of_the_saved_results():
-    results = common.load("a2c_vs_a3c")["arms"]
-    in_order = {arm.name: results[arm.name] for arm in a2c_vs_a3c.arms() if arm.name in results}
-    assert a2c_vs_a3c_tables.table(in_order) in a2c_vs_a3c_tables.PAGE.read_text()
-
-
 @pytest.mark.slow
 def test_throughput_counts_the_steps_of_training(monkeypatch):
     monkeypatch.setattr(throughput, "SECONDS", 0.01)
@@ -98,18 +85,6 @@ def test_the_arms_of_the_sweeps_benchmark_are_the_same_jobs():
     own = {text for arm in sweep_speed.ARMS.values() for text in arm}
     assert len({tuple(text for text in command if text not in own) for command in commands}) == 1
     assert "seed=range(0,2)" in commands[0]
-
-
-@pytest.mark.learns
-def test_the_comparison_runs_quickly(tmp_path, monkeypatch):
-    for module in (common, a2c_vs_a3c):
-        monkeypatch.setattr(module, "RESULTS", tmp_path)
-    monkeypatch.setattr(a2c_vs_a3c, "prepare", lambda: None)  # programs are kept with the tests', not the user's
-    monkeypatch.setattr("sys.argv", ["a2c_vs_a3c", "--quick"])
-    a2c_vs_a3c.main()
-    found = json.loads((tmp_path / "a2c_vs_a3c_quick.json").read_text())["arms"]
-    assert [arm["staleness"] for arm in found.values()] == pytest.approx([0, 0, 7.5, 15], abs=0.5)
-    assert (tmp_path / "a2c_vs_a3c_quick.png").stat().st_size > 10_000
 
 
 @pytest.mark.slow
