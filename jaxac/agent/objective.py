@@ -113,7 +113,8 @@ def objective(
         value_loss=0.5 * masked_mean(jnp.square(targets.value - value), weight),
         entropy=masked_mean(distribution.entropy(logits), weight),
     )
-    return terms.policy_loss + spec.algo.value_coef * terms.value_loss - spec.algo.entropy_coef * terms.entropy, terms
+    bonus: Any = spec.algo.entropy_coef  # a shard's own, if each has its own
+    return terms.policy_loss + spec.algo.value_coef * terms.value_loss - bonus * terms.entropy, terms
 
 
 def explain(terms: Terms, value: Array, targets: returns.Targets, weight: Array) -> Losses:

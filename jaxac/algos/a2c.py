@@ -37,9 +37,10 @@ def init(spec: Spec, key: PRNGKey) -> State:
 def update(spec: Spec, state: State) -> tuple[State, Report]:
     """One update: every block unrolls and differentiates at the server's parameters; the server takes one step."""
     place = placed(spec)
-    gradients = place.map(shard.block_gradient, (None, 0, 0))
+    gradients = place.map(shard.block_gradient, (None, 0, 0, 0))
+    own = shard.own_coefficients(spec, shard.num_blocks(spec))
     # Each block reads a copy, as A3C's shards do, so that one shard compiles to the same gradient, bit for bit.
-    pushed, actors, unrolled = gradients(spec, trees.copies(state.server.params, place.count), state.actors)
+    pushed, actors, unrolled = gradients(spec, trees.copies(state.server.params, place.count), state.actors, own)
     # Gathered before they are summed, so that the order of the sum does not depend on the number of devices.
     pushed, unrolled = place.gathered((pushed, unrolled))
     rate = optimizers.learning_rate(spec, state.server.arrivals)

@@ -130,8 +130,8 @@ def _whole_round(spec: Spec, this_round: Round, state: State, order: Array) -> t
     place = placed(spec)
     # Said here and in `lag`: else the compiler keeps a part on each device, and gathers them in every round.
     state = state._replace(snapshots=place.replicated(state.snapshots))
-    gradients = place.map(shard.gradient, (None, 0, 0))
-    pushed, actors, unrolled = gradients(spec, state.snapshots, state.actors)
+    gradients = place.map(shard.gradient, (None, 0, 0, 0))
+    pushed, actors, unrolled = gradients(spec, state.snapshots, state.actors, shard.own_coefficients(spec))
     pushed, unrolled = place.gathered((pushed, unrolled))
     actors = _moved(spec, this_round.active, actors, state.actors)
     wave = arrival.Wave(pushed, state.snapshots, state.ledger.version)
@@ -142,8 +142,9 @@ def _whole_round(spec: Spec, this_round: Round, state: State, order: Array) -> t
 def _wave(spec: Spec, this_round: Round, state: State, shards: Array) -> tuple[State, WaveReport]:
     """One of several waves: ``shards [W]`` compute at once, and arrive in this order."""
     state, waited = _refresh(spec, this_round, state, shards)
-    read, before, version = trees.take((state.snapshots, state.actors, state.ledger.version), shards)
-    pushed, after, unrolled = jax.vmap(shard.gradient, (None, 0, 0))(spec, read, before)
+    own = shard.own_coefficients(spec)
+    read, before, version, own = trees.take((state.snapshots, state.actors, state.ledger.version, own), shards)
+    pushed, after, unrolled = jax.vmap(shard.gradient, (None, 0, 0, 0))(spec, read, before, own)
     actors = trees.put(state.actors, shards, _moved(spec, this_round.active[shards], after, before))
     wave = arrival.Wave(pushed, read, version)
     state, outcomes = _arrive(spec, this_round, state._replace(actors=actors), wave, shards, jnp.arange(len(shards)))

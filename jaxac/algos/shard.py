@@ -1,8 +1,9 @@
 """The shard of A2C and A3C alike: the one place where experience becomes a gradient."""
 
+import dataclasses
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -92,18 +93,40 @@ def kernels(spec: Spec) -> Kernels:
     return Kernels(functools.partial(rollout.unroll, spec, env, agent), jax.grad(agent.loss, has_aux=True))
 
 
-def gradient(spec: Spec, params: Params, actors: ActorState) -> tuple[Gradient, ActorState, Unrolled]:
+def own_coefficients(spec: Spec, blocks: int = 1) -> Array | None:
+    """[K · blocks] the shards' own entropy coefficients, each ``blocks`` times; None if all shards have the same."""
+    coefficients = spec.algo.entropy_coef
+    return jnp.repeat(jnp.stack(coefficients), blocks) if isinstance(coefficients, tuple) else None
+
+
+def of_shard(spec: Spec, number: int) -> Spec:
+    """The training program of shard ``number``, which has that shard's own entropy coefficient."""
+    coefficients = spec.algo.entropy_coef
+    return _with(spec, coefficients[number]) if isinstance(coefficients, tuple) else spec
+
+
+def _with(spec: Spec, entropy_coef: Array | float | None) -> Spec:
+    if entropy_coef is None:
+        return spec
+    number: Any = entropy_coef  # numbers are traced here
+    return dataclasses.replace(spec, algo=dataclasses.replace(spec.algo, entropy_coef=number))
+
+
+def gradient(
+    spec: Spec, params: Params, actors: ActorState, entropy_coef: Array | None = None
+) -> tuple[Gradient, ActorState, Unrolled]:
     """One shard's gradient: the mean over its blocks, which a CPU computes one after the other.
 
     Args:
         spec: the training program.
         params: the parameters to act with and to differentiate at.
         actors: [N, ...] the shard's blocks.
+        entropy_coef: [] the shard's own entropy coefficient; None for that of ``spec``.
 
     Returns:
         The gradient, the blocks ``[N, ...]`` after the unroll, and the shard's losses and episodes.
     """
-    number = num_blocks(spec)
+    spec, number = _with(spec, entropy_coef), num_blocks(spec)
     of_blocks = placement.over(1, number).map(block_gradient, (None, 0, 0))
     pushed, actors, unrolled = of_blocks(spec, trees.copies(params, number), actors)
     pushed = Gradient(trees.mean(pushed.weights), normalization.of_shards(pushed.moments))
@@ -119,8 +142,11 @@ def pooled(unrolled: Unrolled) -> Unrolled:
     )
 
 
-def block_gradient(spec: Spec, params: Params, actor: ActorState) -> tuple[Gradient, ActorState, Unrolled]:
+def block_gradient(
+    spec: Spec, params: Params, actor: ActorState, entropy_coef: Array | None = None
+) -> tuple[Gradient, ActorState, Unrolled]:
     """One block's gradient: unrolls with ``params``, then differentiates the loss at ``params``."""
+    spec = _with(spec, entropy_coef)
     unroll, differentiate = kernels(spec)
     memory = rollout.first_memory(spec, actor)
     actor, transitions, episodes = unroll(params, actor)

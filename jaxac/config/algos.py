@@ -38,7 +38,7 @@ class AlgoConfig:
     discount: Probability
     returns: Literal["n_step", "gae", "monte_carlo"]
     gae_lambda: Probability
-    entropy_coef: NonNegative
+    entropy_coef: NonNegative | tuple[NonNegative, ...]
     value_coef: NonNegative
     normalize_observations: bool
     normalize_advantage: bool

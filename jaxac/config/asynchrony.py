@@ -1,5 +1,7 @@
 """Checks of A3C's settings against each other."""
 
+from typing import Any
+
 from jaxac.config.algos import A3CConfig
 from jaxac.config.words import show
 from jaxac.errors import ConfigError
@@ -8,14 +10,19 @@ MOST_THREADS = 1024
 """The most shards in real time: each is a thread, which has a stack, and a system has a bound on them."""
 
 
+def check_one_a_shard(name: str, values: Any, num_shards: int) -> None:
+    """Raises ConfigError if a setting's values are a list that does not have one a shard."""
+    if isinstance(values, tuple) and len(values) != num_shards:
+        raise ConfigError(
+            f"{name}={show(values)} has {len(values)} numbers for algo.num_shards={num_shards} shards; give one a "
+            "shard."
+        )
+
+
 def check(algo: A3CConfig) -> None:
     """Raises ConfigError if A3C's settings exclude each other."""
-    for name, values in (("algo.shard_periods", algo.shard_periods), ("algo.delay.mean", algo.delay.mean)):
-        if isinstance(values, tuple) and len(values) != algo.num_shards:
-            raise ConfigError(
-                f"{name}={show(values)} has {len(values)} numbers for algo.num_shards={algo.num_shards} shards; give "
-                "one a shard."
-            )
+    check_one_a_shard("algo.shard_periods", algo.shard_periods, algo.num_shards)
+    check_one_a_shard("algo.delay.mean", algo.delay.mean, algo.num_shards)
     if min(algo.periods) > 1:
         raise ConfigError(f"algo.shard_periods={show(algo.periods)} has no shard of period 1; divide by the smallest.")
     if algo.server == "mean" and max(algo.periods) > 1:

@@ -57,6 +57,7 @@ def resolve(raw: dict[str, Any], typed: Mapping[str, str] = MappingProxyType({})
     _check_network(config)
     if config.algo.kernel == "fused":
         _check_kernel(config)
+    asynchrony.check_one_a_shard("algo.entropy_coef", config.algo.entropy_coef, config.algo.num_shards)
     if isinstance(config.algo, A3CConfig):
         asynchrony.check(config.algo)
         _check_overlap(config.algo, config.optimizer)

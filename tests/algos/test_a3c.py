@@ -87,10 +87,18 @@ def test_a_shards_gradient_is_the_mean_of_its_blocks(small_spec):
     assert in_blocks.moments.seen == 48 * 64
 
 
-@pytest.mark.parametrize("order", [pytest.param("fixed", marks=pytest.mark.slow), "shuffled"])
-def test_a_server_that_averages_all_shards_is_a2c(small_spec, order):
-    synchronous, _ = advance(a2c, small_spec("algo.num_shards=4"), 10)
-    asynchronous, reports = advance(a3c, small_spec(*SHARDS, "algo.server=mean", f"algo.order={order}"), 10)
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        pytest.param(("algo.order=fixed",), marks=pytest.mark.slow),
+        ("algo.order=shuffled", "algo.entropy_coef=[0,0.1,0.3,1]"),
+    ],
+    ids=["fixed", "shuffled, own bonuses"],
+)
+def test_a_server_that_averages_all_shards_is_a2c(small_spec, overrides):
+    bonuses = [text for text in overrides if "entropy" in text]
+    synchronous, _ = advance(a2c, small_spec("algo.num_shards=4", *bonuses), 10)
+    asynchronous, reports = advance(a3c, small_spec(*SHARDS, "algo.server=mean", *overrides), 10)
     np.testing.assert_allclose(flat(asynchronous.server.params), flat(synchronous.server.params), rtol=1e-5, atol=1e-7)
     assert_same_but_for_rounding(asynchronous.actors, synchronous.actors)
     assert asynchronous.server.version == 10
@@ -219,7 +227,12 @@ def test_versions_and_staleness_are_those_of_the_simulator(small_spec, name):
     [
         pytest.param(SCHEDULES["as published"], marks=pytest.mark.slow),
         pytest.param(SCHEDULES["waiting"], marks=pytest.mark.slow),
-        (*SCHEDULES["delays a shard"], "algo.correction=delay_compensation", "algo.compensation=2"),
+        (
+            *SCHEDULES["delays a shard"],
+            "algo.correction=delay_compensation",
+            "algo.compensation=2",
+            "algo.entropy_coef=[0,0.1,0.3,1]",
+        ),
         pytest.param(
             (*SCHEDULES["groups that straddle rounds"], "algo.correction=learning_rate"), marks=pytest.mark.slow
         ),
@@ -228,7 +241,7 @@ def test_versions_and_staleness_are_those_of_the_simulator(small_spec, name):
             marks=pytest.mark.slow,
         ),
     ],
-    ids=["as published", "waiting", "compensated", "groups at a lower rate", "own statistics"],
+    ids=["as published", "waiting", "compensated, own bonuses", "groups at a lower rate", "own statistics"],
 )
 def test_parameters_are_those_of_one_gradient_after_the_other(small_spec, overrides):
     """The same pulls, gradients and steps, made one by one by the simulator."""
@@ -258,7 +271,10 @@ class Workers:
         self.gradient = jax.jit(shard.gradient)
 
     def compute(self, number, params):
-        gradient, self.actors[number], _ = self.gradient(self.spec, params, self.actors[number])
+        bonus = self.algo.entropy_coef
+        algo = dataclasses.replace(self.algo, entropy_coef=bonus[number] if isinstance(bonus, tuple) else bonus)
+        spec = dataclasses.replace(self.spec, algo=algo)
+        gradient, self.actors[number], _ = self.gradient(spec, params, self.actors[number])
         return gradient, params
 
     def step(self, now, gradients, ages, number):

@@ -70,8 +70,9 @@ def test_a_replay_gives_the_same_bits(run):
     [
         ("algo.max_staleness=2", "algo.above_max_staleness=drop", "algo.correction=delay_compensation"),
         ("algo.pull_every=2", "algo.shared_statistics=false", "algo.correction=learning_rate"),
+        ("algo.entropy_coef=[0,0.1,0.3,1]",),
     ],
-    ids=["dropping", "rare pulls"],
+    ids=["dropping", "rare pulls", "own bonuses"],
 )
 def test_a_replay_follows_every_setting(run, overrides):
     real = run("algo.runtime=threads", *overrides, at="real")

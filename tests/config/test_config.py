@@ -153,6 +153,8 @@ BAD_ASYNCHRONY = {
     ("algo.compensation=nan",): "algo.compensation=nan",
     ("algo.delay.distribution=normal",): "algo.delay.distribution=normal",
     ("algo.delay.mean=-1",): "algo.delay.mean=-1",
+    ("algo.entropy_coef=[0,-1]",): "algo.entropy_coef",
+    ("algo.entropy_coef=[0,1]",): "algo.entropy_coef=[0,1] has 2 numbers for algo.num_shards=16",
     ("algo.delay.mean=[1,2]",): "algo.delay.mean=[1,2] has 2 numbers for algo.num_shards=16",
     ("algo.shard_periods=[1,2]",): "algo.shard_periods=[1,2] has 2 numbers",
     ("algo.num_shards=2", "algo.shard_periods=[2,2]"): "has no shard of period 1",

@@ -52,8 +52,10 @@ def compile_programs(spec: Spec, layout: a3c.State, computes: bool = True) -> Pr
 
 
 def lower_gradient(spec: Spec, layout: a3c.State, device: jax.Device) -> jax.stages.Lowered:
-    """:func:`jaxac.algos.shard.gradient` of one shard, to be compiled for ``device``."""
-    return _lower(shard.gradient, device, spec, *of_a_shard(layout))
+    """:func:`jaxac.algos.shard.gradient` of any shard, to be compiled for ``device``; its first argument is what
+    :func:`jaxac.algos.shard.of_shard` makes.
+    """
+    return _lower(shard.gradient, device, shard.of_shard(spec, 0), *of_a_shard(layout))
 
 
 def of_a_shard(layout: a3c.State) -> tuple[Params, ActorState]:

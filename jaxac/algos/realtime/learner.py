@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxac.algos import a3c
+from jaxac.algos import a3c, shard
 from jaxac.algos.realtime import calls
 from jaxac.algos.shard import Gradient, Unrolled
 from jaxac.devices import machine, threefry
@@ -39,10 +39,11 @@ class Learner:
         """
         return machine.describe(self._spec.env.suite)
 
-    def gradient(self, params: Params, actor: list[Any]) -> tuple[tuple[Gradient, Unrolled], list[Any]]:
-        """:func:`jaxac.algos.shard.gradient`, from the host to the host.
+    def gradient(self, number: int, params: Params, actor: list[Any]) -> tuple[tuple[Gradient, Unrolled], list[Any]]:
+        """:func:`jaxac.algos.shard.gradient` of shard ``number``, from the host to the host.
 
         Args:
+            number: the shard's number.
             params: the snapshot, as NumPy arrays.
             actor: the leaves ``[N, ...]`` of the blocks of environments, from :class:`Leaves`.
 
@@ -50,5 +51,5 @@ class Learner:
             The gradient with the losses, and the leaves of the environments after the unroll.
         """
         snapshot = jax.device_put((params, self._leaves.restore(actor)), self._device)
-        pushed, after, unrolled = self._gradient(self._spec, *snapshot)
+        pushed, after, unrolled = self._gradient(shard.of_shard(self._spec, number), *snapshot)
         return jax.device_get((pushed, unrolled)), self._leaves.to_host(after)

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, Protocol
 
 import jax
 
+from jaxac.algos import shard
 from jaxac.algos.shard import Gradient, Unrolled
 from jaxac.spec import Spec
 from jaxac.types import ActorState, Params
@@ -86,7 +87,8 @@ class Local:
 
     def gradient(self, number: int, params: Params, actor: Held) -> Computed:
         device = self._device(number)
-        computed = self._gradients[device](self._specs[device], jax.device_put(params, device), actor)
+        spec = shard.of_shard(self._specs[device], number)
+        computed = self._gradients[device](spec, jax.device_put(params, device), actor)
         return jax.block_until_ready(Computed(*computed))
 
     def give(self, actors: Sequence[Held], home: jax.Device) -> list[ActorState]:

@@ -91,7 +91,7 @@ class Pool:
             learner = self._borrowed(number)
             place, asked = Place(learner, self._hosts[learner]), time.perf_counter()
             try:
-                references = self._calls[learner].remote(snapshot, actor.reference)
+                references = self._calls[learner].remote(number, snapshot, actor.reference)
                 (gradient, unrolled), after = self._ray.get(references)
             except ended:
                 at = time.perf_counter()
