@@ -4,9 +4,9 @@
     python -m experiments.sweep_speed --jobs 8         a look, in 2 minutes
 
 Every arm is the same multirun, from the shell's prompt and back, in alternating order: Hydra's basic launcher (one job
-after the other in one process, which compiles once), ``hydra/launcher=vmap`` with lanes on cores and vmapped, and
-lanes on cores without W&B. Start-up, compilation, composing of configurations and files are all in. The jobs' final
-parameters are compared with the basic launcher's.
+after the other in one process, which compiles once), ``hydra/launcher=vmap`` with lanes on cores, vmapped, and as it
+chooses by itself, the last also without W&B. Start-up, compilation, composing of configurations and files are all in.
+The jobs' final parameters are compared with the basic launcher's.
 """
 
 import argparse
@@ -29,7 +29,8 @@ ARMS = {
     "basic": ("hydra/launcher=basic",),
     "cores": ("hydra/launcher=vmap", "hydra.launcher.how=cores"),
     "vmap": ("hydra/launcher=vmap", "hydra.launcher.how=vmap"),
-    "cores, no W&B": ("hydra/launcher=vmap", "hydra.launcher.how=cores", "logger.wandb.mode=disabled"),
+    "auto": ("hydra/launcher=vmap",),
+    "auto, no W&B": ("hydra/launcher=vmap", "logger.wandb.mode=disabled"),
 }
 
 

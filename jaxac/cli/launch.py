@@ -72,7 +72,7 @@ def _is_direction(value: Any) -> bool:
     return str(getattr(value, "name", value)) in ("minimize", "maximize")
 
 
-_HOW = ["auto", "fast", "vmap", "cores"]
+_HOW = ["auto", "vmap", "cores", "blocks"]
 _LAUNCH: dict[str, dict[str, tuple[Any, str]]] = {
     "hydra.launcher": {
         "max_lanes": (_is_count, "give at least 1"),

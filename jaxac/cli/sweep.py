@@ -11,7 +11,8 @@ from jaxac.workers import task
 from jaxac.workers.base import Trained
 
 _FASTER = (
-    "how=fast: all lanes in one call, which rounds otherwise than single runs, and if fewer lanes go on after a stop"
+    "how=blocks, which is faster for these jobs and rounds otherwise than single runs; hydra.launcher.how=cores equals "
+    "them bit for bit"
 )
 
 
@@ -41,10 +42,15 @@ class Closing:
         return sweep_lines(self._ended, directory if ended else None)
 
 
-def _choose(jobs: Collection[Job], how: str, directory: Path) -> str:
-    """``how``, with ``fast`` replaced by what is faster; the sweep's record then has it, for who resumes it.
+def choose(jobs: Collection[Job], how: str, directory: Path) -> str:
+    """``how``, with ``auto`` replaced by what is fastest; the sweep's record then has it, for who resumes it.
 
     Jobs that have begun without that in their record were not trained so.
+
+    Args:
+        jobs: the jobs of the sweep.
+        how: ``vmap``, ``cores``, ``blocks`` or ``auto``; see :func:`jaxac.runs.runner.train`.
+        directory: the sweep's directory.
     """
     from jaxac.runs import setup
 
@@ -62,7 +68,7 @@ def train(jobs: Mapping[int, Job], max_lanes: int, how: str, directory: Path) ->
     Args:
         jobs: the jobs, by their numbers in the sweep.
         max_lanes: runs side by side, at most.
-        how: ``vmap``, ``cores``, ``fast`` or ``auto``; see :func:`jaxac.runs.runner.train`.
+        how: ``vmap``, ``cores``, ``blocks`` or ``auto``; see :func:`jaxac.runs.runner.train`.
         directory: the sweep's directory.
 
     Returns:
@@ -76,7 +82,7 @@ def train(jobs: Mapping[int, Job], max_lanes: int, how: str, directory: Path) ->
     next(iter(jobs.values())).begin()
     from jaxac.runs import runner  # the first import of JAX
 
-    runner.train(list(jobs.values()), max_lanes, _choose(jobs.values(), how, directory), sums_up=False)
+    runner.train(list(jobs.values()), max_lanes, choose(jobs.values(), how, directory), sums_up=False)
     trained = {index: task.ended(job) for index, job in jobs.items()}
     refused = [each.result for each in trained.values() if isinstance(each.result, ConfigError)]
     if len(refused) == len(jobs):

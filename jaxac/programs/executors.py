@@ -3,6 +3,7 @@
 * :class:`Pooled` runs each lane in the program of a single run, as many lanes at once as a CPU has cores. A lane
   therefore equals its single run, bit for bit, and its data stays in its core's cache.
 * :class:`Vmapped` runs all lanes in one call, which suits an accelerator; sums may be taken in another order.
+* :class:`jaxac.programs.blocks.Blocks` runs eight lanes in one call, as many calls at once as a CPU has cores.
 
 A single run is one lane.
 """
@@ -121,12 +122,20 @@ class Vmapped:
         seeds: the lanes' seeds.
         size: number of lanes of the program, at least that of ``specs``; missing lanes repeat the last one, so that a
             smaller group of lanes needs no program of its own.
+        pool: threads that programs run in, first come first served, if others run beside; None for one of its own.
 
     Raises:
         ConfigError: if so many lanes need more memory than the device has.
     """
 
-    def __init__(self, config: Config, specs: Sequence[Spec], seeds: Sequence[int], size: int) -> None:
+    def __init__(
+        self,
+        config: Config,
+        specs: Sequence[Spec],
+        seeds: Sequence[int],
+        size: int,
+        pool: ThreadPoolExecutor | None = None,
+    ) -> None:
         devices = jax.local_device_count()
         self._num_missing = -(-size // devices) * devices - len(specs)
         self._algo = ALGOS[config.algo.name]
@@ -136,7 +145,7 @@ class Vmapped:
         self._programs = lanes_program.compile_lanes(config, self._specs)
         self.compile_seconds, self.template = self._programs.compile_seconds, self._programs.lane
         self.memory_bytes = self._programs.memory_bytes
-        self._pool = ThreadPoolExecutor(1)
+        self._pool = pool or ThreadPoolExecutor(1)
         self.nothing = jax.tree.map(lambda x: x[0], self._programs.nothing)
         self._totals = self._programs.nothing
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from jaxac import spec as spec_module
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
-from jaxac.programs import memory
+from jaxac.programs import blocks, memory
 from jaxac.programs.program import Signature
 from jaxac.runs import schedule
 from jaxac.runs.job import Job
@@ -107,11 +107,18 @@ def describe(groups: Sequence[Group], num_jobs: int, how: str) -> str:
     single = [group for group in groups if group.runs[0].config.algo.in_real_time]
     keys = {_program_key(group.runs[0]) for group in groups if group not in single}
     lanes = sum(len(group.runs) for group in groups) - len(single)
-    side = "in one call" if how == "vmap" else "each by itself on a core"
+    side = _SIDE_BY_SIDE[how]
     text = f"{num_jobs} jobs: {lanes} lanes in {len(keys)} compiled program{'s' * (len(keys) != 1)}, {side}"
     if single:
         text += f"; {len(single)} with threads, which cannot be batched, one after the other"
     return text
+
+
+_SIDE_BY_SIDE = {
+    "vmap": "in one call",
+    "cores": "each by itself on a core",
+    "blocks": f"{blocks.LANES} in a call on a core",
+}
 
 
 def _program_key(run: Run) -> Hashable:

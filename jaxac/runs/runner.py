@@ -16,6 +16,7 @@ from jaxac.loggers import open as opening
 from jaxac.loggers.base import Logger
 from jaxac.loggers.console import Console, Followed, Overview
 from jaxac.programs import memory, program
+from jaxac.programs.blocks import Blocks
 from jaxac.programs.executor import Executor
 from jaxac.programs.executors import Pooled, Vmapped
 from jaxac.programs.program import Program
@@ -50,7 +51,8 @@ def train(
         jobs: the jobs to train.
         max_lanes: runs side by side, at most; None for no limit.
         how: ``vmap``: all lanes in one call; ``cores``: a lane at a time on every core, bit for bit equal to its single
-            run; ``auto``: ``vmap`` on an accelerator, else ``cores``.
+            run; ``blocks``: eight lanes in one call, a call on every core, whose results do not depend on the number of
+            lanes; ``auto``: ``vmap`` on an accelerator, else ``cores``.
         say: shows people a line of text.
         sums_up: say the closing lines of several jobs.
         size: lanes of a program at least, with ``how=vmap``; see :func:`jaxac.runs.plan.make`.
@@ -163,7 +165,7 @@ def _train_group(
 ) -> None:
     """Trains one group, from its headline to the summaries of the jobs that it finishes."""
     mine = [job for job in jobs if any(run in job.unfinished for run in group.runs)]
-    say(headlines.headline(group.runs[0].config, len(group.runs), how == "cores"))
+    say(headlines.headline(group.runs[0].config, len(group.runs), how != "vmap"))
     try:
         together.begin(group.runs[0])
         pool = ThreadPoolExecutor(1)  # opening loggers takes a while, and so does compiling
@@ -209,15 +211,17 @@ def _open(jobs: Sequence[Job], overview: Overview | None, say: Say) -> None:
 def _compilation(group: Group, how: str) -> tuple[Any, ...]:
     """The call that compiles a group's program: a function and its arguments."""
     first, (specs, seeds) = group.runs[0], _lanes(group)
+    if how == "blocks" and not first.config.algo.in_real_time:
+        return Blocks, first.config, specs, seeds
     if how == "vmap" and group.size > 1:
         return Vmapped, first.config, specs, seeds, group.size
     log = first.directory and first.directory / run_directory.EVENTS
     return program.compile_program, first.config, first.spec, log
 
 
-def _executor(group: Group, compiled: Program | Vmapped) -> Executor[Any, Any]:
+def _executor(group: Group, compiled: Program | Vmapped | Blocks) -> Executor[Any, Any]:
     """The executor that advances a group's runs with its compiled program."""
-    if isinstance(compiled, Vmapped):
+    if isinstance(compiled, Vmapped | Blocks):
         return compiled
     workers = 1 if len(group.runs) == 1 else machine.num_cores()
     return together.led(Pooled(compiled, *_lanes(group), workers))

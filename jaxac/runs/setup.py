@@ -8,13 +8,14 @@ from jaxac.config.parts import ConvNetworkConfig, NetworkConfig
 from jaxac.config.schema import Config
 from jaxac.devices import machine
 from jaxac.errors import ConfigError
+from jaxac.programs import blocks
 from jaxac.runs import one_parser, together
 from jaxac.storage import events, provenance
 
 
 def resolved(how: str) -> str:
-    """``how``, with ``auto`` replaced by what it stands for on this machine; so is ``fast``, of jobs not yet known."""
-    return ("vmap" if machine.has_accelerator() else "cores") if how in ("auto", "fast") else how
+    """``how``, with ``auto`` replaced by what it stands for on this machine, of jobs not known."""
+    return ("vmap" if machine.has_accelerator() else "cores") if how == "auto" else how
 
 
 _FEW_UNITS = 128
@@ -25,15 +26,17 @@ cheaper (2.3 times at 8, 1.4 times at 16), and from 32 on dearer."""
 
 
 def fastest(configs: Sequence[Config], how: str) -> str:
-    """``how``, with ``fast`` replaced by what is faster for these jobs on this machine.
+    """``how``, with ``auto`` replaced by what is fastest for these jobs on this machine.
 
     Args:
         configs: the configurations of all jobs of the sweep, so that it is the same when the sweep is resumed.
         how: as for :func:`jaxac.runs.runner.train`.
     """
-    if how != "fast" or machine.has_accelerator():
+    if how != "auto" or machine.has_accelerator():
         return resolved(how)
-    return "vmap" if len(configs) > 1 and all(map(_is_small, configs)) else "cores"
+    lanes = sum(config.num_seeds for config in configs)
+    enough = lanes >= blocks.LANES * machine.num_cores()  # a block for every core
+    return "blocks" if enough and all(map(_is_small, configs)) else "cores"
 
 
 def _is_small(config: Config) -> bool:
@@ -74,7 +77,7 @@ def prepare(configs: Sequence[Config], how: str, several: bool = False, in_real_
         return
     several = several or len(configs) > 1 or configs[0].num_seeds > 1
     in_real_time = in_real_time or any(config.algo.in_real_time for config in configs)
-    by_threads = in_real_time or (several and how == "cores")
+    by_threads = in_real_time or (several and how in ("cores", "blocks"))
     note = machine.use_cores(by_threads, xla_threads(configs))
     if note:
         warnings.warn(note, stacklevel=3)

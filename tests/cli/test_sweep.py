@@ -7,6 +7,7 @@ import yaml
 
 from jaxac.devices import machine
 from jaxac.errors import ConfigError, DivergedError
+from jaxac.programs.blocks import LANES
 from jaxac.runs import runner, setup
 from jaxac.runs.job import Job
 from jaxac.storage import checkpoint, run_directory
@@ -71,8 +72,28 @@ def test_vmapped_lanes_are_single_runs_but_for_rounding(sweep, jobs):
                 assert one[name] == pytest.approx(other[name], rel=2e-3, abs=1e-5)
 
 
+OTHERS = {
+    "a2c": (),
+    "gru": ("network.memory=gru", "network.memory_size=8"),
+    "a3c": ("+algo=a3c", "algo.num_shards=2"),
+}
+
+
+@pytest.mark.parametrize("kind", ["a2c", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("gru", "a3c"))])
+def test_a_lane_of_a_block_knows_neither_its_place_nor_how_many_there_are(sweep, kind):
+    """Two blocks of which the second is nearly empty, against some of their lanes at other places, in one."""
+    jobs = [(*OTHERS[kind], f"seed={seed}", f"optimizer.learning_rate={1 + seed}e-3") for seed in range(9)]
+    _, whole = sweep(jobs, at="whole", how="blocks")
+    chosen = [8, 7, 2]
+    _, some = sweep([jobs[number] for number in chosen], at="some", how="blocks")
+    for number, other in zip(chosen, some, strict=True):
+        assert summary(whole[number])["params_digest"] == summary(other)["params_digest"]
+        assert final_state(whole[number]) == final_state(other)
+        assert rows(whole[number]) == rows(other)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["cores", "vmap"])
+@pytest.mark.parametrize("how", ["cores", "vmap", "blocks"])
 def test_a_lane_that_diverges_fails_alone(sweep, how):
     sick = "env.name=tests.probe_envs:NotANumber", "env.stagger_starts=false", "algo.normalize_rewards=false"
     jobs = [(*sick, "checkpoint.every=32", "env.reward_scale=0.5"), (*sick, "checkpoint.every=32")]
@@ -86,7 +107,7 @@ def test_a_lane_that_diverges_fails_alone(sweep, how):
     assert all(job.result() > 0 for job in done[2:])
 
 
-@pytest.mark.parametrize("how", [pytest.param("cores", marks=pytest.mark.slow), "vmap"])
+@pytest.mark.parametrize("how", ["vmap", *(pytest.param(how, marks=pytest.mark.slow) for how in ("cores", "blocks"))])
 def test_a_sick_lane_leaves_its_neighbours_alone(sweep, how):
     """In one program with it: a learning rate that overflows."""
     jobs = [("seed=0",), ("optimizer.learning_rate=1e38",), ("seed=2",)]
@@ -96,7 +117,7 @@ def test_a_sick_lane_leaves_its_neighbours_alone(sweep, how):
     assert len(rows(directories[1])) < len(rows(directories[0]))
 
 
-@pytest.mark.parametrize("how", ["cores", pytest.param("vmap", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("how", ["cores", *(pytest.param(how, marks=pytest.mark.slow) for how in ("vmap", "blocks"))])
 def test_lanes_stop_early_one_by_one(sweep, how):
     """A target that is reached at once, and one that never is."""
     jobs = [("evaluation.stop_at_return=1",), ("evaluation.stop_at_return=1e6",)]
@@ -109,7 +130,7 @@ def test_lanes_stop_early_one_by_one(sweep, how):
     assert summary(alone)["updates"] == first["updates"]
 
 
-@pytest.mark.parametrize("how", ["cores", pytest.param("vmap", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("how", ["cores", *(pytest.param(how, marks=pytest.mark.slow) for how in ("vmap", "blocks"))])
 def test_a_sweep_that_was_stopped_goes_on(sweep, how):
     """Some lanes finished, some in the middle, one not begun."""
     jobs = [(f"seed={seed}",) for seed in range(4)]
@@ -202,7 +223,7 @@ def test_seeds_of_one_job_go_on_after_a_stop(sweep):
 @pytest.mark.parametrize(
     "overrides, expected",
     [
-        ((), "vmap"),
+        ((), "blocks"),
         (("env.num_envs=32",), "cores"),
         (("network.hidden_sizes=[512]",), "cores"),
         (("network.memory=gru",), "cores"),
@@ -211,14 +232,15 @@ def test_seeds_of_one_job_go_on_after_a_stop(sweep):
     ],
     ids=str,
 )
-def test_fast_is_what_is_faster_and_auto_keeps_the_bits_of_single_runs_on_a_cpu(
-    small_config, monkeypatch, overrides, expected
-):
-    configs = [small_config(*overrides, f"seed={seed}") for seed in (0, 1)]
+def test_auto_is_what_is_faster(small_config, monkeypatch, overrides, expected):
+    """Blocks for many lanes of a small A2C; what is named is what is taken."""
+    monkeypatch.setattr(machine, "num_cores", lambda: 2)
+    config = small_config(*overrides)
+    configs = [config] * (2 * LANES)
     for accelerator in (False, True):
         monkeypatch.setattr(machine, "has_accelerator", lambda accelerator=accelerator: accelerator)
-        assert setup.fastest(configs, "fast") == ("vmap" if accelerator else expected)
-        assert setup.fastest(configs, "auto") == ("vmap" if accelerator else "cores")
-        assert [setup.fastest(configs, how) for how in ("cores", "vmap")] == ["cores", "vmap"]
+        assert setup.fastest(configs, "auto") == ("vmap" if accelerator else expected)
+        named = ["cores", "vmap", "blocks"]
+        assert [setup.fastest(configs, how) for how in named] == named
     monkeypatch.setattr(machine, "has_accelerator", lambda: False)
-    assert setup.fastest(configs[:1], "fast") == "cores"
+    assert setup.fastest(configs[:-1], "auto") == "cores"  # a core would have nothing to do

@@ -1,5 +1,6 @@
 """``hydra/launcher=vmap``: the jobs of a multirun side by side, as lanes of one compiled program."""
 
+import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -72,7 +73,10 @@ class VmapLauncher(Launcher):
         if self._driver is None:
             from jaxac.workers.driver import Driver  # imports JAX
 
-            self._driver = Driver(self._settings, directory, functools.partial(print, flush=True))
+            settings = self._settings
+            if settings.executor == "local":  # other workers may have other devices, and see for themselves
+                settings = dataclasses.replace(settings, how=sweep.choose(jobs.values(), settings.how, directory))
+            self._driver = Driver(settings, directory, functools.partial(print, flush=True))
         return self._driver.train(jobs)
 
     def _open(self, overrides: list[str], number: int) -> JobReturn:
