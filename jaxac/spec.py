@@ -93,6 +93,13 @@ def make(config: Config, num_devices: int | None = None) -> Spec:
     return jax.tree.map(lambda x: jnp.asarray(x, jnp.result_type(type(x))), spec)
 
 
+def structure(config: Config) -> Any:
+    """All of a training program but its numbers: configurations that have it in common share one compiled program, if
+    nothing else forbids it. Starts no device.
+    """
+    return jax.tree.structure(Spec(config.env, config.algo, config.network, config.optimizer, 1))
+
+
 def with_numbers(spec: Spec, numbers: Mapping[str, Any]) -> Spec:
     """The training program with other numbers, which may be traced.
 

@@ -3,7 +3,7 @@
 * :class:`Pooled` runs each lane in the program of a single run, as many lanes at once as a CPU has cores. A lane
   therefore equals its single run, bit for bit, and its data stays in its core's cache.
 * :class:`Vmapped` runs all lanes in one call, which suits an accelerator; sums may be taken in another order.
-* :class:`jaxac.programs.blocks.Blocks` runs eight lanes in one call, as many calls at once as a CPU has cores.
+* :class:`jaxac.programs.blocks.Blocks` runs a few lanes in one call, as many calls at once as a CPU has cores.
 
 A single run is one lane.
 """

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from jaxac import spec as spec_module
 from jaxac.config.schema import Config
 from jaxac.errors import ConfigError
-from jaxac.programs import blocks, memory
+from jaxac.programs import memory
 from jaxac.programs.program import Signature
 from jaxac.runs import schedule
 from jaxac.runs.job import Job
@@ -117,7 +117,7 @@ def describe(groups: Sequence[Group], num_jobs: int, how: str) -> str:
 _SIDE_BY_SIDE = {
     "vmap": "in one call",
     "cores": "each by itself on a core",
-    "blocks": f"{blocks.LANES} in a call on a core",
+    "blocks": "in blocks, a call each on a core",
 }
 
 

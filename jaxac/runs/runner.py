@@ -51,8 +51,8 @@ def train(
         jobs: the jobs to train.
         max_lanes: runs side by side, at most; None for no limit.
         how: ``vmap``: all lanes in one call; ``cores``: a lane at a time on every core, bit for bit equal to its single
-            run; ``blocks``: eight lanes in one call, a call on every core, whose results do not depend on the number of
-            lanes; ``auto``: ``vmap`` on an accelerator, else ``cores``.
+            run; ``blocks``: a few lanes in one call, a call on every core, whose results do not depend on the number
+            of lanes; ``auto``: ``vmap`` on an accelerator, else ``cores``.
         say: shows people a line of text.
         sums_up: say the closing lines of several jobs.
         size: lanes of a program at least, with ``how=vmap``; see :func:`jaxac.runs.plan.make`.

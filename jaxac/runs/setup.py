@@ -1,9 +1,11 @@
 """Setup of a process that is to train, before JAX looks for devices."""
 
 import warnings
+from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
-from jaxac.config.algos import A2CConfig
+from jaxac import spec
 from jaxac.config.parts import ConvNetworkConfig, NetworkConfig
 from jaxac.config.schema import Config
 from jaxac.devices import machine
@@ -20,9 +22,9 @@ def resolved(how: str) -> str:
 
 _FEW_UNITS = 128
 """Units of a layer of a small network."""
-_FEW_ENVS = 16
-"""Environments up to which an operation of a small network costs more than its numbers: beside the other lanes' it is
-cheaper (2.3 times at 8, 1.4 times at 16), and from 32 on dearer."""
+_FEW_ENVS = 64
+"""Environments up to which an operation of a small network costs about as much as its numbers, or more: for several
+lanes at once it is cheaper (three times at 8 environments, 1.3 times at 64)."""
 
 
 def fastest(configs: Sequence[Config], how: str) -> str:
@@ -34,18 +36,20 @@ def fastest(configs: Sequence[Config], how: str) -> str:
     """
     if how != "auto" or machine.has_accelerator():
         return resolved(how)
-    lanes = sum(config.num_seeds for config in configs)
-    enough = lanes >= blocks.LANES * machine.num_cores()  # a block for every core
-    return "blocks" if enough and all(map(_is_small, configs)) else "cores"
+    num_blocks: defaultdict[Any, float] = defaultdict(float)
+    for config in configs:
+        num_blocks[spec.structure(config)] += config.num_seeds / blocks.num_lanes(config)
+    busy = min(num_blocks.values(), default=0) >= machine.num_cores()  # a block for every core, of every program
+    return "blocks" if busy and all(map(_is_small, configs)) else "cores"
 
 
 def _is_small(config: Config) -> bool:
-    """True for A2C with few environments, and a plain network of few units."""
+    """True for few environments, and a plain network of few units."""
     network = config.network
     if not isinstance(network, NetworkConfig) or isinstance(network, ConvNetworkConfig) or config.has_foreign_parts:
         return False
     small = network.memory == "none" and max(network.hidden_sizes, default=0) <= _FEW_UNITS
-    return small and isinstance(config.algo, A2CConfig) and config.env.num_envs <= _FEW_ENVS
+    return small and not config.algo.in_real_time and config.env.num_envs <= _FEW_ENVS
 
 
 def xla_threads(configs: Sequence[Config]) -> int | None:

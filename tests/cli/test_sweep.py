@@ -7,7 +7,7 @@ import yaml
 
 from jaxac.devices import machine
 from jaxac.errors import ConfigError, DivergedError
-from jaxac.programs.blocks import LANES
+from jaxac.programs import blocks
 from jaxac.runs import runner, setup
 from jaxac.runs.job import Job
 from jaxac.storage import checkpoint, run_directory
@@ -81,8 +81,9 @@ OTHERS = {
 
 @pytest.mark.parametrize("kind", ["a2c", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("gru", "a3c"))])
 def test_a_lane_of_a_block_knows_neither_its_place_nor_how_many_there_are(sweep, kind):
-    """Two blocks of which the second is nearly empty, against some of their lanes at other places, in one."""
-    jobs = [(*OTHERS[kind], f"seed={seed}", f"optimizer.learning_rate={1 + seed}e-3") for seed in range(9)]
+    """Three blocks of which the last is nearly empty, against some of their lanes at other places, in one."""
+    usual = ("env.num_envs=32", *OTHERS[kind])
+    jobs = [(*usual, f"seed={seed}", f"optimizer.learning_rate={1 + seed}e-3") for seed in range(9)]
     _, whole = sweep(jobs, at="whole", how="blocks")
     chosen = [8, 7, 2]
     _, some = sweep([jobs[number] for number in chosen], at="some", how="blocks")
@@ -224,10 +225,11 @@ def test_seeds_of_one_job_go_on_after_a_stop(sweep):
     "overrides, expected",
     [
         ((), "blocks"),
-        (("env.num_envs=32",), "cores"),
+        (("env.num_envs=128",), "cores"),
         (("network.hidden_sizes=[512]",), "cores"),
         (("network.memory=gru",), "cores"),
-        (("+algo=a3c", "algo.num_shards=2"), "cores"),
+        (("+algo=a3c", "algo.num_shards=2"), "blocks"),
+        (("+algo=a3c", "algo.num_shards=2", "algo.runtime=threads"), "cores"),
         (("env.name=tests.probe_envs:OneStep",), "cores"),
     ],
     ids=str,
@@ -236,7 +238,7 @@ def test_auto_is_what_is_faster(small_config, monkeypatch, overrides, expected):
     """Blocks for many lanes of a small A2C; what is named is what is taken."""
     monkeypatch.setattr(machine, "num_cores", lambda: 2)
     config = small_config(*overrides)
-    configs = [config] * (2 * LANES)
+    configs = [config] * (2 * blocks.num_lanes(config))
     for accelerator in (False, True):
         monkeypatch.setattr(machine, "has_accelerator", lambda accelerator=accelerator: accelerator)
         assert setup.fastest(configs, "auto") == ("vmap" if accelerator else expected)
@@ -244,3 +246,5 @@ def test_auto_is_what_is_faster(small_config, monkeypatch, overrides, expected):
         assert [setup.fastest(configs, how) for how in named] == named
     monkeypatch.setattr(machine, "has_accelerator", lambda: False)
     assert setup.fastest(configs[:-1], "auto") == "cores"  # a core would have nothing to do
+    two = [*configs[:-1], small_config(*overrides, "algo.unroll_length=3")]  # of two programs
+    assert setup.fastest(two, "auto") == "cores"
