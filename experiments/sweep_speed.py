@@ -5,8 +5,8 @@
 
 Every arm is the same multirun, from the shell's prompt and back, in alternating order: Hydra's basic launcher (one job
 after the other in one process, which compiles once), ``hydra/launcher=vmap`` with lanes on cores, vmapped, and as it
-chooses by itself, the last also without W&B. Start-up, compilation, composing of configurations and files are all in.
-The jobs' final parameters are compared with the basic launcher's.
+chooses by itself, the last also without W&B. Start-up, composing of configurations and files are all in, and loading of
+the compiled programs, which lie on disk. The jobs' final parameters are compared with the basic launcher's.
 """
 
 import argparse
@@ -80,9 +80,10 @@ def main() -> None:
     parser.add_argument("--arms", nargs="*", choices=ARMS, default=list(ARMS), help="basic among them")
     parser.add_argument("--out", type=Path, help="a directory, if not that of the results")
     args = parser.parse_args()
-    run(ARMS["basic"], next(iter(SIZES)), 4, 1000)  # fills caches
     results = {}
     for size in SIZES:
+        for arm in args.arms:
+            run(ARMS[arm], size, args.jobs, 1000)  # compiles its program, for all to come
         for env_steps in args.env_steps:
             found = measure(size, args.jobs, env_steps, args.repeats, args.arms)
             results[f"{size}, {env_steps} steps a job"] = found

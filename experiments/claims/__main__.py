@@ -62,7 +62,7 @@ def chosen(task: Task, args: argparse.Namespace) -> list[Arm]:
     """The arms of a task that are asked for."""
     if args.quick:
         return [*arms.ladder()][:2] + [*arms.unequal()][:2]
-    every = arms.arms(task.has_knobs)
+    every = arms.arms(task.more)
     return [arm for arm in every if not args.only or any(part in f"{arm.group} {arm.name}" for part in args.only)]
 
 

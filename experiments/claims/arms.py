@@ -1,6 +1,6 @@
 """Ways to train that are held against each other."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 K = 16
@@ -20,6 +20,10 @@ CORRECTIONS = {
     "DC-ASGD": ("algo.correction=delay_compensation",),
 }
 RMSPROP = ("optimizer=rmsprop", "optimizer.learning_rate=3e-4")
+OWN_BONUSES = "A3C, an entropy bonus by shard"
+ONE_BONUS = "A3C, the same mean bonus for all shards"
+BONUSES = tuple(10 ** (-4 + 3 * shard / (K - 1)) for shard in range(K))
+"""Entropy coefficients by shard, evenly from 1e-4 to 0.1 in the logarithm."""
 WORKERS = (1, 2, 4, 8, 16)
 """Numbers of workers that the paper's Table 2 tells of."""
 ENVS_OF_A_WORKER = 8
@@ -81,7 +85,7 @@ def going_on(slower: int) -> str:
 def knobs() -> Iterator[Arm]:
     """Arms that turn one knob of A3C: more or fewer shards, longer delays, each with corrections; own statistics."""
     pareto = ("algo.delay.distribution=pareto", "algo.delay.mean=8")
-    yield Arm("ladder", PARETO, (*a3c(), *pareto))
+    yield Arm("tails", PARETO, (*a3c(), *pareto))
     for correction, overrides in CORRECTIONS.items():
         for shards in (16, 64) if overrides else (1, 4, 16, 64):
             name = f"K = {shards}, correction {correction}"
@@ -124,8 +128,20 @@ def of_workers() -> list[str]:
     return [working(count) for count in WORKERS]
 
 
-def arms(everything: bool = False) -> list[Arm]:
-    """The arms of a task: those that every task has, or also those of knobs, and of more workers."""
+def bonuses() -> Iterator[Arm]:
+    """Shards that are told to explore: each by a bonus of its own, or all by the mean of these."""
+    own = ",".join(f"{bonus:.6f}" for bonus in BONUSES)
+    yield Arm("bonuses", OWN_BONUSES, (*a3c(), f"algo.entropy_coef=[{own}]"))
+    yield Arm("bonuses", ONE_BONUS, (*a3c(), f"algo.entropy_coef={sum(BONUSES) / K:.6f}"))
+
+
+OF_ONE_TASK = ("tails", "shards", "delays", "statistics", "workers", "bonuses")
+"""Groups of arms that not every task has."""
+
+
+def arms(more: Collection[str] = ()) -> list[Arm]:
+    """The arms of a task: those that every task has, and those of further groups."""
     every = [*ladder(), *unequal()]
     known = {arm.name for arm in every}
-    return [*every, *(arm for arm in [*knobs(), *more_workers()] if everything and arm.name not in known)]
+    others = [arm for arm in [*knobs(), *more_workers(), *bonuses()] if arm.name not in known]
+    return [*every, *(arm for arm in others if arm.group in more)]

@@ -50,7 +50,8 @@ def cell(places: np.ndarray) -> np.ndarray:
 
 def compared(task: str) -> list[Arm]:
     """The arms that are compared on a task; none on any but one."""
-    return [arm for arm in arms.ladder() if task == TASK and arm.name in (arms.A2C, arms.TURN, arms.A3C)]
+    ladder = [arm for arm in arms.ladder() if arm.name in (arms.A2C, arms.TURN, arms.A3C)]
+    return [*ladder, *arms.bonuses()] if task == TASK else []
 
 
 def measure(base: tuple[str, ...], rate: float, seeds: int) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def table(name: str, results: Results) -> str:
 
 def trained(results: Results) -> list[Arm]:
     """The arms that have results, in the order of the tables."""
-    return [arm for arm in arms.arms(everything=True) if arm.name in results]
+    return [arm for arm in arms.arms(arms.OF_ONE_TASK) if arm.name in results]
 
 
 def tables(tasks: Mapping[str, Results]) -> str:

@@ -16,12 +16,12 @@ class Task(NamedTuple):
     """Overrides as typed behind ``python -m jaxac.train +algo=…``."""
     env_steps: int
     """Environment steps of a run in which no shard is slow."""
-    has_knobs: bool = False
-    """True if it has the arms that turn one knob, too."""
+    more: tuple[str, ...] = ()
+    """Groups of arms that it has beside those that every task has."""
 
 
 TASKS = {
-    "CartPole": Task("control", ("env=cartpole",), 500_000, has_knobs=True),
+    "CartPole": Task("control", ("env=cartpole",), 500_000, ("tails", "shards", "delays", "statistics", "workers")),
     "Acrobot": Task("control, −1 a step", ("env.name=Acrobot-v1",), 1_000_000),
     "Pendulum": Task("continuous actions", ("env.name=Pendulum-v1",), 1_000_000),
     "MemoryChain": Task(
@@ -29,7 +29,7 @@ TASKS = {
         ("env.name=MemoryChain-bsuite", "env.params.memory_length=5", "network.memory=gru"),
         1_000_000,
     ),
-    "MountainCar": Task("sparse reward", ("env.name=MountainCar-v0",), 2_000_000),
+    "MountainCar": Task("sparse reward", ("env.name=MountainCar-v0",), 2_000_000, ("bonuses",)),
     "Breakout": Task("images", ("env=breakout", f"algo.unroll_length={UNROLL}"), 3_000_000),
 }
 """Every task by its name."""

@@ -1,5 +1,7 @@
 """A chunk of updates: the one loop that is compiled, for every algorithm and any number of updates."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
@@ -8,9 +10,14 @@ from jaxac.spec import Spec
 from jaxac.types import Array, ChunkReport, PyTree, Report, Totals
 
 
+def _update(algo: Algo) -> Any:
+    """``algo.update``, traced once for shapes, though the chunk and its totals both ask; inlined, it changes no bit."""
+    return jax.jit(algo.update, inline=True)
+
+
 def nothing(algo: Algo, spec: Spec, state: PyTree) -> Totals:
     """The totals of a row that has just begun."""
-    report = jax.eval_shape(algo.update, spec, state)[1]
+    report = jax.eval_shape(_update(algo), spec, state)[1]
     return Totals(jnp.int32(0), jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), report))
 
 
@@ -33,10 +40,11 @@ def run_chunk(
     """
     done, totals = before or nothing(algo, spec, state)
     assert totals is not None
+    update = _update(algo)
 
     def body(_: Array, carry: tuple[PyTree, Report]) -> tuple[PyTree, Report]:
         state, totals = carry
-        state, report = algo.update(spec, state)
+        state, report = update(spec, state)
         return state, jax.tree.map(jnp.add, totals, report)
 
     state, sums = jax.lax.fori_loop(0, num_updates, body, (state, totals))

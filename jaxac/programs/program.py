@@ -207,8 +207,9 @@ def compile_init(init: Callable[..., PyTree], *args: PyTree) -> tuple[jax.stages
     Returns:
         The compiled function, and the shapes, dtypes and shardings of the state that it makes.
     """
-    compiled = jax.jit(init).lower(*args).compile()
-    return compiled, jax.tree.map(_struct, jax.eval_shape(init, *args), compiled.output_shardings)
+    traced = jax.jit(init).trace(*args)
+    compiled = traced.lower().compile()
+    return compiled, jax.tree.map(_struct, traced.out_info, compiled.output_shardings)
 
 
 def copy(state: PyTree) -> PyTree:
