@@ -48,6 +48,6 @@ SUBJECTS = {
     "a2c": Subject(("algo=a2c",)),
     "a3c": Subject(("algo=a3c", "algo.num_shards=4", "algo.delay.distribution=geometric", "algo.delay.mean=2")),
     "threads": Subject(("algo=a3c", "algo.num_shards=2", "algo.runtime=threads")),
-    "sweep": Subject(("-m", "hydra/launcher=vmap", "hydra.launcher.how=cores", "algo=a2c", "seed=0,1,2"), _THREE),
+    "sweep": Subject(("-m", "hydra/launcher=vmap", "hydra.launcher.how=blocks", "algo=a2c", "seed=0,1,2"), _THREE),
     "seeds": Subject(("algo=a2c", "num_seeds=3"), tuple(f"seeds/{seed}" for seed in _THREE)),
 }

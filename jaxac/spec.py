@@ -139,4 +139,6 @@ def _with_number(part: Any, name: str, path: list[str], value: Any) -> Any:
         return dataclasses.replace(part, **{field: _with_number(old, name, rest, value)})
     if old is None:
         raise ConfigError(f"{name} is null in this configuration, which is a choice; give it a number there first.")
+    if isinstance(old, tuple):
+        raise ConfigError(f"{name} is a list in this configuration, a number a shard; give it one number there first.")
     return dataclasses.replace(part, **{field: jnp.asarray(value, old.dtype)})

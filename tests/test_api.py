@@ -171,10 +171,12 @@ def test_a_pure_run_maps_over_keys_and_numbers(config):
         ("seed", "is not a number"),
         ("optimizer.max_grad_norm", "is null in this configuration"),
         ("env.params.gravity", "has no value in this configuration"),
+        ("algo.entropy_coef", "is a list in this configuration"),
     ],
 )
 def test_what_is_no_number_is_said(config, name, expected):
-    fixed = jaxac.make_config(*to_overrides(config), optimizer={"max_grad_norm": None})
+    own = {"optimizer": {"max_grad_norm": None}, "algo": {"entropy_coef": [0.1]}}
+    fixed = jaxac.make_config(*to_overrides(config), **own)
     with pytest.raises(ConfigError, match=expected):
         jax.eval_shape(jaxac.make_train(fixed), jax.random.key(0), {name: 1.0})
 

@@ -167,8 +167,10 @@ def test_the_gain_of_sweeps():
         def timed(how):
             return f"{of[how]['seconds'][0]:.1f} s ({of[how]['ratio']:.1f} ×)"
 
-        equal = f"cores {of['cores']['equal']:.0%}, vmap {of['vmap']['equal']:.0%}"
-        return [f"{of['basic']['seconds'][0]:.1f} s", timed("cores"), timed("vmap"), equal]
+        cost = of["auto"]["seconds"][0] / of["auto, no W&B"]["seconds"][0] - 1
+        equal = f"cores {of['cores']['equal']:.0%}, auto {of['auto']['equal']:.0%}"
+        arms = [timed(how) for how in ("cores", "vmap", "auto")]
+        return [f"{of['basic']['seconds'][0]:.1f} s", *arms, f"{cost:.0%}", equal]
 
     _, *shown = SWEEPS["Sweeps"]
     assert [cells[1:] for cells in shown] == [row(of) for of in load("sweep_speed")["results"].values()]
