@@ -71,20 +71,20 @@ def test_device_memory_does_not_grow(compiled):
     assert counts[-1] == counts[1]
 
 
-def test_every_program_is_traced_once(small_config, traced_at_most_twice):
-    """An update is traced twice a compilation, for its shapes and for its code, however many updates then run."""
+def test_every_program_is_traced_once(small_config, traced_at_most_once):
+    """An update is traced once a compilation, for its shapes and for its code, however many updates then run."""
     config = small_config()
     spec = spec_module.make(config)
     compiled = program.compile_program(config, spec)
     state = fresh(compiled, spec)
     for length in (1, 2, 3):
         state, _ = compiled.chunk(spec, state, length)
-    programs.forget()
-    with pytest.raises(AssertionError, match="traced"):
-        program.compile_program(config, spec)
+    larger = small_config("env.num_envs=16")
+    with pytest.raises(AssertionError, match="traced"):  # the count can fail
+        program.compile_program(larger, spec_module.make(larger))
 
 
-def test_runs_that_differ_in_numbers_compile_once_a_process(small_config, traced_at_most_twice):
+def test_runs_that_differ_in_numbers_compile_once_a_process(small_config, traced_at_most_once):
     first = small_config("seed=1", "optimizer.learning_rate=1e-3")
     others = [small_config("seed=2", "algo.discount=0.9"), small_config("total_env_steps=640", "logger.every=1")]
     for config in (first, *others):
@@ -95,10 +95,10 @@ def test_runs_that_differ_in_numbers_compile_once_a_process(small_config, traced
 
 
 @pytest.fixture
-def traced_at_most_twice(monkeypatch):
-    """A2C's update fails when it is traced a third time, from now on."""
+def traced_at_most_once(monkeypatch):
+    """A2C's update fails when it is traced a second time, from now on."""
     chex.clear_trace_counter()
-    counted = ALGOS["a2c"]._replace(update=chex.assert_max_traces(a2c.update, n=2))
+    counted = ALGOS["a2c"]._replace(update=chex.assert_max_traces(a2c.update, n=1))
     monkeypatch.setitem(ALGOS, "a2c", counted)
     programs.forget()
 
