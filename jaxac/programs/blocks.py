@@ -14,8 +14,8 @@ from jaxac.spec import Spec
 from jaxac.types import Array, PyTree, Totals
 
 _ENVS = 128
-"""Environments of a call: the more, the less an operation of a small network costs beside its numbers, and the sooner
-their data outgrow a core's cache."""
+"""Environments of a call: with few, an operation of a small network costs more than its numbers; with many, their data
+outgrow a core's cache."""
 
 
 def num_lanes(config: Config) -> int:
