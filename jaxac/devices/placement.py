@@ -93,21 +93,22 @@ def at_home(tree: PyTree) -> PyTree:
 
 
 def map_lanes(
-    function: Callable[..., PyTree], num_lanes: int, in_axes: Axes, in_turn: bool = False
+    function: Callable[..., PyTree], num_lanes: int, in_axes: Axes, num_devices: int, in_turn: bool = False
 ) -> Callable[..., PyTree]:
-    """``vmap`` over ``P`` lanes, spread over all devices.
+    """``vmap`` over ``P`` lanes, spread over devices.
 
     Args:
         function: a function of one lane.
         num_lanes: ``P``, the number of lanes.
         in_axes: 0 for an argument ``[P, ...]``, None for one that all lanes share.
+        num_devices: the devices of this process that they are spread over, if these divide ``P``.
         in_turn: on a CPU, compute lane after lane. Functions that factorize matrices need this: XLA turns a batch of
             factorizations into tasks for the threads that run the devices' programs, which then wait for each other
             for ever.
     """
     in_turn = in_turn and jax.default_backend() == "cpu"
     mapped = _one_by_one(function, in_axes, batch_size=None) if in_turn else jax.vmap(function, in_axes)
-    return _spread(mapped, over(jax.local_device_count(), num_lanes), in_axes)
+    return _spread(mapped, over(num_devices, num_lanes), in_axes)
 
 
 def _spread(mapped: Callable[..., PyTree], place: Placement, in_axes: Axes) -> Callable[..., PyTree]:

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import jax
-
 from jaxac.config.schema import Config
 from jaxac.devices import machine
 from jaxac.programs.executor import Chunk, Outcome
@@ -40,15 +38,13 @@ class Blocks:
     """
 
     def __init__(self, config: Config, specs: Sequence[Spec], seeds: Sequence[int]) -> None:
-        # Calls that spread over several CPU devices could wait for each other for ever.
-        at_once = machine.num_cores() if jax.local_device_count() == 1 else 1
-        self._pool, size = ThreadPoolExecutor(at_once), num_lanes(config)
+        self._pool, size = ThreadPoolExecutor(machine.num_cores()), num_lanes(config)
         self._parts = [slice(start, start + size) for start in range(0, len(specs), size)]
         self._blocks = [Vmapped(config, specs[part], seeds[part], size, self._pool) for part in self._parts]
         self._size = size
         first = self._blocks[0]
         self.compile_seconds, self.template, self.nothing = first.compile_seconds, first.template, first.nothing
-        self.memory_bytes = first.memory_bytes * min(at_once, len(self._blocks))
+        self.memory_bytes = first.memory_bytes * min(machine.num_cores(), len(self._blocks))
 
     def continue_rows(self, totals: Sequence[Totals | None]) -> None:
         for block, part in zip(self._blocks, self._parts, strict=True):

@@ -112,7 +112,7 @@ class Pooled:
 
 
 class Vmapped:
-    """An executor that runs all lanes in one call, spread over all devices.
+    """An executor that runs all lanes in one call, spread over devices.
 
     Programs run one at a time, in a thread: two at once on several CPU devices can wait for each other for ever.
 
@@ -122,7 +122,8 @@ class Vmapped:
         seeds: the lanes' seeds.
         size: number of lanes of the program, at least that of ``specs``; missing lanes repeat the last one, so that a
             smaller group of lanes needs no program of its own.
-        pool: threads that programs run in, first come first served, if others run beside; None for one of its own.
+        pool: threads that programs run in, first come first served, on one device, if others run beside; None for a
+            thread of its own, and all devices.
 
     Raises:
         ConfigError: if so many lanes need more memory than the device has.
@@ -136,13 +137,13 @@ class Vmapped:
         size: int,
         pool: ThreadPoolExecutor | None = None,
     ) -> None:
-        devices = jax.local_device_count()
+        devices = 1 if pool else jax.local_device_count()
         self._num_missing = -(-size // devices) * devices - len(specs)
         self._algo = ALGOS[config.algo.name]
         keys = [program.keys(seed) for seed in seeds]
         self._train_keys, self._evaluation_keys = (self._stack(list(each)) for each in zip(*keys, strict=True))
         self._specs = dataclasses.replace(self._stack(specs), num_devices=1)  # each lane on one device, with its shards
-        self._programs = lanes_program.compile_lanes(config, self._specs)
+        self._programs = lanes_program.compile_lanes(config, self._specs, devices)
         self.compile_seconds, self.template = self._programs.compile_seconds, self._programs.lane
         self.memory_bytes = self._programs.memory_bytes
         self._pool = pool or ThreadPoolExecutor(1)

@@ -47,12 +47,13 @@ class LanesProgram(NamedTuple):
     """Bytes of one device's memory while a chunk runs; 0 where the compiler does not say."""
 
 
-def compile_lanes(config: Config, specs: Spec) -> LanesProgram:
+def compile_lanes(config: Config, specs: Spec, num_devices: int) -> LanesProgram:
     """Compiles everything that the runs of a stack of training programs will call.
 
     Args:
         config: the configuration of the first lane.
         specs: the training programs, stacked: numbers are ``[P, ...]``.
+        num_devices: the devices that the lanes are spread over.
 
     Raises:
         ConfigError: if so many lanes need more memory than the devices have.
@@ -60,13 +61,13 @@ def compile_lanes(config: Config, specs: Spec) -> LanesProgram:
     start = time.perf_counter()
     shard.kernels(specs)  # raises before anything is compiled
     signature = Signature.of(config, specs)
-    lanes = compile_shared(signature)
+    lanes = compile_shared(signature, num_devices)
     _check_memory(lanes.memory_bytes, _num_lanes(signature))
     return lanes._replace(compile_seconds=time.perf_counter() - start)
 
 
 @functools.lru_cache(maxsize=8)
-def compile_shared(signature: Signature) -> LanesProgram:
+def compile_shared(signature: Signature, num_devices: int) -> LanesProgram:
     """The programs that all stacks of this signature share; compiled once per process."""
     specs, num_lanes = signature.spec, _num_lanes(signature)
     algo = ALGOS[specs.algo.name]
@@ -79,9 +80,9 @@ def compile_shared(signature: Signature) -> LanesProgram:
         return evaluation(spec, state, key)
 
     def mapped(function: Callable[..., PyTree], *in_axes: int | None) -> Callable[..., PyTree]:
-        return placement.map_lanes(function, num_lanes, in_axes)
+        return placement.map_lanes(function, num_lanes, in_axes, num_devices)
 
-    in_turn = placement.map_lanes(algo.init, num_lanes, (0, 0), in_turn=True)
+    in_turn = placement.map_lanes(algo.init, num_lanes, (0, 0), num_devices, in_turn=True)
     init, state = program.compile_init(in_turn, specs, train_keys)
     shardings = init.output_shardings
     chunk = jax.jit(

@@ -123,7 +123,7 @@ _SIDE_BY_SIDE = {
 
 def _program_key(run: Run) -> Hashable:
     """A key that runs share if one compiled program serves them; a run with threads has its own."""
-    return _key(run.config, run.spec, run)
+    return _key(run.config, run.spec, run), run.progress.in_blocks
 
 
 def _key(config: Config, spec: Spec, own: Hashable) -> Hashable:

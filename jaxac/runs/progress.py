@@ -29,6 +29,8 @@ class Progress:
     """Environment steps before the first evaluation that reached the threshold."""
     seconds_to_threshold: float | None = None
     """Seconds of training before that evaluation."""
+    in_blocks: bool = False
+    """True if it is trained as a lane of a block, on which its last bits depend: so it stays one, also by itself."""
     evaluation: Row = dataclasses.field(default_factory=lambda: dict.fromkeys(names.EVALUATION))
     """The latest evaluation."""
     best_eval_return_mean: float | None = None

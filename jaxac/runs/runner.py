@@ -113,6 +113,9 @@ def _plan(jobs: Sequence[Job], max_lanes: int | None, how: str, say: Say, size: 
         if job.config.num_seeds > 1:  # before each seed has a directory
             memory.check(job.config, spec_module.make(job.config), job.config.num_seeds)
     runs = [run for job in jobs for run in job.unfinished]
+    for run in runs:
+        if run.start is None:
+            run.progress.in_blocks = how == "blocks" and not run.config.algo.in_real_time
     groups = plan.that_fit(plan.make(runs, max_lanes or len(runs) or 1, size), jobs)
     _announce(jobs, groups, how, say)
     return groups
@@ -211,7 +214,7 @@ def _open(jobs: Sequence[Job], overview: Overview | None, say: Say) -> None:
 def _compilation(group: Group, how: str) -> tuple[Any, ...]:
     """The call that compiles a group's program: a function and its arguments."""
     first, (specs, seeds) = group.runs[0], _lanes(group)
-    if how == "blocks" and not first.config.algo.in_real_time:
+    if first.progress.in_blocks:
         return Blocks, first.config, specs, seeds
     if how == "vmap" and group.size > 1:
         return Vmapped, first.config, specs, seeds, group.size

@@ -93,6 +93,15 @@ def test_a_lane_of_a_block_knows_neither_its_place_nor_how_many_there_are(sweep,
         assert rows(whole[number]) == rows(other)
 
 
+def test_a_lane_of_a_block_stays_one_when_its_job_is_resumed_by_itself(sweep):
+    jobs = [(f"seed={seed}",) for seed in range(2)]
+    _, whole = sweep(jobs, at="whole", how="blocks")
+    _, parts = sweep([(*job, "stop_after_updates=4") for job in jobs], at="parts", how="blocks")
+    sweep(jobs[:1], at="parts", resume=True)
+    assert summary(parts[0])["params_digest"] == summary(whole[0])["params_digest"]
+    assert rows(parts[0]) == rows(whole[0])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["cores", "vmap", "blocks"])
 def test_a_lane_that_diverges_fails_alone(sweep, how):
