@@ -123,7 +123,8 @@ def crossing(found: Crossover | None) -> str:
 def draw(tasks: Mapping[str, Results], path: Path) -> None:
     """Figures: ``PATH_ladder.png``, ``PATH_unequal.png``, and ``PATH_knobs.png`` of a task whose knobs were turned."""
     panels(tasks, ladder).savefig(path.with_name(f"{path.name}_ladder.png"))
-    panels(tasks, unequal).savefig(path.with_name(f"{path.name}_unequal.png"))
+    slowed = {name: each for name, each in tasks.items() if any(arm.group == "unequal" for arm in trained(each))}
+    panels(slowed, unequal).savefig(path.with_name(f"{path.name}_unequal.png"))
     for results in tasks.values():
         if any(arm.group in KNOBS for arm in trained(results)):
             turned(results).savefig(path.with_name(f"{path.name}_knobs.png"))
