@@ -244,7 +244,7 @@ def test_seeds_of_one_job_go_on_after_a_stop(sweep):
     ids=str,
 )
 def test_auto_is_what_is_faster(small_config, monkeypatch, overrides, expected):
-    """Blocks for many lanes of a small A2C; what is named is what is taken."""
+    """Blocks for many lanes of a small network; what is named is what is taken."""
     monkeypatch.setattr(machine, "num_cores", lambda: 2)
     config = small_config(*overrides)
     configs = [config] * (2 * blocks.num_lanes(config))

@@ -123,6 +123,13 @@ def test_knobs_are_drawn_as_far_as_there_are_results():
     assert not delays.has_data()
 
 
+@pytest.mark.parametrize("name, drawn", [("CartPole", True), ("Acrobot", False)])
+def test_the_figure_of_knobs_is_of_the_task_that_has_them(tmp_path, name, drawn):
+    results = {arm: made_up(mean, arm) for arm, mean in ((arms.A2C, 3), (arms.NULL, 2), (arms.A3C, 1))}
+    page.draw({name: results}, tmp_path / "claims")
+    assert (tmp_path / "claims_knobs.png").exists() == drawn
+
+
 @pytest.mark.slow
 def test_it_runs_quickly(monkeypatch, tmp_path):
     monkeypatch.setattr(common, "RESULTS", tmp_path)
