@@ -19,7 +19,7 @@ import argparse
 import math
 from typing import Any, NamedTuple
 
-from experiments.claims import arms, correlation, exploration, page, trial
+from experiments.claims import arms, clock, correlation, exploration, page, trial
 from experiments.claims.arms import Arm
 from experiments.claims.tasks import NUM_ENVS, TASKS, UNROLL, Task
 from experiments.common import RESULTS, load, prepare, save
@@ -116,7 +116,7 @@ def main() -> None:
     if args.quick:
         page.draw(results["tasks"], RESULTS / args.into)
     else:
-        page.write(results)
+        page.write({**results, "clock": load(clock.NAME)})
 
 
 def without_origin(saved: dict[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,10 @@ BONUSES = tuple(10 ** (-4 + 3 * shard / (K - 1)) for shard in range(K))
 WORKERS = (1, 2, 4, 8, 16)
 """Numbers of workers that the paper's Table 2 tells of."""
 ENVS_OF_A_WORKER = 8
+_MOMENTUM = 0.5
+MOMENTA = (0.0, _MOMENTUM, 0.8, 0.9)
+"""Adam's β₁, of which the second is the default."""
+SHARDS = (1, 4, 16, 64)
 SLOWER = (2, 4, 8)
 """How many times as long as the other shards' one shard's unrolls take."""
 
@@ -87,7 +91,7 @@ def knobs() -> Iterator[Arm]:
     pareto = ("algo.delay.distribution=pareto", "algo.delay.mean=8")
     yield Arm("tails", PARETO, (*a3c(), *pareto))
     for correction, overrides in CORRECTIONS.items():
-        for shards in (16, 64) if overrides else (1, 4, 16, 64):
+        for shards in (16, 64) if overrides else SHARDS:
             name = f"K = {shards}, correction {correction}"
             yield Arm("shards", name, (*a3c(shards), *overrides), shards, correction)
     for correction, overrides in CORRECTIONS.items():
@@ -99,6 +103,20 @@ def knobs() -> Iterator[Arm]:
     for shared in ("true", "false"):
         name = f"RMSProp, {'shared' if shared == 'true' else 'own'} statistics"
         yield Arm("statistics", name, (*a3c(), *RMSPROP, f"algo.shared_statistics={shared}"))
+
+
+def momenta() -> Iterator[Arm]:
+    """Arms that differ from those of more or fewer shards in Adam's β₁."""
+    for shards in SHARDS:
+        for momentum in MOMENTA:
+            if momentum != _MOMENTUM:
+                overrides = (*a3c(shards), f"optimizer.momentum={momentum}")
+                yield Arm("momentum", with_momentum(shards, momentum), overrides)
+
+
+def with_momentum(shards: int, momentum: float) -> str:
+    """The name of the arm of A3C with so many shards and this β₁."""
+    return f"K = {shards}, " + ("correction none" if momentum == _MOMENTUM else f"β₁ = {momentum:g}")
 
 
 def pairs() -> Iterator[tuple[str, str, str]]:
@@ -123,9 +141,9 @@ def working(count: int) -> str:
     return f"{count} worker{'s' * (count > 1)} of {ENVS_OF_A_WORKER} environments"
 
 
-def of_workers() -> list[str]:
-    """The names of the arms of more workers, who have fewer environments than A2C and are not held against it."""
-    return [working(count) for count in WORKERS]
+def apart() -> list[str]:
+    """The names of arms that are not held against A2C: more workers, who have fewer environments, and other β₁."""
+    return [*(working(count) for count in WORKERS), *(arm.name for arm in momenta())]
 
 
 def bonuses() -> Iterator[Arm]:
@@ -135,7 +153,7 @@ def bonuses() -> Iterator[Arm]:
     yield Arm("bonuses", ONE_BONUS, (*a3c(), f"algo.entropy_coef={sum(BONUSES) / K:.6f}"))
 
 
-OF_ONE_TASK = ("tails", "shards", "delays", "statistics", "workers", "bonuses")
+OF_ONE_TASK = ("tails", "shards", "delays", "statistics", "momentum", "workers", "bonuses")
 """Groups of arms that not every task has."""
 
 
@@ -143,5 +161,5 @@ def arms(more: Collection[str] = ()) -> list[Arm]:
     """The arms of a task: those that every task has, and those of further groups."""
     every = [*ladder(), *unequal()]
     known = {arm.name for arm in every}
-    others = [arm for arm in [*knobs(), *more_workers(), *bonuses()] if arm.name not in known]
+    others = [arm for arm in [*knobs(), *momenta(), *more_workers(), *bonuses()] if arm.name not in known]
     return [*every, *(arm for arm in others if arm.group in more)]

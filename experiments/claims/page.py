@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments import choice
 from experiments.choice import Tuned
-from experiments.claims import arms, verdicts
+from experiments.claims import arms, clock_tables, verdicts
 from experiments.claims.arms import Arm
 from experiments.claims.tasks import TASKS
 from experiments.claims.verdicts import Crossover, Effect, Results
@@ -36,7 +36,7 @@ def row(name: str, results: Results) -> str:
     """A line of a task's table."""
     result, one = results[name], verdicts.tuned(results[name])
     low, high = choice.interval(one)
-    alone = name in arms.of_workers() or result["overrides"] == results[arms.A2C]["overrides"]
+    alone = name in arms.apart() or result["overrides"] == results[arms.A2C]["overrides"]
     found = None if alone else verdicts.effect(results, name)
     cells = [
         name + (", the null control" if name == arms.NULL else ""),
@@ -271,15 +271,36 @@ def workers(results: Results) -> str:
     return "\n".join(lines) if len(lines) > 2 else "pending"
 
 
+def momentum(results: Results) -> str:
+    """The table of Adam's β₁, a row a number of shards: mean returns, and what more of it gives."""
+    least, most = (arms.MOMENTA[end] for end in (0, -1))
+    lines = [
+        f"| K | {' | '.join(f'β₁ = {each:g}' for each in arms.MOMENTA)} | {most:g} − {least:g} |",
+        f"|---|{'---|' * len(arms.MOMENTA)}---|",
+    ]
+    for shards in arms.SHARDS:
+        names = [arms.with_momentum(shards, each) for each in arms.MOMENTA]
+        if all(name in results for name in names):
+            means = (number(verdicts.tuned(results[name]).mean) for name in names)
+            lines.append(
+                f"| {shards} | {' | '.join(means)} | {between(verdicts.effect(results, names[-1], names[0]))} |"
+            )
+    return "\n".join(lines) if len(lines) > 2 else "pending"
+
+
 def contents(found: Mapping[str, Any]) -> dict[str, str]:
     """The tables that the page holds between its markers, in Markdown, by the markers' names.
 
     Args:
-        found: the saved results.
+        found: the saved results, with those of the real clock as ``clock``.
     """
-    tasks = found["tasks"]
+    tasks, on_clock = found["tasks"], found.get("clock", {})
     return {
         "verdicts": summary(tasks),
+        "clock": clock_tables.unequal(on_clock, tasks),
+        "clock crossover": f"On the real clock: **{crossing(clock_tables.crossover(on_clock))}**.",
+        "clock workers": clock_tables.workers(on_clock, tasks),
+        "momentum": momentum(tasks.get("CartPole", {})),
         "knobs": pairs(tasks.get("CartPole", {})),
         "workers": workers(tasks.get("CartPole", {})),
         "correlation": looks("correlation", found.get("correlation", {})) or "pending",

@@ -21,15 +21,22 @@ class Task(NamedTuple):
 
 
 TASKS = {
-    "CartPole": Task("control", ("env=cartpole",), 500_000, ("tails", "shards", "delays", "statistics", "workers")),
+    "CartPole": Task(
+        "control",
+        ("env=cartpole",),
+        500_000,
+        ("tails", "shards", "delays", "statistics", "momentum", "workers"),
+    ),
     "Acrobot": Task("control, −1 a step", ("env.name=Acrobot-v1",), 1_000_000),
     "Pendulum": Task("continuous actions", ("env.name=Pendulum-v1",), 1_000_000),
     "MemoryChain": Task(
         "memory, a GRU",
-        ("env.name=MemoryChain-bsuite", "env.params.memory_length=5", "network.memory=gru"),
-        1_000_000,
+        ("env.name=MemoryChain-bsuite", "env.params.memory_length=10", "network.memory=gru"),
+        200_000,
     ),
     "MountainCar": Task("sparse reward", ("env.name=MountainCar-v0",), 2_000_000, ("bonuses",)),
-    "Breakout": Task("images", ("env=breakout", f"algo.unroll_length={UNROLL}"), 3_000_000),
+    "Breakout": Task(
+        "images", ("env=breakout", f"algo.unroll_length={UNROLL}", "network.hidden_sizes=[64,64]"), 1_000_000
+    ),
 }
 """Every task by its name."""

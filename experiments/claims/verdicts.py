@@ -1,6 +1,6 @@
 """What the results say: effects with intervals, and the inequality of shards from which on A3C wins."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,7 +58,7 @@ def candidate(scores: np.ndarray, results: list[float] | None) -> Candidate:
 
 def comparisons(results: Results) -> int:
     """The number of different arms of a task that are held against A2C."""
-    held = [result for name, result in results.items() if name not in arms.of_workers()]
+    held = [result for name, result in results.items() if name not in arms.apart()]
     return max(1, len({tuple(result["overrides"]) for result in held}) - 1)
 
 
@@ -102,8 +102,19 @@ def crossover(results: Results) -> Crossover | None:
         random.normal([one.mean for _, one in line], [one.variance**0.5 for _, one in line], (DRAWS, len(line)))
         for line in (goes_on, waits)
     ]
-    logarithms = np.log2([slower for slower, _ in waits])
-    found = 2.0 ** np.array([_first_above_zero(logarithms, lead) for lead in drawn[0] - drawn[1]])
+    return _crossing([slower for slower, _ in waits], drawn[0] - drawn[1])
+
+
+def crossing(slowness: Sequence[float], leads: np.ndarray) -> Crossover:
+    """The crossover of leads ``[slownesses, seeds]`` of A3C, with the interval of seeds that are drawn again."""
+    count = leads.shape[1]
+    chosen = np.random.default_rng(0).integers(count, size=(DRAWS, count))
+    return _crossing(slowness, leads[:, chosen].mean(axis=2).T)
+
+
+def _crossing(slowness: Sequence[float], leads: np.ndarray) -> Crossover:
+    """The crossover of each of ``leads [draws, slownesses]``: the median and the interval."""
+    found = 2.0 ** np.array([_first_above_zero(np.log2(slowness), lead) for lead in leads])
     low, median, high = np.quantile(found, [0.025, 0.5, 0.975], method="nearest")
     return Crossover(float(median), float(low), float(high))
 

@@ -1,0 +1,115 @@
+"""What the runs on a real clock say: unequal shards at equal time, and the time that more workers take."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from experiments.claims import arms, verdicts
+from experiments.claims.clock import ALGOS, LOOKS, PACES, ROUNDS
+from experiments.claims.verdicts import Crossover, Results
+from jaxac import intervals
+
+Run = Mapping[str, Any]
+"""A run's ``seconds`` and ``returns`` of its evaluations, its ``pushes``, and A3C's ``staleness``."""
+_UNEQUAL = (
+    "| of sixteen shards | A2C: updates a second, mean return | A3C: pushes a second, staleness, mean return "
+    "| A3C − A2C | in virtual time |\n|---|---|---|---|---|"
+)
+_WORKERS = (
+    "| workers | threads: seconds to 475 | times as fast | Ray: seconds to 475 | times as fast | in virtual time |\n"
+    "|---|---|---|---|---|---|"
+)
+
+
+def mean_returns(runs: Sequence[Run], seconds: float) -> np.ndarray:
+    """[seeds] mean returns over the first ``seconds`` of runs, at evenly spaced moments between their evaluations."""
+    moments = seconds * np.arange(1, LOOKS + 1) / LOOKS
+    return np.array([np.interp(moments, run["seconds"], run["returns"]).mean() for run in runs])
+
+
+def rate(runs: Sequence[Run]) -> float:
+    """Pushes a second, the median of runs."""
+    return float(np.median([run["pushes"] / run["seconds"][-1] for run in runs]))
+
+
+def unequal(found: Mapping[str, Any], tasks: Mapping[str, Results]) -> str:
+    """The table of unequal shards; ``pending`` without results."""
+    seconds, lines = found.get("unroll_seconds", 0) * ROUNDS, [_UNEQUAL]
+    for pace in PACES:
+        runs = found.get("unequal", {}).get(pace.name, {})
+        seeds = min((len(runs.get(algo, ())) for algo in ALGOS), default=0)
+        if seeds > 1:
+            a2c, a3c = (runs[algo][:seeds] for algo in ALGOS)
+            one, other = (mean_returns(each, seconds) for each in (a2c, a3c))
+            stale = np.median([run["staleness"] for run in a3c])
+            cells = [
+                pace.name,
+                f"{rate(a2c) / arms.K:.2f}, {one.mean():.0f}",
+                f"{rate(a3c):.0f}, {stale:.1f}, {other.mean():.0f}",
+                _difference(other - one),
+                _virtual(tasks, pace.slower) if not pace.random else "",
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) if len(lines) > 1 else "pending"
+
+
+def crossover(found: Mapping[str, Any]) -> Crossover | None:
+    """From which slowness of one shard on A3C wins on a real clock; None where results are missing.
+
+    As :func:`experiments.claims.verdicts.crossover`, by drawing seeds again.
+    """
+    seconds, paces = found.get("unroll_seconds", 0) * ROUNDS, [pace for pace in PACES if not pace.random]
+    runs = [found.get("unequal", {}).get(pace.name, {}) for pace in paces]
+    seeds = min(len(each.get(algo, ())) for each in runs for algo in ALGOS)
+    if seeds < 2:
+        return None
+    leads = np.array(
+        [np.subtract(*(mean_returns(each[algo][:seeds], seconds) for algo in reversed(ALGOS))) for each in runs]
+    )
+    return verdicts.crossing([pace.slower for pace in paces], leads)
+
+
+def workers(found: Mapping[str, Any], tasks: Mapping[str, Results]) -> str:
+    """The table of more workers; ``pending`` without results."""
+    by_runtime, lines = found.get("workers", {}), [_WORKERS]
+    virtual = verdicts.speedups(tasks.get("CartPole", {}))
+    for count in arms.WORKERS:
+        cells = [str(count)]
+        for runtime in ("threads", "ray"):
+            times, first = (_seconds(by_runtime.get(runtime, {}).get(str(n), ())) for n in (count, 1))
+            cells += [f"{np.median(times):.1f}", _ratio(first, times)] if times.size and first.size else ["", ""]
+        cells.append(f"{virtual[count].times:.1f}" if count in virtual else "")
+        if cells[1]:
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) if len(lines) > 1 else "pending"
+
+
+def _seconds(runs: Sequence[Run]) -> np.ndarray:
+    """[seeds] seconds to a return that solves the task; infinity where there is none."""
+    return np.array([run["seconds"][-1] if run["returns"][-1] >= verdicts.SOLVED else np.inf for run in runs])
+
+
+def _ratio(first: np.ndarray, times: np.ndarray) -> str:
+    """How many times as fast as one worker, by medians, with the interval of seeds that are drawn again."""
+    draw = np.random.default_rng(0)
+    one, other = (np.median(draw.choice(each, (verdicts.DRAWS, each.size)), axis=1) for each in (first, times))
+    low, high = np.nanquantile(one / other, [0.025, 0.975])
+    return f"{np.median(first) / np.median(times):.1f} [{low:.1f}, {high:.1f}]"
+
+
+def _difference(values: np.ndarray) -> str:
+    """The mean of differences by seed with its interval, in bold where that leaves out 0."""
+    low, high = intervals.interval(values)
+    text = f"{values.mean():+.0f} [{low:+.0f}, {high:+.0f}]".replace("-", "−")
+    return f"**{text}**" if low > 0 or high < 0 else text
+
+
+def _virtual(tasks: Mapping[str, Results], slower: int) -> str:
+    """The same difference in virtual time."""
+    results = tasks.get("CartPole", {})
+    pair = (arms.going_on(slower), arms.waiting(slower)) if slower > 1 else (arms.A3C, arms.A2C)
+    if not all(name in results for name in pair):
+        return ""
+    one, other = (verdicts.tuned(results[name]).mean for name in pair)
+    return f"{one - other:+.0f}".replace("-", "−")
