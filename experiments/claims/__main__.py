@@ -19,7 +19,7 @@ import argparse
 import math
 from typing import Any, NamedTuple
 
-from experiments.claims import arms, clock, correlation, exploration, page, trial
+from experiments.claims import arms, clock, correlation, exploration, figures, page, tables, trial
 from experiments.claims.arms import Arm
 from experiments.claims.tasks import NUM_ENVS, TASKS, UNROLL, Task
 from experiments.common import RESULTS, load, prepare, save
@@ -76,7 +76,7 @@ def train(name: str, args: argparse.Namespace, size: Size, results: dict[str, An
             found[arm.name] = trial.run(arm, overrides(task, arm, size, often), size.budget, list(found.values()))
             save(args.into, results, COMMAND)
             if arms.A2C in found:
-                print(f"{name}: {page.row(arm.name, found)}", flush=True)
+                print(f"{name}: {tables.row(arm.name, found)}", flush=True)
 
 
 def look(name: str, size: Size, results: dict[str, Any]) -> None:
@@ -89,7 +89,7 @@ def look(name: str, size: Size, results: dict[str, Any]) -> None:
                 base = overrides(task, arm, size, module.LOOKS)
                 told[arm.name] = module.measure(base, found[arm.name]["learning_rate"], size.budget.seeds)
                 save(NAME, results, COMMAND)
-                print(f"{name}, {question}: {page.look(arm.name, told[arm.name])}", flush=True)
+                print(f"{name}, {question}: {tables.look(arm.name, told[arm.name])}", flush=True)
 
 
 def main() -> None:
@@ -112,9 +112,9 @@ def main() -> None:
         train(name, args, size, results)
         if not args.quick:
             look(name, size, results)
-    print(page.tables(results["tasks"]))
+    print(tables.tables(results["tasks"]))
     if args.quick:
-        page.draw(results["tasks"], RESULTS / args.into)
+        figures.draw(results, RESULTS / args.into)
     else:
         page.write({**results, "clock": load(clock.NAME)})
 

@@ -163,3 +163,8 @@ def arms(more: Collection[str] = ()) -> list[Arm]:
     known = {arm.name for arm in every}
     others = [arm for arm in [*knobs(), *momenta(), *more_workers(), *bonuses()] if arm.name not in known]
     return [*every, *(arm for arm in others if arm.group in more)]
+
+
+def trained(results: Collection[str]) -> list[Arm]:
+    """The arms that have results, in the order of the tables."""
+    return [arm for arm in arms(OF_ONE_TASK) if arm.name in results]

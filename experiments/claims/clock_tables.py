@@ -54,48 +54,66 @@ def unequal(found: Mapping[str, Any], tasks: Mapping[str, Results]) -> str:
     return "\n".join(lines) if len(lines) > 1 else "pending"
 
 
+def over_slowness(found: Mapping[str, Any]) -> dict[str, dict[int, np.ndarray]]:
+    """By algorithm, and by how slow the slow shard is: ``[seeds]`` mean returns, of as many seeds as all have."""
+    seconds, paces = found.get("unroll_seconds", 0) * ROUNDS, [pace for pace in PACES if not pace.random]
+    runs = {pace.slower: found.get("unequal", {}).get(pace.name, {}) for pace in paces}
+    seeds = min(len(each.get(algo, ())) for each in runs.values() for algo in ALGOS)
+    if seeds < 2:
+        return {}
+    return {
+        algo: {slower: mean_returns(each[algo][:seeds], seconds) for slower, each in runs.items()} for algo in ALGOS
+    }
+
+
 def crossover(found: Mapping[str, Any]) -> Crossover | None:
     """From which slowness of one shard on A3C wins on a real clock; None where results are missing.
 
     As :func:`experiments.claims.verdicts.crossover`, by drawing seeds again.
     """
-    seconds, paces = found.get("unroll_seconds", 0) * ROUNDS, [pace for pace in PACES if not pace.random]
-    runs = [found.get("unequal", {}).get(pace.name, {}) for pace in paces]
-    seeds = min(len(each.get(algo, ())) for each in runs for algo in ALGOS)
-    if seeds < 2:
+    lines = over_slowness(found)
+    if not lines:
         return None
-    leads = np.array(
-        [np.subtract(*(mean_returns(each[algo][:seeds], seconds) for algo in reversed(ALGOS))) for each in runs]
-    )
-    return verdicts.crossing([pace.slower for pace in paces], leads)
+    a2c, a3c = (np.array(list(lines[algo].values())) for algo in ALGOS)
+    return verdicts.crossing(list(lines[ALGOS[0]]), a3c - a2c)
 
 
 def workers(found: Mapping[str, Any], tasks: Mapping[str, Results]) -> str:
     """The table of more workers; ``pending`` without results."""
     by_runtime, lines = found.get("workers", {}), [_WORKERS]
     virtual = verdicts.speedups(tasks.get("CartPole", {}))
+    found_by = [speedups(by_runtime.get(runtime, {})) for runtime in ("threads", "ray")]
     for count in arms.WORKERS:
         cells = [str(count)]
-        for runtime in ("threads", "ray"):
-            times, first = (_seconds(by_runtime.get(runtime, {}).get(str(n), ())) for n in (count, 1))
-            cells += [f"{np.median(times):.1f}", _ratio(first, times)] if times.size and first.size else ["", ""]
+        for runtime, ratios in zip(("threads", "ray"), found_by, strict=True):
+            if count in ratios:
+                times, low, high = ratios[count]
+                seconds = np.median(_seconds(by_runtime[runtime][str(count)]))
+                cells += [f"{seconds:.1f}", f"{times:.1f} [{low:.1f}, {high:.1f}]"]
+            else:
+                cells += ["", ""]
         cells.append(f"{virtual[count].times:.1f}" if count in virtual else "")
-        if cells[1]:
+        if any(cells[1:-1]):
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) if len(lines) > 1 else "pending"
+
+
+def speedups(runs: Mapping[str, Sequence[Run]]) -> dict[int, tuple[float, float, float]]:
+    """By number of workers: how many times as fast as one, by medians, with the interval of seeds drawn again."""
+    seconds = {count: _seconds(runs[str(count)]) for count in arms.WORKERS if runs.get(str(count))}
+    if 1 not in seconds:
+        return {}
+    draw, found = np.random.default_rng(0), {}
+    drawn = {n: np.median(draw.choice(each, (verdicts.DRAWS, each.size)), axis=1) for n, each in seconds.items()}
+    for count, each in seconds.items():
+        low, high = np.nanquantile(drawn[1] / drawn[count], [0.025, 0.975])
+        found[count] = float(np.median(seconds[1]) / np.median(each)), float(low), float(high)
+    return found
 
 
 def _seconds(runs: Sequence[Run]) -> np.ndarray:
     """[seeds] seconds to a return that solves the task; infinity where there is none."""
     return np.array([run["seconds"][-1] if run["returns"][-1] >= verdicts.SOLVED else np.inf for run in runs])
-
-
-def _ratio(first: np.ndarray, times: np.ndarray) -> str:
-    """How many times as fast as one worker, by medians, with the interval of seeds that are drawn again."""
-    draw = np.random.default_rng(0)
-    one, other = (np.median(draw.choice(each, (verdicts.DRAWS, each.size)), axis=1) for each in (first, times))
-    low, high = np.nanquantile(one / other, [0.025, 0.975])
-    return f"{np.median(first) / np.median(times):.1f} [{low:.1f}, {high:.1f}]"
 
 
 def _difference(values: np.ndarray) -> str:

@@ -5,14 +5,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from experiments import choice
+from experiments import choice, weak_scaling
 from experiments.choice import Candidate, Tuned
 from experiments.claims import arms
 from experiments.claims.tasks import UNROLL
 
 DRAWS = 10_000
+_BYTES = 5e3
+"""Of CartPole's parameters."""
 SOLVED = 475.0
 """The mean return of an evaluation that solves CartPole."""
+PAPER = (1, 2.1, 3.7, 6.9, 12.5)
+"""Mnih et al. 2016, Table 2: training speed-up of A3C by the number of threads, averaged over seven Atari games."""
 Results = Mapping[str, dict[str, Any]]
 """The results of a task, by the arms' names."""
 
@@ -142,6 +146,8 @@ class Speedup(NamedTuple):
     """The lower end of its 95% interval, by drawing seeds again."""
     high: float
     """The upper end."""
+    on_cluster: float
+    """How many times sooner by a simulated clock: learners and a server as in :mod:`experiments.weak_scaling`."""
 
 
 def speedups(results: Results) -> dict[int, Speedup]:
@@ -154,7 +160,15 @@ def speedups(results: Results) -> dict[int, Speedup]:
     drawn = {count: np.median(random.choice(each, (DRAWS, each.size)), axis=1) for count, each in rounds.items()}
     ends = {count: np.nanquantile(drawn[1] / each, [0.025, 0.975]) for count, each in drawn.items()}
     medians = {count: float(np.median(each)) for count, each in rounds.items()}
-    return {count: Speedup(medians[count], medians[1] / medians[count], *ends[count]) for count in rounds}
+    push = weak_scaling.push_seconds(_BYTES)
+    seconds = {
+        count: median * count / weak_scaling.simulate(count, weak_scaling.UNROLL, push)["pushes"]
+        for count, median in medians.items()
+    }
+    return {
+        count: Speedup(median, medians[1] / median, ends[count][0], ends[count][1], seconds[1] / seconds[count])
+        for count, median in medians.items()
+    }
 
 
 def _rounds_to(result: Mapping[str, Any], count: int) -> np.ndarray:
