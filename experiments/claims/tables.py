@@ -48,10 +48,10 @@ def edge(result: Mapping[str, Any]) -> str:
 def number(value: float) -> str:
     """A return in as many digits as tell something.
 
-    >>> number(-151.26), number(0.951)
-    ('−151', '0.951')
+    >>> number(-1510.26), number(0.951)
+    ('−1,510', '0.951')
     """
-    return f"{value:.3g}".replace("-", "−") if abs(value) < 1000 else f"{value:,.0f}"
+    return (f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}").replace("-", "−")
 
 
 def between(found: Effect) -> str:

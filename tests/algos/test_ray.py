@@ -95,6 +95,26 @@ def test_nothing_is_lost_with_the_learners_that_are_killed(run, monkeypatch):
     assert summary(directory)["params_digest"] == replayed(run, directory, "total_env_steps=3200")
 
 
+def test_a_learner_that_hangs_is_killed_and_nothing_is_lost_with_it(run, monkeypatch):
+    """Stopped for good in the middle of whatever it does, which Ray by itself does not notice."""
+    gradient, calls, stopped = pool.Pool.gradient, itertools.count(), []
+
+    def hanging(self, *arguments):
+        if next(calls) == 40:
+            stopped.append(learners(os.getpid())[0])
+            os.kill(stopped[0], signal.SIGSTOP)
+        return gradient(self, *arguments)
+
+    monkeypatch.setattr(pool, "_HANGS", (2.0, 1.0))
+    monkeypatch.setattr(pool.Pool, "gradient", hanging)
+    directory = run(*RAY, "total_env_steps=128000")
+    lost = [event for event in events_of(directory) if event["event"] == "lost"]
+    assert len(lost) == 1 and lost[0]["after"] >= 2
+    assert stopped[0] not in learners(os.getpid())
+    assert summary(directory)["env_steps"] == 128000
+    assert summary(directory)["params_digest"] == replayed(run, directory, "total_env_steps=128000")
+
+
 def test_while_a_learner_is_lost_the_others_go_on_and_what_comes_too_late_is_dropped(run, monkeypatch):
     """One of two, and the loss is noticed three seconds later than Ray tells of it."""
     gradient, calls = pool.Pool.gradient, itertools.count()

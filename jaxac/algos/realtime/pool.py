@@ -27,7 +27,10 @@ from jaxac.types import ActorState, Params
 _TRIES = 5
 """Processes that may be lost over one gradient: more are no accident."""
 _PATIENCE = 300.0
-"""Seconds in which learners must have started and compiled, and one must be back when all are lost."""
+"""Seconds in which learners must have started and compiled, one must be back when all are lost, and the first gradient
+must have come."""
+_HANGS = 30.0, 20.0
+"""A learner hangs if it has computed for so many seconds, and so many times as long as any gradient took before."""
 
 
 class Environments(NamedTuple):
@@ -58,7 +61,7 @@ class Pool:
         self._leaves = Leaves(calls.of_a_shard(layout)[1])
         self._idle, self._away, self._changed = set(range(count)), set[int](), threading.Condition()
         make = self._ray.remote(Learner).options(num_cpus=1, max_restarts=-1, runtime_env={"env_vars": _environment()})
-        numbers, self.count = jax.device_get(spec), count
+        numbers, self.count, self._longest = jax.device_get(spec), count, 0.0
         self._learners = [make.remote(numbers, cache) for _ in range(count)]
         self._calls = [each.gradient.options(num_returns=2) for each in self._learners]
         try:
@@ -79,26 +82,30 @@ class Pool:
         return [self._held(self._leaves.to_host(actor)) for actor in actors]
 
     def gradient(self, number: int, params: Params, actor: Held) -> Computed:
-        """:func:`jaxac.algos.shard.gradient` of shard ``number``, by a learner.
+        """:func:`jaxac.algos.shard.gradient` of shard ``number``, by a learner; one that hangs is killed.
 
         Raises:
             RunError: if several learners were lost over it, or all are and none comes back.
         """
         snapshot, exceptions = jax.device_get(params), self._ray.exceptions
         ended = (exceptions.RayActorError, exceptions.ObjectLostError, exceptions.OutOfMemoryError)
+        hangs = exceptions.GetTimeoutError
         lost: list[Lost] = []
         while len(lost) < _TRIES:
             learner = self._borrowed(number)
             place, asked = Place(learner, self._hosts[learner]), time.perf_counter()
             try:
                 references = self._calls[learner].remote(number, snapshot, actor.reference)
-                (gradient, unrolled), after = self._ray.get(references)
-            except ended:
+                (gradient, unrolled), after = self._ray.get(references, timeout=self._patience())
+            except (*ended, hangs) as error:
                 at = time.perf_counter()
+                if isinstance(error, hangs):
+                    self._ray.kill(self._learners[learner], no_restart=False)
                 lost.append(Lost(place, at, at - asked))
                 self._expect(learner)
                 actor = self._held(actor.leaves)
                 continue
+            self._longest = max(self._longest, time.perf_counter() - asked)
             self._return(learner)
             return Computed(gradient, Environments(after, references[1]), unrolled, place, tuple(lost))
         raise RunError(
@@ -113,6 +120,11 @@ class Pool:
         """Ends the learners' processes."""
         for each in self._learners:
             self._ray.kill(each)
+
+    def _patience(self) -> float:
+        """Seconds after which a learner that has not answered hangs."""
+        least, times = _HANGS
+        return max(least, times * self._longest) if self._longest else _PATIENCE
 
     def _held(self, leaves: list[Any]) -> Environments:
         return Environments(leaves, self._ray.put(leaves))
