@@ -184,6 +184,7 @@ def _scalars(report: Any) -> dict[str, float]:
     ended = float(report.episodes.ended)
     mean = float(report.episodes.return_sum) / ended if ended else float("nan")
     found = {"train/entropy": float(report.metrics.entropy), names.EPISODE_RETURN: mean}
+    found |= {name: float(value) for name, value in names.section("train", report.steps.means).items()}
     if report.asynchrony:
         counts = report.asynchrony.staleness
         found[names.STALENESS] = float(counts @ np.arange(len(counts)) / counts.sum())

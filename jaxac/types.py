@@ -116,6 +116,19 @@ class Params(NamedTuple):
     """The observation statistics, which experience changes."""
 
 
+class Watched(NamedTuple):
+    """Gradients as they come to the server, so far: with ``algo.watch_gradients``."""
+
+    last: PyTree
+    """The newest gradient, shaped like the weights."""
+    mean: PyTree
+    """The exponential mean of gradients, not corrected for its beginning at 0."""
+    square: Array
+    """[] float32, the exponential mean of their squared norms, likewise."""
+    steps: Array
+    """[] int32, number of gradients."""
+
+
 class Server(NamedTuple):
     """The parameters, the optimizer's state and the count of versions: all that gradients change."""
 
@@ -127,6 +140,8 @@ class Server(NamedTuple):
     """[] int32, number of optimizer steps taken."""
     arrivals: Array
     """[] int32, number of gradients received, whether used or dropped."""
+    watched: Watched | None = None
+    """The gradients of its steps; None if they are not watched."""
 
 
 class Metrics(NamedTuple):
@@ -164,11 +179,20 @@ class Steps(NamedTuple):
     """[] float32, sum of the global L2 norms of their gradients, before clipping."""
     learning_rate: Array
     """[] float32, sum of their learning rates, after any correction for staleness."""
+    gradient_cosine: Array | None = None
+    """[] float32, sum of the cosines of each gradient with the one before; None if they are not watched."""
+    gradient_noise: Array | None = None
+    """[] float32, sum of the shares of their mean squared norm that are noise; None likewise."""
+
+    @property
+    def sums(self) -> dict[str, Array]:
+        """The sums ``[]`` that there are, by the names that their means have in rows."""
+        return {name: value for name, value in self._asdict().items() if name != "taken" and value is not None}
 
     @property
     def means(self) -> dict[str, Array]:
         """Means ``[]`` over the steps, by their names in rows; not a number if there was no step."""
-        return {"gradient_norm": self.gradient_norm / self.taken, "learning_rate": self.learning_rate / self.taken}
+        return {name: value / self.taken for name, value in self.sums.items()}
 
 
 class Asynchrony(NamedTuple):

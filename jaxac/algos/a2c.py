@@ -6,14 +6,13 @@ A2C is the synchronous form of A3C (Mnih et al. 2016, "Asynchronous Methods for 
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 
 from jaxac.agent import actor_critic, objective
 from jaxac.algos import optimizers, server, shard, trees
 from jaxac.devices import placement
 from jaxac.devices.placement import Placement
 from jaxac.spec import Spec
-from jaxac.types import ActorState, Params, PRNGKey, Report, Server, Steps
+from jaxac.types import ActorState, Params, PRNGKey, Report, Server
 
 
 class State(NamedTuple):
@@ -44,10 +43,9 @@ def update(spec: Spec, state: State) -> tuple[State, Report]:
     # Gathered before they are summed, so that the order of the sum does not depend on the number of devices.
     pushed, unrolled = place.gathered((pushed, unrolled))
     rate = optimizers.learning_rate(spec, state.server.arrivals)
-    stepped, norm = server.step(spec, state.server, pushed, rate)
+    stepped, steps = server.step(spec, state.server, pushed, rate)
     stepped = stepped._replace(arrivals=stepped.arrivals + spec.algo.num_shards)
     losses, episodes = shard.pooled(unrolled)
-    steps = Steps(jnp.ones(()), gradient_norm=norm, learning_rate=rate)
     report = Report(objective.metrics(losses), steps, episodes, asynchrony=None)
     return State(place.replicated(stepped), actors), report
 

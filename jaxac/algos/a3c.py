@@ -26,7 +26,7 @@ from jaxac.algos.shard import Gradient, Unrolled
 from jaxac.devices import placement
 from jaxac.devices.placement import Placement
 from jaxac.spec import Spec
-from jaxac.types import ActorState, Array, Asynchrony, Lag, Params, PRNGKey, PyTree, Report, Server, Steps
+from jaxac.types import ActorState, Array, Asynchrony, Lag, Params, PRNGKey, PyTree, Report, Server
 
 
 class State(NamedTuple):
@@ -206,7 +206,6 @@ def _report(spec: Spec, this_round: Round, waves: WaveReport) -> Report:
     outcomes, bins = waves.outcomes, staleness.bins(staleness.settings(spec))
     versions = jnp.sum(outcomes.stepped, dtype=jnp.int32)
     losses = objective.pooled(waves.unrolled.losses, waves.active / jnp.sum(waves.active))
-    steps = Steps(versions.astype(jnp.float32), jnp.sum(outcomes.gradient_norm), jnp.sum(outcomes.learning_rate))
     age = jnp.minimum(outcomes.staleness, bins - 1)
     asynchrony = Asynchrony(
         staleness=jnp.zeros(bins, jnp.int32).at[age].add(outcomes.used.astype(jnp.int32)),
@@ -216,4 +215,5 @@ def _report(spec: Spec, this_round: Round, waves: WaveReport) -> Report:
         versions=versions,
     )
     episodes = jax.tree.map(lambda x: jnp.sum(x * waves.active), waves.unrolled.episodes)
+    steps = jax.tree.map(jnp.sum, outcomes.steps)
     return Report(objective.metrics(losses), steps, episodes, asynchrony)

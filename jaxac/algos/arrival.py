@@ -10,7 +10,7 @@ from jaxac.algos import corrections, server, staleness, trees
 from jaxac.algos.optimizers import learning_rate
 from jaxac.algos.shard import Gradient
 from jaxac.spec import Spec
-from jaxac.types import Array, Params, Server
+from jaxac.types import Array, Params, Server, Steps
 
 
 class Group(NamedTuple):
@@ -70,10 +70,8 @@ class Outcome(NamedTuple):
     """[] bool: the gradient was older than ``algo.max_staleness``."""
     stepped: Array
     """[] bool: the push completed a group, and the server made a step."""
-    gradient_norm: Array
-    """[] float32, norm of the gradient of the server's step; 0 without a step."""
-    learning_rate: Array
-    """[] float32, learning rate of the server's step, corrected for staleness; 0 without a step."""
+    steps: Steps
+    """Sums over that one step; 0 without it."""
     pulled: Array
     """[K] bool: the shard pulls after this push."""
 
@@ -122,7 +120,7 @@ def push(spec: Spec, this_round: Round, ledger: Ledger, shard: Array, pushed: Wa
     group = _join(ledger.group, _corrected(spec, ledger.server.params, pushed), age, used)
     stepped = used & (group.size == algo.group_size)
 
-    after, norm, rate = jax.lax.cond(stepped, functools.partial(_step, spec, shard), _stay, ledger.server, group)
+    after, steps = jax.lax.cond(stepped, functools.partial(_step, spec, shard), _stay, ledger.server, group)
     after = after._replace(arrivals=after.arrivals + this_round.active[shard])
     group = Group(group.gradients, jnp.where(stepped, 0, group.staleness_sum), jnp.where(stepped, 0, group.size))
     history = trees.put(ledger.history, after.version % staleness.history_size(algo), after.params)
@@ -133,7 +131,7 @@ def push(spec: Spec, this_round: Round, ledger: Ledger, shard: Array, pushed: Wa
     delays = jnp.where(dropped, 0, this_round.delays)  # a shard whose gradients are too old already gets the newest
     version = jnp.where(pulled, jnp.maximum(after.version - delays, 0), ledger.version)
     ledger = Ledger(after, history, group, version, jnp.where(pulled, 0, pushes))
-    return ledger, Outcome(age, used, dropped, stepped, norm, rate, pulled)
+    return ledger, Outcome(age, used, dropped, stepped, steps, pulled)
 
 
 def _corrected(spec: Spec, now: Params, pushed: Wave) -> Gradient:
@@ -154,11 +152,11 @@ def _join(group: Group, gradient: Gradient, age: Array, used: Array) -> Group:
     return Group(gradients, group.staleness_sum + jnp.where(used, age, 0), group.size + used)
 
 
-def _step(spec: Spec, shard: Array, before: Server, group: Group) -> tuple[Server, Array, Array]:
+def _step(spec: Spec, shard: Array, before: Server, group: Group) -> tuple[Server, Steps]:
     """The server's step on a complete group, with the shard's own statistics or those that all share.
 
     Returns:
-        The server, and [] the norm of the gradient and the learning rate of the step.
+        The server, and the sums over this one step.
     """
     algo = staleness.settings(spec)
     rate = learning_rate(spec, before.arrivals + 1 - algo.group_size)  # as when the group was empty
@@ -166,11 +164,13 @@ def _step(spec: Spec, shard: Array, before: Server, group: Group) -> tuple[Serve
         rate = corrections.rate_over_staleness(rate, group.staleness_sum / algo.group_size)
     row = jnp.zeros_like(shard) if algo.shared_statistics else shard
     one = before._replace(opt_state=trees.take(before.opt_state, row))
-    stepped, norm = server.step(spec, one, group.gradients, rate)
-    return stepped._replace(opt_state=trees.put(before.opt_state, row, stepped.opt_state)), norm, rate
+    stepped, steps = server.step(spec, one, group.gradients, rate)
+    return stepped._replace(opt_state=trees.put(before.opt_state, row, stepped.opt_state)), steps
 
 
-def _stay(before: Server, group: Group) -> tuple[Server, Array, Array]:
+def _stay(before: Server, group: Group) -> tuple[Server, Steps]:
     """The server without a step, for a group that is not complete."""
     del group
-    return before, jnp.zeros(()), jnp.zeros(())
+    zero = jnp.zeros(())
+    alike = {"gradient_cosine": zero, "gradient_noise": zero} if before.watched else {}
+    return before, Steps(zero, zero, zero, **alike)

@@ -46,6 +46,7 @@ class AlgoConfig:
     kernel: Literal["auto", "xla", "fused"]
     loss_terms: LossTerms = field(default_factory=dict, kw_only=True)
     normalize_rewards: bool = field(default=False, kw_only=True)
+    watch_gradients: bool = field(default=False, kw_only=True)
     gaussian: GaussianConfig = field(default=GaussianConfig("constant", 1.0, "clip"), kw_only=True)
 
     @property

@@ -63,6 +63,11 @@ def _check_real_time(algo: A3CConfig) -> None:
                 f"{name}={show(value)} is for algo.runtime=compiled; with algo.runtime={algo.runtime} leave it at "
                 f"{show(only)}."
             )
+    if algo.watch_gradients and not algo.lock:
+        raise ConfigError(
+            "algo.watch_gradients=true needs algo.lock=true: without a lock gradients have no order; leave one of them "
+            "out."
+        )
     if algo.max_staleness is not None and algo.above_max_staleness == "wait":
         raise ConfigError(
             f"algo.above_max_staleness=wait is for algo.runtime=compiled: with algo.runtime={algo.runtime} no shard "

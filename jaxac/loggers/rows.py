@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxac import names
 from jaxac.loggers.base import Row
-from jaxac.types import Array, Asynchrony, ChunkReport, Steps
+from jaxac.types import Array, Asynchrony, ChunkReport
 
 
 def to_row(report: ChunkReport, steps_per_push: int, seconds: float) -> Row:
@@ -24,8 +24,7 @@ def to_row(report: ChunkReport, steps_per_push: int, seconds: float) -> Row:
     ended = float(episodes.ended)
     return {
         **_numbers("train", metrics.by_name),
-        **names.section("train", dict.fromkeys(Steps._fields[1:])),
-        **_numbers("train", steps.means if steps.taken else {}),
+        **(_numbers("train", steps.means) if steps.taken else names.section("train", dict.fromkeys(steps.sums))),
         names.EPISODES: int(ended),
         names.EPISODE_RETURN: number(episodes.return_sum / ended) if ended else None,
         names.EPISODE_LENGTH: number(episodes.length_sum / ended) if ended else None,

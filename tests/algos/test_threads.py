@@ -177,7 +177,7 @@ def test_without_a_lock_the_account_is_of_what_happened(small_spec):
     server = hogwild.Hogwild(calls.compile_programs(spec, layout), spec, init(spec, program.keys(0)[0]))
     computed = [server.compute(each) for each in server.shards]
     arrivals = [server.apply(each, mine.gradient) for each, mine in zip(server.shards, computed, strict=True)]
-    assert all(arrival.gradient_norm > 0 for arrival in arrivals)
+    assert all(arrival.steps.gradient_norm > 0 for arrival in arrivals)
     for each, mine, arrival in zip(server.shards, computed, arrivals, strict=True):
         cut = server.settle(each, mine, arrival, 0.0)
     assert [(each.staleness, each.dropped) for each in cut.arrived] == [(0, False)] * 2

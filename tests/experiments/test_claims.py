@@ -2,14 +2,12 @@
 
 import json
 
-import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
 from experiments import common
 from experiments.claims import __main__ as main
-from experiments.claims import answers, arms, clock, correlation, exploration, figures, page, tables, verdicts
+from experiments.claims import answers, arms, clock, exploration, figures, page, tables, verdicts
 from experiments.claims.__main__ import Size, overrides
 from experiments.claims.tasks import NUM_ENVS, TASKS, UNROLL
 from experiments.claims.trial import Budget
@@ -182,25 +180,6 @@ def test_twice_the_workers_in_half_the_rounds_are_twice_as_fast():
     )
     assert found[2][:4] == (50.0, 2.0, 2.0, 2.0)
     assert 1.7 < found[2].on_cluster < 2.0  # two of them wait a little for the server
-
-
-def test_an_optimizer_that_watches_is_adam_and_tells_cosines_and_noise():
-    gradients = [jnp.asarray(each) for each in ([1.0, 0.0], [1.0, 1.0], [-1.0, -1.0])]
-    watched, adam = correlation.watched_adam(0.1), optax.adam(0.1, b1=0.5, b2=0.999, eps=1e-8)
-    states = [each.init(gradients[0]) for each in (watched, adam)]
-    for gradient in gradients:
-        (one, states[0]), (other, states[1]) = (
-            each.update(gradient, state) for each, state in zip((watched, adam), states, strict=True)
-        )
-        np.testing.assert_array_equal(one, other)
-    seen = states[0][0]
-    assert int(seen.steps) == 3
-    assert float(seen.cosines) == pytest.approx(0 + 0.5**0.5 - 1)
-    same = correlation.watch()
-    state = same.init(gradients[0])
-    for _ in range(5):
-        _, state = same.update(gradients[1], state)
-    assert float(state.noises) == pytest.approx(0, abs=1e-5)  # one gradient all the time has no noise
 
 
 def test_cells_cover_all_places_once():

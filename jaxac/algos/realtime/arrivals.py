@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from jaxac.algos.shard import Unrolled
-from jaxac.types import Array
+from jaxac.types import Steps
 
 
 class Arrival(NamedTuple):
@@ -15,10 +15,8 @@ class Arrival(NamedTuple):
 
     version: int
     """The server's version then, by which it was decided whether the gradient is too old."""
-    gradient_norm: Array
-    """[] float32, norm of the gradient before clipping; 0 if it was dropped."""
-    learning_rate: Array
-    """[] float32, the learning rate, corrected for staleness; 0 if the gradient was dropped."""
+    steps: Steps
+    """Sums over the server's one step; 0 if the gradient was dropped."""
 
 
 class Arrived(NamedTuple):
@@ -49,10 +47,8 @@ class Arrivals(NamedTuple):
     """[N] int, versions between snapshot and server."""
     dropped: np.ndarray
     """[N] bool."""
-    gradient_norm: np.ndarray
-    """[N] float32, norms of the gradients before clipping; 0 where dropped."""
-    learning_rate: np.ndarray
-    """[N] float32, learning rates of the server's steps; 0 where dropped."""
+    steps: Steps
+    """[N] sums over the server's steps; 0 where dropped."""
     unrolled: Unrolled
     """[N] losses and ended episodes."""
     learner: np.ndarray
@@ -68,8 +64,7 @@ def fetch(arrived: Sequence[Arrived]) -> Arrivals:
         np.array([each.shard for each in arrived], int),
         np.array([each.staleness for each in arrived], int),
         np.array([each.dropped for each in arrived], bool),
-        np.array([each.gradient_norm for each in arrivals]),
-        np.array([each.learning_rate for each in arrivals]),
+        jax.tree.map(lambda *scalars: np.array(scalars), *(each.steps for each in arrivals)),
         jax.tree.map(lambda *scalars: np.array(scalars), *unrolled),
         np.array([-1 if each.learner is None else each.learner for each in arrived], int),
         np.array([each.lost for each in arrived], int),

@@ -39,7 +39,7 @@ class Hogwild(Host):
         for leaf, before, after in zip(self._leaves, read, stepped, strict=True):
             np.add(leaf, np.asarray(after) - before, out=leaf)
         self._moments = ledger.server.params.moments
-        return Arrival(version, outcome.gradient_norm, outcome.learning_rate)
+        return Arrival(version, outcome.steps)
 
     def newest(self) -> Params:
         """The newest parameters, whose leaves may belong to different versions."""

@@ -20,7 +20,7 @@ from jaxac.algos.realtime.learners import Computed, Held, Learners, Local, Lost
 from jaxac.algos.shard import Gradient
 from jaxac.spec import Spec
 from jaxac.storage.events import Event
-from jaxac.types import Asynchrony, ChunkReport, Params, Steps, Totals, Waiting
+from jaxac.types import Asynchrony, ChunkReport, Params, Totals, Waiting
 
 
 @dataclass
@@ -99,7 +99,7 @@ class Host:
     def apply(self, shard: Shard, gradient: Gradient) -> Arrival:
         """The server takes the gradient, or drops it."""
         self.ledger, outcome = self._push_to(self.ledger, shard, gradient)
-        return Arrival(self.version, outcome.gradient_norm, outcome.learning_rate)
+        return Arrival(self.version, outcome.steps)
 
     def newest(self) -> Params:
         """The newest parameters: the result of a pull."""
@@ -174,7 +174,7 @@ class Host:
         bins, used = staleness.bins(self.algo), int((~arrived.dropped).sum())
         share = np.full(arrived.shard.size, 1 / arrived.shard.size)
         metrics = objective.metrics(objective.pooled(arrived.unrolled.losses, share))
-        steps = Steps(jnp.float32(used), arrived.gradient_norm.sum(), arrived.learning_rate.sum())
+        steps = jax.tree.map(np.sum, arrived.steps)
         finite = [np.isfinite(np.asarray(leaf)).all() for leaf in jax.tree.leaves((metrics, steps, a3c.params(state)))]
         ages = np.minimum(arrived.staleness[~arrived.dropped], bins - 1)
         asynchrony = Asynchrony(
