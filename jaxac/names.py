@@ -34,7 +34,7 @@ EPISODES = "train/episodes"
 EPISODE_RETURN, EPISODE_LENGTH = "train/episode_return", "train/episode_length"
 
 GRADIENT_COSINE, GRADIENT_NOISE = "train/gradient_cosine", "train/gradient_noise"
-"""How alike the server's successive gradients are; with ``algo.watch_gradients``."""
+"""Likeness and noise of the server's successive gradients, with ``algo.watch_gradients``."""
 
 STALENESS, STALENESS_MAX = "async/staleness_mean", "async/staleness_max"
 HISTOGRAM = "async/staleness_histogram"

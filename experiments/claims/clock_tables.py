@@ -17,7 +17,8 @@ _UNEQUAL = (
     "| A3C − A2C | in virtual time |\n|---|---|---|---|---|"
 )
 _WORKERS = (
-    "| workers | threads: seconds to 475 | times as fast | Ray: seconds to 475 | times as fast | in virtual time |\n"
+    "| workers | threads: seconds to 475, unrolls | times as fast | Ray: seconds to 475, unrolls | times as fast "
+    "| in virtual time |\n"
     "|---|---|---|---|---|---|"
 )
 
@@ -88,8 +89,9 @@ def workers(found: Mapping[str, Any], tasks: Mapping[str, Results]) -> str:
         for runtime, ratios in zip(("threads", "ray"), found_by, strict=True):
             if count in ratios:
                 times, low, high = ratios[count]
-                seconds = np.median(_seconds(by_runtime[runtime][str(count)]))
-                cells += [f"{seconds:.1f}", f"{times:.1f} [{low:.1f}, {high:.1f}]"]
+                runs = by_runtime[runtime][str(count)]
+                cells += [f"{np.median(_seconds(runs)):.1f}, {count / rate(runs):.3f} s each"]
+                cells += [f"{times:.1f} [{low:.1f}, {high:.1f}]"]
             else:
                 cells += ["", ""]
         cells.append(f"{virtual[count].times:.1f}" if count in virtual else "")

@@ -33,6 +33,7 @@ def draw(found: Mapping[str, Any], path: Path) -> None:
     for name, results in tasks.items():
         if KNOBS.keys() & TASKS[name].more:  # others have the null control alone, which is the first of its shards
             made["knobs"] = turned(results)
+            made["momentum"] = alone(momentum, results)
             made["workers"] = alone(workers, verdicts.speedups(results), on_clock.get("workers", {}))
     if clock_tables.crossover(on_clock):
         made["clock"] = alone(clock, on_clock)
@@ -151,6 +152,17 @@ def short(name: str) -> str:
     ('random delays', 'A3C, an entropy bonus by shard')
     """
     return name if "bonus" in name else re.split(r"[:,(]", name)[0].strip()
+
+
+def momentum(axes: Any, results: Results) -> None:
+    """Mean return over Adam's β₁, a line a number of shards."""
+    for shards, (marker, line) in zip(arms.SHARDS, _STYLES, strict=False):
+        names = {each: arms.with_momentum(shards, each) for each in arms.MOMENTA}
+        points = [(each, verdicts.tuned(results[name])) for each, name in names.items() if name in results]
+        if len(points) > 1:
+            errorbars(axes, points, label=f"K = {shards}", marker=marker, linestyle=line)
+    axes.set_xlabel("Adam's β₁", fontsize=8)
+    axes.set_ylabel("mean return", fontsize=8)
 
 
 def workers(axes: Any, virtual: Mapping[int, Any], runtimes: Mapping[str, Mapping[str, Sequence[Any]]]) -> None:

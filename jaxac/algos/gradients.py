@@ -1,4 +1,4 @@
-"""How alike the server's successive gradients are, and how much of them is noise: for ``algo.watch_gradients``."""
+"""The likeness of the server's successive gradients, and their noise, for ``algo.watch_gradients``."""
 
 import jax
 import jax.numpy as jnp
@@ -7,7 +7,7 @@ import optax
 from jaxac.types import Array, PyTree, Watched
 
 _DECAY = 0.98
-"""Of the means of which the noise is made: some fifty gradients."""
+"""Decay of the means that the noise is made of: some fifty gradients."""
 _TINY = 1e-30
 
 

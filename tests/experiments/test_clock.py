@@ -65,14 +65,16 @@ def test_tables_say_what_the_runs_say():
     text = clock_tables.unequal(found, {})
     assert text.count("\n") == len(PACES) + 1 and "−20 [−26, −13]" in text and "15.0, 132" in text
     lines = clock_tables.workers(found, {}).splitlines()[2:]
-    assert lines[0].startswith("| 1 | 9.0 | 1.0 [") and lines[-1].startswith("| 16 | 0.6 | 16.0 [")
+    assert lines[0].startswith("| 1 | 9.0, 0.089 s each | 1.0 [") and lines[-1].startswith(
+        "| 16 | 0.6, 0.089 s each | 16.0 ["
+    )
     assert clock_tables.unequal({}, {}) == clock_tables.workers({}, {}) == "pending"
     assert clock_tables.crossover({}) is None
 
 
 def test_who_never_solves_it_takes_forever():
     workers = {"threads": {"1": [run(480, 8.0), run(480, 8.0)], "2": [run(10, 60.0), run(10, 60.0)]}}
-    assert "| 2 | inf | 0.0 [0.0, 0.0] |" in clock_tables.workers({"workers": workers}, {})
+    assert "| 2 | inf, 1.200 s each | 0.0 [0.0, 0.0] |" in clock_tables.workers({"workers": workers}, {})
 
 
 @pytest.mark.slow
