@@ -9,8 +9,9 @@ import numpy as np
 
 from jaxac.agent import returns
 from jaxac.agent.distributions import Distribution
+from jaxac.reports import Metrics
 from jaxac.spec import Spec
-from jaxac.types import Array, Metrics, Transition
+from jaxac.types import Array, Transition
 
 
 class Terms(NamedTuple):

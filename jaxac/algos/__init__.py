@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 
 from jaxac.algos import a2c, a3c
 from jaxac.devices.placement import Placement
+from jaxac.reports import Lag, Report
 from jaxac.spec import Spec
-from jaxac.types import Lag, Params, PRNGKey, Report
+from jaxac.types import Params, PRNGKey
 
 
 class Algo(NamedTuple):

@@ -11,8 +11,9 @@ from jaxac.agent import actor_critic, objective
 from jaxac.algos import optimizers, server, shard, trees
 from jaxac.devices import placement
 from jaxac.devices.placement import Placement
+from jaxac.reports import Report
 from jaxac.spec import Spec
-from jaxac.types import ActorState, Params, PRNGKey, Report, Server
+from jaxac.types import ActorState, Params, PRNGKey, Server
 
 
 class State(NamedTuple):

@@ -25,8 +25,9 @@ from jaxac.algos.arrival import Group, Ledger, Outcome, Round
 from jaxac.algos.shard import Gradient, Unrolled
 from jaxac.devices import placement
 from jaxac.devices.placement import Placement
+from jaxac.reports import Asynchrony, Lag, Report
 from jaxac.spec import Spec
-from jaxac.types import ActorState, Array, Asynchrony, Lag, Params, PRNGKey, PyTree, Report, Server
+from jaxac.types import ActorState, Array, Params, PRNGKey, PyTree, Server
 
 
 class State(NamedTuple):

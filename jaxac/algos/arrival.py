@@ -9,8 +9,9 @@ import jax.numpy as jnp
 from jaxac.algos import corrections, server, staleness, trees
 from jaxac.algos.optimizers import learning_rate
 from jaxac.algos.shard import Gradient
+from jaxac.reports import Steps
 from jaxac.spec import Spec
-from jaxac.types import Array, Params, Server, Steps
+from jaxac.types import Array, Params, Server
 
 
 class Group(NamedTuple):

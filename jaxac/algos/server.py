@@ -7,8 +7,9 @@ import optax
 from jaxac.agent import normalization
 from jaxac.algos import gradients, optimizers, trees
 from jaxac.algos.shard import Gradient
+from jaxac.reports import Steps
 from jaxac.spec import Spec
-from jaxac.types import Array, Params, Server, Steps
+from jaxac.types import Array, Params, Server
 
 
 def init(spec: Spec, params: Params) -> Server:

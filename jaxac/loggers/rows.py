@@ -9,7 +9,8 @@ import numpy as np
 
 from jaxac import names
 from jaxac.loggers.base import Row
-from jaxac.types import Array, Asynchrony, ChunkReport
+from jaxac.reports import Asynchrony, ChunkReport
+from jaxac.types import Array
 
 
 def to_row(report: ChunkReport, steps_per_push: int, seconds: float) -> Row:

@@ -8,8 +8,9 @@ from jaxac.config.schema import Config
 from jaxac.devices import machine
 from jaxac.programs.executor import Chunk, Outcome
 from jaxac.programs.executors import Vmapped
+from jaxac.reports import Totals
 from jaxac.spec import Spec
-from jaxac.types import Array, PyTree, Totals
+from jaxac.types import Array, PyTree
 
 _ENVS = 128
 """Environments of a call: with few, an operation of a small network costs more than its numbers; with many, their data

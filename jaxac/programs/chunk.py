@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 
 from jaxac.algos import Algo
+from jaxac.reports import ChunkReport, Report, Totals
 from jaxac.spec import Spec
-from jaxac.types import Array, ChunkReport, PyTree, Report, Totals
+from jaxac.types import Array, PyTree
 
 
 def _update(algo: Algo) -> Any:

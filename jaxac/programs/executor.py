@@ -7,8 +7,9 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import jax
 import numpy as np
 
+from jaxac.reports import ChunkReport, Totals
 from jaxac.storage import serialization
-from jaxac.types import Array, ChunkReport, Params, PyTree, Totals
+from jaxac.types import Array, Params, PyTree
 
 
 class Chunk(NamedTuple):

@@ -25,8 +25,9 @@ from jaxac.devices import placement
 from jaxac.programs import lanes_program, program
 from jaxac.programs.executor import Chunk, Outcome, copied, first, to_host
 from jaxac.programs.program import Program
+from jaxac.reports import Totals
 from jaxac.spec import Spec
-from jaxac.types import Array, PyTree, Totals
+from jaxac.types import Array, PyTree
 
 
 class Pooled:

@@ -17,8 +17,9 @@ from jaxac.errors import ConfigError
 from jaxac.programs import program, runtimes
 from jaxac.programs.chunk import nothing, run_chunk
 from jaxac.programs.program import Signature
+from jaxac.reports import Totals
 from jaxac.spec import Spec
-from jaxac.types import Array, PRNGKey, PyTree, Totals
+from jaxac.types import Array, PRNGKey, PyTree
 
 
 class LanesProgram(NamedTuple):

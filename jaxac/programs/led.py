@@ -12,7 +12,8 @@ import jax
 
 from jaxac.programs.executor import Chunk, Outcome, begin
 from jaxac.programs.executors import Pooled
-from jaxac.types import Array, PyTree, Totals
+from jaxac.reports import Totals
+from jaxac.types import Array, PyTree
 
 Tell = Callable[..., None]
 """``tell(name, *arguments)``: has the followers make a call."""

@@ -18,8 +18,9 @@ from jaxac.devices import machine, placement, threefry
 from jaxac.errors import ConfigError
 from jaxac.programs import runtimes
 from jaxac.programs.runtimes import Advance
+from jaxac.reports import Totals
 from jaxac.spec import Spec
-from jaxac.types import Array, PRNGKey, PyTree, Totals
+from jaxac.types import Array, PRNGKey, PyTree
 
 EVALUATION_BATCHES = 4
 """Number of batches of episodes in the final evaluation; an evaluation along the way takes one."""

@@ -19,8 +19,9 @@ from jaxac.config.algos import A2CConfig, A3CConfig
 from jaxac.config.schema import Config
 from jaxac.devices import placement
 from jaxac.programs.chunk import nothing, run_chunk
+from jaxac.reports import ChunkReport, Totals
 from jaxac.spec import Spec
-from jaxac.types import ChunkReport, PyTree, Totals
+from jaxac.types import PyTree
 
 Advance = Callable[..., tuple[PyTree, ChunkReport]]
 """``advance(spec, state, num_updates, before=None) -> (state, report)``; ``state`` is donated. ``before`` are the

@@ -17,9 +17,10 @@ from jaxac.devices import threefry
 from jaxac.errors import ConfigError
 from jaxac.programs import program
 from jaxac.programs.chunk import run_chunk
+from jaxac.reports import ChunkReport
 from jaxac.runs import schedule
 from jaxac.spec import Spec
-from jaxac.types import Array, ChunkReport, PRNGKey, PyTree
+from jaxac.types import Array, PRNGKey, PyTree
 
 Train = Callable[..., tuple[PyTree, dict[str, Array]]]
 """``train(key, numbers={}) -> (state, rows)``."""

@@ -15,11 +15,12 @@ from jaxac.devices import machine
 from jaxac.loggers import rows
 from jaxac.loggers.base import Logger, Row
 from jaxac.programs.executor import Outcome
+from jaxac.reports import Totals
 from jaxac.runs import artifacts, failures, schedule
 from jaxac.runs.progress import progress_of
 from jaxac.storage import checkpoint, events, provenance, run_directory, serialization, weights
 from jaxac.storage.checkpoint import Checkpoint
-from jaxac.types import Params, PyTree, Totals
+from jaxac.types import Params, PyTree
 
 
 class Status(StrEnum):

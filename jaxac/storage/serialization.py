@@ -10,7 +10,8 @@ from flax import serialization
 
 from jaxac.devices import placement
 from jaxac.errors import ConfigError
-from jaxac.types import Moments, Params, PyTree, Totals
+from jaxac.reports import Totals
+from jaxac.types import Moments, Params, PyTree
 
 
 def _is_key(x: jax.Array) -> bool:

@@ -15,8 +15,8 @@ from jaxac.config import suites
 from jaxac.config.compose import make_config
 from jaxac.config.schema import Config
 from jaxac.loggers import rows
+from jaxac.reports import Asynchrony, Lag, Metrics, Steps, Waiting
 from jaxac.storage import events, run_directory
-from jaxac.types import Asynchrony, Lag, Metrics, Steps, Waiting
 from tests.docs.pages import PAGES, ROOT, code, commands, name, tables
 from tests.whole_runs import train
 

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from jaxac.algos.shard import Unrolled
-from jaxac.types import Steps
+from jaxac.reports import Steps
 
 
 class Arrival(NamedTuple):

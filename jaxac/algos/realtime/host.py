@@ -18,9 +18,10 @@ from jaxac.algos.realtime.arrivals import Arrival, Arrivals, Arrived
 from jaxac.algos.realtime.calls import Programs
 from jaxac.algos.realtime.learners import Computed, Held, Learners, Local, Lost
 from jaxac.algos.shard import Gradient
+from jaxac.reports import Asynchrony, ChunkReport, Totals, Waiting
 from jaxac.spec import Spec
 from jaxac.storage.events import Event
-from jaxac.types import Asynchrony, ChunkReport, Params, Totals, Waiting
+from jaxac.types import Params
 
 
 @dataclass

@@ -8,9 +8,9 @@ from jaxac.algos.realtime.calls import Programs
 from jaxac.algos.realtime.host import Cut, Host
 from jaxac.config.algos import A3CConfig
 from jaxac.errors import ConfigError
+from jaxac.reports import ChunkReport, Totals
 from jaxac.spec import Spec
 from jaxac.storage import events
-from jaxac.types import ChunkReport, Totals
 
 
 class Replay:

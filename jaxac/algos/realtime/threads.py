@@ -20,9 +20,9 @@ from jaxac.algos.realtime.host import Cut, Host, Shard
 from jaxac.algos.realtime.learners import Computed, Learners
 from jaxac.config.algos import A3CConfig
 from jaxac.errors import ConfigError
+from jaxac.reports import ChunkReport, Totals, Waiting
 from jaxac.spec import Spec
 from jaxac.storage import events
-from jaxac.types import ChunkReport, Totals, Waiting
 
 _AHEAD = 8
 """Number of updates that threads may be ahead of the main loop."""
