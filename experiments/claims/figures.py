@@ -33,7 +33,8 @@ def draw(found: Mapping[str, Any], path: Path) -> None:
     for name, results in tasks.items():
         if KNOBS.keys() & TASKS[name].more:  # others have the null control alone, which is the first of its shards
             made["knobs"] = turned(results)
-            made["momentum"] = alone(momentum, results)
+            if any(arm.group == "momentum" for arm in arms.trained(results)):
+                made["momentum"] = alone(momentum, results)
             made["workers"] = alone(workers, verdicts.speedups(results), on_clock.get("workers", {}))
     if clock_tables.crossover(on_clock):
         made["clock"] = alone(clock, on_clock)

@@ -50,7 +50,7 @@ def test_one_gradient_all_the_time_has_no_noise_and_no_gradient_at_all_is_no_err
     assert all(np.isfinite(float(value)) for value in found.values())
 
 
-@pytest.mark.parametrize("algo", [("+algo=a2c",), A3C], ids=["a2c", "a3c"])
+@pytest.mark.parametrize("algo", [("+algo=a2c",), pytest.param(A3C, marks=pytest.mark.slow)], ids=["a2c", "a3c"])
 def test_watching_changes_no_bit_and_rows_tell(run, algo):
     watching, not_ = run(*algo, WATCHED, at="watching"), run(*algo, at="not")
     assert summary(watching)["params_digest"] == summary(not_)["params_digest"]
@@ -70,6 +70,7 @@ def test_a_report_sums_over_the_servers_steps(small_spec):
     assert len({float(each.steps.gradient_cosine) for each in reports}) == 3
 
 
+@pytest.mark.slow
 def test_a_replay_tells_what_its_run_told(run):
     real = run(*A3C, WATCHED, "algo.runtime=threads", at="real")
     again = run(*A3C, WATCHED, "algo.runtime=replay", f"algo.events={real}", at="again")
