@@ -128,12 +128,18 @@ def learn(config: Config) -> dict[str, Any]:
         state, seconds = timed_chunk(compiled, numbers, state, target - updates)
         updates, train_seconds = target, train_seconds + seconds
         if plan.evaluates_at(updates):
-            batches = range(program.EVALUATION_BATCHES)
-            returns = program.evaluate_batches(compiled, numbers, state, evaluation_key, updates, batches)
             curve["env_steps"].append(config.env_steps(updates))
-            curve["returns"].append(float(returns.mean()))
+            curve["returns"].append(mean_return(compiled, numbers, state, evaluation_key, updates))
     compiled.close()
     return {**curve, "train_seconds": train_seconds}
+
+
+def mean_return(compiled: Any, numbers: "Spec", state: Any, key: Any, updates: int) -> float:
+    """The mean return of all ``evaluation.episodes`` after ``updates`` updates, by what has ``evaluate`` compiled."""
+    from jaxac.programs import program
+
+    batches = range(program.EVALUATION_BATCHES)
+    return float(program.evaluate_batches(compiled, numbers, state, key, updates, batches).mean())
 
 
 def learn_lanes(configs: list[Config], watch: Watch | None = None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from experiments.claims import arms, clock_tables, tables, verdicts
+from experiments.claims.clock import RUNTIMES
 from experiments.claims.verdicts import Results
 from jaxac import intervals
 
@@ -82,7 +83,7 @@ def _parallel(tasks: Mapping[str, Results], on_clock: Mapping[str, Any]) -> str:
     virtual = verdicts.speedups(tasks.get("CartPole", {})).get(most)
     if virtual:
         parts.append(f"virtual time {virtual.times:.1f} [{virtual.low:.1f}, {virtual.high:.1f}] ×")
-    for runtime, title in (("threads", "threads"), ("ray", "Ray")):
+    for runtime, title in RUNTIMES.items():
         ratios = clock_tables.speedups(on_clock.get("workers", {}).get(runtime, {}))
         if most in ratios:
             times, low, high = ratios[most]
@@ -96,10 +97,10 @@ def _exploration(tasks: Mapping[str, Mapping[str, Mapping[str, Sequence[float | 
     for told in tasks.values():
         for name in (arms.A2C, arms.TURN, arms.A3C, arms.OWN_BONUSES):
             if name in told:
-                steps = [np.inf if step is None else step for step in told[name]["first_success"]]
-                last = "never" if np.isinf(max(steps)) else f"{max(steps) / 1000:.0f} k"
+                steps = told[name]["first_success"]
+                last = "never" if None in steps else f"{max(filter(None, steps)) / 1000:.0f} k"
                 title = {arms.OWN_BONUSES: "own bonuses", arms.TURN: "in turn"}.get(name, name[:3])
-                parts.append(f"{title} {np.median(steps) / 1000:.0f} k steps (the last seed: {last})")
+                parts.append(f"{title} {tables.median(steps) / 1000:.0f} k steps (the last seed: {last})")
     return ", ".join(parts) or "pending"
 
 

@@ -26,18 +26,20 @@ from experiments.claims import arms
 from experiments.claims.arms import K
 from experiments.claims.tasks import NUM_ENVS, TASKS, UNROLL
 from experiments.claims.verdicts import SOLVED
-from experiments.common import load, prepare, save
+from experiments.common import load, mean_return, prepare, save
 from jaxac.config.algos import A3CConfig
 from jaxac.config.compose import make_config
 from jaxac.config.schema import Config
 
 COMMAND = "experiments.claims.clock"
 NAME, TASK = "claims_clock", "CartPole"
-PARTS = ("unequal", "threads", "ray")
+RUNTIMES = {"threads": "threads", "ray": "Ray"}
+"""Where more and more workers run, and its name."""
+PARTS = ("unequal", *RUNTIMES)
 ALGOS = ("A2C", "A3C")
 SECONDS = 0.1
 """Of an unroll where no shard is slower."""
-ROUNDS = 244
+ROUNDS = TASKS[TASK].env_steps // (NUM_ENVS * UNROLL)
 """In which a run of A2C ends where no shard is slower: as many as in virtual time."""
 LOOKS = 20
 """Evaluations of a run of unequal shards, evenly over its time."""
@@ -178,7 +180,7 @@ def synchronous(pace: Pace, seed: int, rate_of: str, course: Course) -> dict[str
         time.sleep(max(0.0, start + max(next(each) for each in times) - time.perf_counter()))
         updates, clock = updates + 1, clock + time.perf_counter() - start
         if course.due(clock):
-            course.note(clock, _evaluate(compiled, numbers, state, evaluation_key, updates))
+            course.note(clock, mean_return(compiled, numbers, state, evaluation_key, updates))
     return {"pushes": updates * K}
 
 
@@ -212,16 +214,9 @@ def asynchronous(
         counts = np.asarray(report.asynchrony.staleness)
         ages += float(counts @ np.arange(counts.size)) / shards
         if course.due(now):
-            course.note(now, _evaluate(compiled, numbers, state, evaluation_key, updates))
+            course.note(now, mean_return(compiled, numbers, state, evaluation_key, updates))
     threads.close()
     return {"pushes": updates * shards, "staleness": ages / updates}
-
-
-def _evaluate(compiled: Any, numbers: Any, state: Any, key: Any, updates: int) -> float:
-    from jaxac.programs import program
-
-    batches = range(program.EVALUATION_BATCHES)
-    return float(np.mean(program.evaluate_batches(compiled, numbers, state, key, updates, batches)))
 
 
 def unequal(found: dict[str, Any], seeds: int, seconds: float, paces: Sequence[Pace]) -> Iterator[str]:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.claims import arms, verdicts
-from experiments.claims.clock import ALGOS, LOOKS, PACES, ROUNDS
+from experiments.claims import arms, tables, verdicts
+from experiments.claims.clock import ALGOS, LOOKS, PACES, ROUNDS, RUNTIMES, Pace
 from experiments.claims.verdicts import Crossover, Results
 from jaxac import intervals
 
@@ -36,19 +36,16 @@ def rate(runs: Sequence[Run]) -> float:
 
 def unequal(found: Mapping[str, Any], tasks: Mapping[str, Results]) -> str:
     """The table of unequal shards; ``pending`` without results."""
-    seconds, lines = found.get("unroll_seconds", 0) * ROUNDS, [_UNEQUAL]
+    lines = [_UNEQUAL]
     for pace in PACES:
-        runs = found.get("unequal", {}).get(pace.name, {})
-        seeds = min((len(runs.get(algo, ())) for algo in ALGOS), default=0)
-        if seeds > 1:
-            a2c, a3c = (runs[algo][:seeds] for algo in ALGOS)
-            one, other = (mean_returns(each, seconds) for each in (a2c, a3c))
+        for a2c, a3c in _runs(found, [pace]):
+            one, other = (mean_returns(each, _duration(found)) for each in (a2c, a3c))
             stale = np.median([run["staleness"] for run in a3c])
             cells = [
                 pace.name,
                 f"{rate(a2c) / arms.K:.2f}, {one.mean():.0f}",
                 f"{rate(a3c):.0f}, {stale:.1f}, {other.mean():.0f}",
-                _difference(other - one),
+                tables.difference((other - one).mean(), *intervals.interval(other - one), "+.0f"),
                 _virtual(tasks, pace.slower) if not pace.random else "",
             ]
             lines.append(f"| {' | '.join(cells)} |")
@@ -57,14 +54,24 @@ def unequal(found: Mapping[str, Any], tasks: Mapping[str, Results]) -> str:
 
 def over_slowness(found: Mapping[str, Any]) -> dict[str, dict[int, np.ndarray]]:
     """By algorithm, and by how slow the slow shard is: ``[seeds]`` mean returns, of as many seeds as all have."""
-    seconds, paces = found.get("unroll_seconds", 0) * ROUNDS, [pace for pace in PACES if not pace.random]
-    runs = {pace.slower: found.get("unequal", {}).get(pace.name, {}) for pace in paces}
-    seeds = min(len(each.get(algo, ())) for each in runs.values() for algo in ALGOS)
-    if seeds < 2:
-        return {}
-    return {
-        algo: {slower: mean_returns(each[algo][:seeds], seconds) for slower, each in runs.items()} for algo in ALGOS
-    }
+    paces = [pace for pace in PACES if not pace.random]
+    lines: dict[str, dict[int, np.ndarray]] = {}
+    for pace, runs in zip(paces, _runs(found, paces), strict=False):
+        for algo, each in zip(ALGOS, runs, strict=True):
+            lines.setdefault(algo, {})[pace.slower] = mean_returns(each, _duration(found))
+    return lines
+
+
+def _runs(found: Mapping[str, Any], paces: Sequence[Pace]) -> list[list[Sequence[Run]]]:
+    """The runs at each pace, A2C's and A3C's, of as many seeds as all of them have; empty with less than two."""
+    every = [[found.get("unequal", {}).get(pace.name, {}).get(algo, ()) for algo in ALGOS] for pace in paces]
+    seeds = min(len(runs) for each in every for runs in each)
+    return [[runs[:seeds] for runs in each] for each in every] if seeds > 1 else []
+
+
+def _duration(found: Mapping[str, Any]) -> float:
+    """Seconds of a run of unequal shards."""
+    return float(found["unroll_seconds"] * ROUNDS)
 
 
 def crossover(found: Mapping[str, Any]) -> Crossover | None:
@@ -83,10 +90,10 @@ def workers(found: Mapping[str, Any], tasks: Mapping[str, Results]) -> str:
     """The table of more workers; ``pending`` without results."""
     by_runtime, lines = found.get("workers", {}), [_WORKERS]
     virtual = verdicts.speedups(tasks.get("CartPole", {}))
-    found_by = [speedups(by_runtime.get(runtime, {})) for runtime in ("threads", "ray")]
+    found_by = [speedups(by_runtime.get(runtime, {})) for runtime in RUNTIMES]
     for count in arms.WORKERS:
         cells = [str(count)]
-        for runtime, ratios in zip(("threads", "ray"), found_by, strict=True):
+        for runtime, ratios in zip(RUNTIMES, found_by, strict=True):
             if count in ratios:
                 times, low, high = ratios[count]
                 runs = by_runtime[runtime][str(count)]
@@ -103,26 +110,12 @@ def workers(found: Mapping[str, Any], tasks: Mapping[str, Results]) -> str:
 def speedups(runs: Mapping[str, Sequence[Run]]) -> dict[int, tuple[float, float, float]]:
     """By number of workers: how many times as fast as one, by medians, with the interval of seeds drawn again."""
     seconds = {count: _seconds(runs[str(count)]) for count in arms.WORKERS if runs.get(str(count))}
-    if 1 not in seconds:
-        return {}
-    draw, found = np.random.default_rng(0), {}
-    drawn = {n: np.median(draw.choice(each, (verdicts.DRAWS, each.size)), axis=1) for n, each in seconds.items()}
-    for count, each in seconds.items():
-        low, high = np.nanquantile(drawn[1] / drawn[count], [0.025, 0.975])
-        found[count] = float(np.median(seconds[1]) / np.median(each)), float(low), float(high)
-    return found
+    return verdicts.times_as_fast(seconds) if 1 in seconds else {}
 
 
 def _seconds(runs: Sequence[Run]) -> np.ndarray:
     """[seeds] seconds to a return that solves the task; infinity where there is none."""
     return np.array([run["seconds"][-1] if run["returns"][-1] >= verdicts.SOLVED else np.inf for run in runs])
-
-
-def _difference(values: np.ndarray) -> str:
-    """The mean of differences by seed with its interval, in bold where that leaves out 0."""
-    low, high = intervals.interval(values)
-    text = f"{values.mean():+.0f} [{low:+.0f}, {high:+.0f}]".replace("-", "−")
-    return f"**{text}**" if low > 0 or high < 0 else text
 
 
 def _virtual(tasks: Mapping[str, Results], slower: int) -> str:

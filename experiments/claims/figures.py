@@ -10,6 +10,7 @@ import numpy as np
 from experiments import choice
 from experiments.choice import Tuned
 from experiments.claims import arms, clock_tables, verdicts
+from experiments.claims.clock import RUNTIMES
 from experiments.claims.tasks import TASKS
 from experiments.claims.verdicts import Results
 from jaxac import intervals
@@ -98,18 +99,13 @@ def ladder(axes: Any, results: Results) -> None:
 
 def unequal(axes: Any, results: Results) -> None:
     """Mean return in the same time, over how slow the slow shard is."""
-    for (label, points), (marker, line) in zip(
-        verdicts.over_slowness(results).items(), (("o", "-"), ("s", "--")), strict=True
-    ):
+    for (label, points), (marker, line) in zip(verdicts.over_slowness(results).items(), _STYLES, strict=False):
         if points:
             errorbars(axes, points, label=label, marker=marker, linestyle=line)
     found = verdicts.crossover(results)
     if found and np.isfinite(found.median):
         axes.axvline(found.median, color="black", linestyle=":", linewidth=1)
-    axes.set_xscale("log", base=2)
-    axes.set_xticks([1, *arms.SLOWER], [f"{slower}" for slower in (1, *arms.SLOWER)])
-    axes.set_xlabel("one shard of 16 is … times as slow", fontsize=8)
-    axes.set_ylabel("mean return, equal time", fontsize=8)
+    _slowness(axes, "mean return, equal time")
     if axes.has_data():
         axes.legend(fontsize=7)
 
@@ -120,7 +116,7 @@ def turned(results: Results) -> Any:
 
     figure = Figure(figsize=(4.6 * len(KNOBS), 3.2), layout="constrained", dpi=110)
     for axes, (group, label) in zip(figure.subplots(1, len(KNOBS)), KNOBS.items(), strict=True):
-        for correction, (marker, line) in zip(arms.CORRECTIONS, (("o", "-"), ("s", "--"), ("^", ":")), strict=True):
+        for correction, (marker, line) in zip(arms.CORRECTIONS, _STYLES, strict=False):
             chosen = [arm for arm in arms.trained(results) if (arm.group, arm.correction) == (group, correction)]
             points = [(arm.abscissa, verdicts.tuned(results[arm.name])) for arm in chosen]
             if points:
@@ -140,10 +136,14 @@ def turned(results: Results) -> Any:
 def errorbars(axes: Any, points: Sequence[tuple[float | None, Tuned]], **style: Any) -> None:
     """A line of mean returns with their 95% intervals, black, filled where it is a whole one."""
     places, ones = zip(*points, strict=True)
-    means = np.array([one.mean for one in ones])
-    ends = np.array([choice.interval(one) for one in ones]).T
+    _line(axes, places, [one.mean for one in ones], [choice.interval(one) for one in ones], **style)
+
+
+def _line(axes: Any, places: Sequence[Any], means: Any, ends: Any, **style: Any) -> None:
+    """A black line through ``means [N]`` with intervals ``ends [N, 2]``, filled where it is a whole one."""
     filled = "black" if style["linestyle"] == "-" else "white"
-    axes.errorbar(places, means, np.abs(ends - means), color="black", capsize=3, markerfacecolor=filled, **style)
+    beside = np.abs(np.array(ends).T - means)
+    axes.errorbar(places, means, beside, color="black", capsize=3, markerfacecolor=filled, **style)
 
 
 def short(name: str) -> str:
@@ -171,7 +171,7 @@ def workers(axes: Any, virtual: Mapping[int, Any], runtimes: Mapping[str, Mappin
     axes.plot(arms.WORKERS, arms.WORKERS, color="gray", linewidth=0.8, label="as many times as workers")
     lines = {"the paper, seven Atari games": dict(zip(arms.WORKERS, verdicts.PAPER, strict=True))}
     lines["virtual time"] = {count: one.times for count, one in virtual.items()}
-    for runtime, title in (("threads", "threads"), ("ray", "Ray")):
+    for runtime, title in RUNTIMES.items():
         ratios = clock_tables.speedups(runtimes.get(runtime, {}))
         lines[f"{title}, real clock"] = {count: one[0] for count, one in ratios.items()}
     for (label, points), (marker, line) in zip(lines.items(), _STYLES, strict=False):
@@ -187,17 +187,18 @@ def workers(axes: Any, virtual: Mapping[int, Any], runtimes: Mapping[str, Mappin
 
 def clock(axes: Any, found: Mapping[str, Any]) -> None:
     """Mean return in the same seconds, over how slow the slow shard is."""
-    for label, points in clock_tables.over_slowness(found).items():
-        marker, line = _STYLES[label == "A3C"]
-        ends = np.array([intervals.interval(values) for values in points.values()])
-        means = np.array([values.mean() for values in points.values()])
-        filled = "white" if label == "A3C" else "black"
-        style = {"marker": marker, "linestyle": line, "markerfacecolor": filled, "color": "black", "label": label}
-        axes.errorbar(list(points), means, np.abs(ends.T - means), capsize=3, **style)
+    for (label, points), (marker, line) in zip(clock_tables.over_slowness(found).items(), _STYLES, strict=False):
+        means, ends = zip(*((values.mean(), intervals.interval(values)) for values in points.values()), strict=True)
+        _line(axes, list(points), means, ends, marker=marker, linestyle=line, label=label)
+    _slowness(axes, "mean return, equal seconds")
+
+
+def _slowness(axes: Any, label: str) -> None:
+    """The axis of how slow the slow shard is, and the label of the other."""
     axes.set_xscale("log", base=2)
     axes.set_xticks([1, *arms.SLOWER], [f"{slower}" for slower in (1, *arms.SLOWER)])
     axes.set_xlabel("one shard of 16 is … times as slow", fontsize=8)
-    axes.set_ylabel("mean return, equal seconds", fontsize=8)
+    axes.set_ylabel(label, fontsize=8)
 
 
 def correlation(axes: Any, told: Mapping[str, Mapping[str, Sequence[float]]]) -> None:

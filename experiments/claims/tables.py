@@ -56,8 +56,17 @@ def number(value: float) -> str:
 
 def between(found: Effect) -> str:
     """An effect's interval, in bold where it tells two arms apart."""
-    text = f"{found.difference:+.3g} [{found.low:+.3g}, {found.high:+.3g}]".replace("-", "−")
-    return text if found.verdict == "not told apart" else f"**{text}**"
+    return difference(found.difference, found.low, found.high)
+
+
+def difference(value: float, low: float, high: float, digits: str = "+.3g") -> str:
+    """A difference with its interval, in bold where that leaves out 0.
+
+    >>> difference(-2.0, -3.0, -1.0)
+    '**−2 [−3, −1]**'
+    """
+    text = f"{value:{digits}} [{low:{digits}}, {high:{digits}}]".replace("-", "−")
+    return f"**{text}**" if low > 0 or high < 0 else text
 
 
 def table(name: str, results: Results) -> str:
@@ -90,18 +99,19 @@ def crossing(found: Crossover | None) -> str:
 def look(name: str, told: Mapping[str, Sequence[float | None]]) -> str:
     """A line of the table of gradients, or of exploration: means with 95% intervals over seeds."""
     cells = [
-        median(values) + mean(values) if what == "first_success" else mean(values) for what, values in told.items()
+        f"{number(median(values))}; mean {mean(values)}" if what == "first_success" else mean(values)
+        for what, values in told.items()
     ]
     return f"| {' | '.join([name, *cells])} |"
 
 
-def median(values: Sequence[float | None]) -> str:
-    """The median, in which what never came is last, for a cell that goes on with the mean.
+def median(values: Sequence[float | None]) -> float:
+    """The median, in which what never came is last.
 
     >>> median([30_000, None, 20_000])
-    '30,000; mean '
+    30000.0
     """
-    return f"{number(float(np.median([np.inf if value is None else value for value in values])))}; mean "
+    return float(np.median([np.inf if value is None else value for value in values]))
 
 
 def mean(values: Sequence[float | None]) -> str:

@@ -156,19 +156,28 @@ def speedups(results: Results) -> dict[int, Speedup]:
     if 1 not in found:
         return {}
     rounds = {count: _rounds_to(result, count) for count, result in found.items()}
-    random = np.random.default_rng(0)
-    drawn = {count: np.median(random.choice(each, (DRAWS, each.size)), axis=1) for count, each in rounds.items()}
-    ends = {count: np.nanquantile(drawn[1] / each, [0.025, 0.975]) for count, each in drawn.items()}
-    medians = {count: float(np.median(each)) for count, each in rounds.items()}
+    medians, ratios = {count: float(np.median(each)) for count, each in rounds.items()}, times_as_fast(rounds)
     push = weak_scaling.push_seconds(_BYTES)
     seconds = {
         count: median * count / weak_scaling.simulate(count, weak_scaling.UNROLL, push)["pushes"]
         for count, median in medians.items()
     }
-    return {
-        count: Speedup(median, medians[1] / median, ends[count][0], ends[count][1], seconds[1] / seconds[count])
-        for count, median in medians.items()
-    }
+    return {count: Speedup(median, *ratios[count], seconds[1] / seconds[count]) for count, median in medians.items()}
+
+
+def times_as_fast(needed: Mapping[int, np.ndarray]) -> dict[int, tuple[float, float, float]]:
+    """By number of workers: how many times as fast as one, by medians, with the 95% interval of seeds drawn again.
+
+    Args:
+        needed: [seeds] what each run needed, by the number of workers, 1 among them; infinity for what never came.
+    """
+    random = np.random.default_rng(0)
+    drawn = {count: np.median(random.choice(each, (DRAWS, each.size)), axis=1) for count, each in needed.items()}
+    found = {}
+    for count, each in needed.items():
+        low, high = np.nanquantile(drawn[1] / drawn[count], [0.025, 0.975])
+        found[count] = float(np.median(needed[1]) / np.median(each)), float(low), float(high)
+    return found
 
 
 def _rounds_to(result: Mapping[str, Any], count: int) -> np.ndarray:
