@@ -135,7 +135,10 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)  # what they are to end is the training, with which this ends
     messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(connection, messages), daemon=True).start()
-    sys.argv = messages.get() or sys.argv  # the command that W&B shows is the other side's
+    command = messages.get()
+    if command is None:
+        return
+    sys.argv = command or sys.argv  # the command that W&B shows is the other side's
     import wandb  # noqa: F401 # ahead of the first run
 
     with contextlib.suppress(OSError):

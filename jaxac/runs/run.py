@@ -223,7 +223,7 @@ class Run:
         progress, env_steps = self.progress, self.config.env_steps(self.updates)
         progress.wall_seconds += self._seconds_since_lap()
         return {
-            "status": self.status,
+            "status": self.status and self.status.value,  # plain, for the loggers' processes know no type of ours
             # A run that has diverged has no policy that could be evaluated.
             **(progress.evaluation if self.status != Status.DIVERGED else dict.fromkeys(names.EVALUATION)),
             **self._best(),

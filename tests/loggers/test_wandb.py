@@ -1,11 +1,14 @@
 """Weights & Biases, whose process writes what it is sent."""
 
+import io
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
+from multiprocessing import Pipe
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +22,7 @@ from jaxac.loggers.wandb import Wandb
 from jaxac.loggers.wandb_writer import Writer
 from tests.loggers.test_loggers import ROW, SUMMARY
 from tests.processes import environment
+from tests.whole_runs import train
 
 PATIENCE = 60
 SHORTLY = 3.0
@@ -152,6 +156,39 @@ def test_rows_are_written_in_their_order_with_the_times_of_their_logging(offline
     about, *_ = [each["environment"] for each in found if each["type"] == "environment"]
     assert about.get("args", []) == sys.argv[1:] and about["executable"] == sys.executable
     assert "wandb_writer" not in about["program"]
+
+
+@pytest.mark.parametrize("overrides", [(), ("num_seeds=2",)])
+def test_what_is_sent_is_plain(small_config, tmp_path, monkeypatch, overrides):
+    """So that the process of W&B imports no module of ours, and with it JAX, to take it: a second at a run's end."""
+    sent, send = [], wandb_process.WandbProcess._send
+    monkeypatch.setattr(wandb_process.WandbProcess, "_send", lambda *args: (sent.append(args[1]), send(*args)))
+    train(small_config("logger.wandb.mode=offline", *overrides), tmp_path / "run")
+    kinds = [each[0] for each in sent if isinstance(each, tuple)]
+    assert kinds[0] == "open" and "log" in kinds and "finish" in kinds
+    assert {module for message in sent for module in _needed_by(message)} <= {"pathlib"}
+
+
+def test_the_writer_ends_though_it_was_never_sent_a_word():
+    connection, its = Pipe()
+    command = [sys.executable, "-m", "jaxac.loggers.wandb_writer", str(its.fileno())]
+    with subprocess.Popen(command, pass_fds=[its.fileno()], env=environment()) as writer:
+        its.close()
+        connection.close()
+        assert writer.wait(PATIENCE) == 0
+
+
+def _needed_by(message):
+    """The modules that taking a message imports."""
+    needed = set()
+
+    class Unpickler(pickle.Unpickler):
+        def find_class(self, module, name):
+            needed.add(module)
+            return super().find_class(module, name)
+
+    Unpickler(io.BytesIO(pickle.dumps(message))).load()
+    return needed
 
 
 def test_a_row_is_on_the_disk_shortly(offline, tmp_path):
