@@ -6,6 +6,7 @@ run it. It has no public way to compose from files that it has read. What it giv
 fails first is ``test_files_are_read_once`` in ``tests/cli/test_sweep_configs.py``.
 """
 
+import functools
 import pickle
 from collections.abc import Sequence
 
@@ -20,11 +21,11 @@ from omegaconf import DictConfig
 def compose_once(loader: ConfigLoader) -> None:
     """Makes ``loader.load_sweep_config`` compose each choice of files once; its results and errors stay the same."""
     assert isinstance(loader, ConfigLoaderImpl)
-    compose, parser = loader.load_sweep_config, OverridesParser.create()
+    compose = loader.load_sweep_config
     composed: dict[tuple[str, ...], bytes] = {}
 
     def load_sweep_config(master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
-        overrides = parser.parse_overrides(sweep_overrides)
+        overrides = list(map(_parsed, sweep_overrides))
         choices = [each for each in overrides if loader.repository.group_exists(each.key_or_group)]
         values = [each for each in overrides if not loader.repository.group_exists(each.key_or_group)]
         if not all(map(_is_plain, overrides)) or any(each.type != OverrideType.CHANGE for each in values):
@@ -35,6 +36,13 @@ def compose_once(loader: ConfigLoader) -> None:
         return _with_values(pickle.loads(composed[files]), values, overrides)  # three times as fast as a copy
 
     loader.load_sweep_config = load_sweep_config  # type: ignore[method-assign]
+
+
+@functools.lru_cache(maxsize=4096)
+def _parsed(text: str) -> Override:
+    """An override as Hydra reads it; jobs of a sweep share most of theirs."""
+    (override,) = OverridesParser.create().parse_overrides([text])
+    return override
 
 
 def validate_once() -> None:

@@ -88,12 +88,17 @@ def write_lines(path: Path, objects: list[dict[str, Any]]) -> None:
 
 def write_yaml(path: Path, value: Any) -> None:
     """Writes plain data as YAML, whole or not at all."""
-    write_atomically(path, yaml.safe_dump(value, sort_keys=False))
+    write_atomically(path, _yaml(value))
 
 
 def write_overrides(path: Path, overrides: list[str]) -> None:
     """Writes a list of overrides with its length before it: without some at its end it would be another run's list."""
-    write_atomically(path, f"# {len(overrides)} settings\n{yaml.safe_dump(overrides, sort_keys=False)}")
+    write_atomically(path, f"# {len(overrides)} settings\n{_yaml(overrides)}")
+
+
+def _yaml(value: Any) -> str:
+    """Plain data as YAML, by the emitter in C where there is one, which takes a quarter of the time."""
+    return str(yaml.dump(value, sort_keys=False, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper)))
 
 
 def write_atomically(path: Path, text: str) -> None:
