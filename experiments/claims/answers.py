@@ -58,6 +58,11 @@ def _claims(found: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     for what, other, name in arms.pairs():
         if name in results and other in results and what in _KNOBS:
             yield _KNOBS[what], f"{what}, CartPole", tables.between(verdicts.effect(results, name, other))
+    yield (
+        "asynchrony acts like momentum",
+        "best β₁ by shards, which should fall, CartPole",
+        _best(results),
+    )
 
 
 _KNOBS = {
@@ -75,6 +80,20 @@ def _told_apart(tasks: Mapping[str, Results], name: str, other: str) -> str:
         if name in results and other in results:
             found[verdicts.effect(results, name, other).verdict].append(task)
     return "; ".join(f"{verdict}: {', '.join(names)}" for verdict, names in found.items() if names) or "pending"
+
+
+def _best(results: Results) -> str:
+    """The β₁ of the highest mean return, by the number of shards."""
+    parts = []
+    for shards in arms.SHARDS:
+        means = {
+            each: verdicts.tuned(results[name]).mean
+            for each in arms.MOMENTA
+            if (name := arms.with_momentum(shards, each)) in results
+        }
+        if len(means) == len(arms.MOMENTA):
+            parts.append(f"{max(means, key=means.__getitem__):g} (K = {shards})")
+    return ", ".join(parts) or "pending"
 
 
 def _parallel(tasks: Mapping[str, Results], on_clock: Mapping[str, Any]) -> str:
