@@ -204,6 +204,11 @@ def load(name: str, directory: Path | None = None) -> dict[str, Any]:
     return json.loads(path.read_text()) if path.exists() else {}
 
 
+def parts(saved: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """The parts of saved results by name, as far as there are any: without what saving adds."""
+    return {name: saved[name] for name in names if name in saved}
+
+
 def save(name: str, result: dict[str, Any], command: str | None = None, directory: Path | None = None) -> Path:
     """Writes ``result`` with the versions, the device and the command that made it.
 

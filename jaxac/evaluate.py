@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 import yaml
 
+from jaxac.devices.garbage import collected_seldom
 from jaxac.errors import ConfigError, RunError
 
 _TYPES = {"episodes": int, "greedy": bool, "seed": int, "best": bool}
@@ -124,4 +125,5 @@ def _fail(error: ConfigError | RunError) -> NoReturn:
 
 
 if __name__ == "__main__":
-    main()
+    with collected_seldom():
+        main()

@@ -3,7 +3,6 @@
 JAX is imported only once the configuration has been checked.
 """
 
-import gc
 import os
 import signal
 import sys
@@ -26,6 +25,7 @@ from jaxac.cli.jobs import open_job
 from jaxac.cli.options import CommandLine
 from jaxac.config import hydra_errors
 from jaxac.config.compose import CONF
+from jaxac.devices.garbage import collected_seldom
 from jaxac.distributed import agreement, member, place, team
 from jaxac.errors import ConfigError, DivergedError, RunError
 
@@ -179,7 +179,5 @@ def _fail(error: ConfigError | DivergedError | RunError | SystemExit) -> NoRetur
 if __name__ == "__main__":
     from jaxac.train import main as importable_main  # job launchers pickle the task, which __main__ forbids
 
-    # Imports and tracing make many objects that live on: to look through them again and again takes half a second.
-    gc.set_threshold(50_000, 20)
-    importable_main()
-    gc.freeze()  # nor once more at the end
+    with collected_seldom():
+        importable_main()

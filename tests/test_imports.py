@@ -34,8 +34,8 @@ MAY_IMPORT = {
     "api":          "names types errors config distributed agent algos runs storage",
     "workers":      "names errors config devices storage loggers runs",
     "cli":          "errors config storage loggers runs workers",
-    "train":        "errors config distributed storage runs cli",
-    "evaluate":     "errors loggers api",
+    "train":        "errors config distributed devices storage runs cli",
+    "evaluate":     "errors devices loggers api",
     "__main__":     "",
 }  # fmt: skip
 

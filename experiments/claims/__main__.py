@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from experiments.claims import arms, clock, correlation, exploration, figures, page, tables, trial
 from experiments.claims.arms import Arm
 from experiments.claims.tasks import NUM_ENVS, TASKS, UNROLL, Task
-from experiments.common import RESULTS, load, prepare, save
+from experiments.common import RESULTS, load, parts, prepare, save
 from jaxac.config.compose import make_config
 
 NAME = "claims"
@@ -107,7 +107,9 @@ def main() -> None:
         args.into, args.tasks = f"{NAME}_quick", ["CartPole"]
         size = Size(trial.Budget(seeds=4, tuning_seeds=2, rates=[1, 4]), num_envs=64, env_steps=100_000)
     prepare()
-    results: dict[str, Any] = {"tasks": {}} if args.quick else without_origin(load(NAME))
+    results: dict[str, Any] = {"tasks": {}}
+    if not args.quick:
+        results |= parts(load(NAME), "tasks", "correlation", "exploration")
     for name in [] if args.report else args.tasks:
         train(name, args, size, results)
         if not args.quick:
@@ -117,11 +119,6 @@ def main() -> None:
         figures.draw(results, RESULTS / args.into)
     else:
         page.write({**results, "clock": load(clock.NAME)})
-
-
-def without_origin(saved: dict[str, Any]) -> dict[str, Any]:
-    """Saved results without what saving adds to them."""
-    return {"tasks": {}, **{name: saved[name] for name in ("tasks", "correlation", "exploration") if name in saved}}
 
 
 if __name__ == "__main__":

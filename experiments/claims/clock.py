@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,7 @@ from experiments.claims import arms
 from experiments.claims.arms import K
 from experiments.claims.tasks import NUM_ENVS, TASKS, UNROLL
 from experiments.claims.verdicts import SOLVED
-from experiments.common import load, mean_return, prepare, save
+from experiments.common import load, mean_return, parts, prepare, save
 from jaxac.config.algos import A3CConfig
 from jaxac.config.compose import make_config
 from jaxac.config.schema import Config
@@ -203,19 +204,19 @@ def asynchronous(
     else:
         learners = Local(compiled.chunk.gradient, numbers)
     times = [pace.draw(seed, shard + K - shards) for shard in range(shards)]
-    threads = Threads(config.algo, compiled.chunk, config.num_updates, None, Paced(learners, times))
     train_key, evaluation_key = program.keys(seed)
     state, updates, ages = compiled.init(numbers, train_key), 0, 0.0
-    start = time.perf_counter()
-    while not course.over:
-        state, report = threads.chunk(numbers, state, REPORT)
-        now, updates = time.perf_counter() - start, updates + REPORT
-        assert report.asynchrony
-        counts = np.asarray(report.asynchrony.staleness)
-        ages += float(counts @ np.arange(counts.size)) / shards
-        if course.due(now):
-            course.note(now, mean_return(compiled, numbers, state, evaluation_key, updates))
-    threads.close()
+    paced = Paced(learners, times)
+    with closing(Threads(config.algo, compiled.chunk, config.num_updates, None, paced)) as threads:
+        start = time.perf_counter()
+        while not course.over:
+            state, report = threads.chunk(numbers, state, REPORT)
+            now, updates = time.perf_counter() - start, updates + REPORT
+            assert report.asynchrony
+            counts = np.asarray(report.asynchrony.staleness)
+            ages += float(counts @ np.arange(counts.size)) / shards
+            if course.due(now):
+                course.note(now, mean_return(compiled, numbers, state, evaluation_key, updates))
     return {"pushes": updates * shards, "staleness": ages / updates}
 
 
@@ -270,7 +271,7 @@ def main() -> None:
         if args.quick:
             print("\n".join(unequal({}, seeds=1, seconds=10 * SECONDS, paces=PACES[:1])))
             return
-        found = {name: value for name, value in load(NAME).items() if name in ("unequal", "workers")}
+        found = parts(load(NAME), "unequal", "workers")
         for line in part(args.parts[0], found, args):
             save(NAME, {"unroll_seconds": SECONDS, **found}, f"python -m {COMMAND}")
             print(line, flush=True)

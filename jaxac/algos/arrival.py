@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxac.algos import corrections, server, staleness, trees
+from jaxac.algos import corrections, gradients, server, staleness, trees
 from jaxac.algos.optimizers import learning_rate
 from jaxac.algos.shard import Gradient
 from jaxac.reports import Steps
@@ -173,5 +173,4 @@ def _stay(before: Server, group: Group) -> tuple[Server, Steps]:
     """The server without a step, for a group that is not complete."""
     del group
     zero = jnp.zeros(())
-    alike = {"gradient_cosine": zero, "gradient_noise": zero} if before.watched else {}
-    return before, Steps(zero, zero, zero, **alike)
+    return before, Steps(zero, zero, zero, **gradients.unwatched(before.watched))

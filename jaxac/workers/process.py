@@ -8,6 +8,7 @@ import sys
 import threading
 from multiprocessing.connection import Connection
 
+from jaxac.devices.garbage import collected_seldom
 from jaxac.workers.base import Task
 from jaxac.workers.task import train
 
@@ -32,4 +33,5 @@ def _receive(connection: "Connection", tasks: "queue.SimpleQueue[Task | None]") 
 
 
 if __name__ == "__main__":
-    main()
+    with collected_seldom():
+        main()
