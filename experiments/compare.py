@@ -123,6 +123,7 @@ SPEEDS: dict[str, tuple[tuple[str, ...], Callable[[Path, float], float], str]] =
         "steps a second",
     ),
     "warm start-up": (("+algo=a2c", *SMALL), lambda _, seconds: 1 / seconds, "runs a second"),
+    "to solved, with W&B": (("+experiment=quick",), lambda _, seconds: 1 / seconds, "runs a second"),
     "sweep of 64": (
         (*JOBS, "seed=range(0,64)", "logger.wandb.mode=disabled"),
         lambda _, seconds: 1 / seconds,

@@ -162,6 +162,16 @@ def test_the_speed_of_a3c():
     assert [cells[1:] for cells in shown] == [row("compiled", "a3c"), row("threads", "two")]
 
 
+def test_the_time_of_a_start():
+    def row(of):
+        low, middle, high = sorted(of["seconds"])
+        return [f"{middle:.1f}", f"{low:.1f} to {high:.1f}", f"{sorted(of['compile_seconds'])[1]:.1f}"]
+
+    _, *shown = SPEED["From the command to solved"]
+    *whole, compiled = map(row, load("start")["arms"].values())
+    assert [cells[1:] for cells in shown] == [*whole, ["–", "–", compiled[-1]]]
+
+
 def test_the_gain_of_sweeps():
     def row(of):
         def timed(how):
