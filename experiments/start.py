@@ -10,13 +10,11 @@ README's main command only what it says itself is kept: the seconds that compili
 
 import argparse
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 from experiments.common import save
+from experiments.compare import ROOT, Program
 from jaxac import names
 from jaxac.storage import run_directory
 
@@ -34,12 +32,8 @@ ARMS = {
 def measure(overrides: tuple[str, ...], cache: Path) -> tuple[float, float]:
     """The seconds of a whole command, and of its compilation."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = (f"hydra.run.dir={folder}/run", f"compilation_cache={cache}")
-        start = time.perf_counter()
-        command = [sys.executable, "-m", "jaxac.train", *overrides, *settings]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True)
-        seconds = time.perf_counter() - start
-        return seconds, run_directory.read_summary(Path(folder, "run"))[names.COMPILE_SECONDS]
+        run, seconds = Program(ROOT, Path(folder)).train("run", *overrides, f"compilation_cache={cache}")
+        return seconds, run_directory.read_summary(run)[names.COMPILE_SECONDS]
 
 
 def rounds(count: int, warm: Path) -> dict[str, dict[str, list[float]]]:
@@ -65,9 +59,9 @@ def main() -> None:
     save("start", {"arms": found}, f"python -m experiments.start --rounds {args.rounds}")
     print("| command | seconds | lowest to highest | of which compiling |\n|---|---|---|---|")
     for name, told in found.items():
-        low, *_, high = seconds = sorted(told["seconds"])
-        compiling = statistics.median(told["compile_seconds"])
-        print(f"| {name} | {statistics.median(seconds):.1f} | {low:.1f} to {high:.1f} | {compiling:.1f} |")
+        seconds = told["seconds"]
+        middle, compiling = (statistics.median(each) for each in (seconds, told["compile_seconds"]))
+        print(f"| {name} | {middle:.1f} | {min(seconds):.1f} to {max(seconds):.1f} | {compiling:.1f} |")
 
 
 if __name__ == "__main__":

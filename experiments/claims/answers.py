@@ -85,14 +85,10 @@ def _told_apart(tasks: Mapping[str, Results], name: str, other: str) -> str:
 def _best(results: Results) -> str:
     """The β₁ of the highest mean return, by the number of shards."""
     parts = []
-    for shards in arms.SHARDS:
-        means = {
-            each: verdicts.tuned(results[name]).mean
-            for each in arms.MOMENTA
-            if (name := arms.with_momentum(shards, each)) in results
-        }
-        if len(means) == len(arms.MOMENTA):
-            parts.append(f"{max(means, key=means.__getitem__):g} (K = {shards})")
+    for shards, found in verdicts.over_momentum(results).items():
+        if len(found) == len(arms.MOMENTA):
+            best = max(found, key=lambda momentum: found[momentum].mean)
+            parts.append(f"{best:g} (K = {shards})")
     return ", ".join(parts) or "pending"
 
 

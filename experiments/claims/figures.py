@@ -157,11 +157,9 @@ def short(name: str) -> str:
 
 def momentum(axes: Any, results: Results) -> None:
     """Mean return over Adam's β₁, a line a number of shards."""
-    for shards, (marker, line) in zip(arms.SHARDS, _STYLES, strict=False):
-        names = {each: arms.with_momentum(shards, each) for each in arms.MOMENTA}
-        points = [(each, verdicts.tuned(results[name])) for each, name in names.items() if name in results]
-        if len(points) > 1:
-            errorbars(axes, points, label=f"K = {shards}", marker=marker, linestyle=line)
+    for (shards, found), (marker, line) in zip(verdicts.over_momentum(results).items(), _STYLES, strict=False):
+        if len(found) > 1:
+            errorbars(axes, list(found.items()), label=f"K = {shards}", marker=marker, linestyle=line)
     axes.set_xlabel("Adam's β₁", fontsize=8)
     axes.set_ylabel("mean return", fontsize=8)
 

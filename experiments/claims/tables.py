@@ -177,11 +177,9 @@ def momentum(results: Results) -> str:
         f"| K | {' | '.join(f'β₁ = {each:g}' for each in arms.MOMENTA)} | {most:g} − {least:g} |",
         f"|---|{'---|' * len(arms.MOMENTA)}---|",
     ]
-    for shards in arms.SHARDS:
-        names = [arms.with_momentum(shards, each) for each in arms.MOMENTA]
-        if all(name in results for name in names):
-            means = (number(verdicts.tuned(results[name]).mean) for name in names)
-            lines.append(
-                f"| {shards} | {' | '.join(means)} | {between(verdicts.effect(results, names[-1], names[0]))} |"
-            )
+    for shards, found in verdicts.over_momentum(results).items():
+        if len(found) == len(arms.MOMENTA):
+            means = (number(one.mean) for one in found.values())
+            rise = verdicts.effect(results, *(arms.with_momentum(shards, each) for each in (most, least)))
+            lines.append(f"| {shards} | {' | '.join(means)} | {between(rise)} |")
     return "\n".join(lines) if len(lines) > 2 else "pending"

@@ -92,6 +92,15 @@ def over_slowness(results: Results) -> dict[str, list[tuple[int, Tuned]]]:
     }
 
 
+def over_momentum(results: Results) -> dict[int, dict[float, Tuned]]:
+    """The arms of A3C by their number of shards and Adam's β₁, as far as they have results."""
+    names = {shards: {each: arms.with_momentum(shards, each) for each in arms.MOMENTA} for shards in arms.SHARDS}
+    return {
+        shards: {each: tuned(results[name]) for each, name in by_momentum.items() if name in results}
+        for shards, by_momentum in names.items()
+    }
+
+
 def crossover(results: Results) -> Crossover | None:
     """From which inequality on A3C wins at equal time; None where an arm is missing.
 

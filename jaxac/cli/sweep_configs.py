@@ -6,16 +6,16 @@ run it. It has no public way to compose from files that it has read. What it giv
 fails first is ``test_files_are_read_once`` in ``tests/cli/test_sweep_configs.py``.
 """
 
-import functools
 import pickle
 from collections.abc import Sequence
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig
+
+from jaxac.config import reading
 
 
 def compose_once(loader: ConfigLoader) -> None:
@@ -25,7 +25,9 @@ def compose_once(loader: ConfigLoader) -> None:
     composed: dict[tuple[str, ...], bytes] = {}
 
     def load_sweep_config(master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
-        overrides = list(map(_parsed, sweep_overrides))
+        overrides = [override for override in map(reading.parse, sweep_overrides) if override]
+        if len(overrides) < len(sweep_overrides):
+            return compose(master_config, sweep_overrides)  # raises, in Hydra's words
         choices = [each for each in overrides if loader.repository.group_exists(each.key_or_group)]
         values = [each for each in overrides if not loader.repository.group_exists(each.key_or_group)]
         if not all(map(_is_plain, overrides)) or any(each.type != OverrideType.CHANGE for each in values):
@@ -36,13 +38,6 @@ def compose_once(loader: ConfigLoader) -> None:
         return _with_values(pickle.loads(composed[files]), values, overrides)  # three times as fast as a copy
 
     loader.load_sweep_config = load_sweep_config  # type: ignore[method-assign]
-
-
-@functools.lru_cache(maxsize=4096)
-def _parsed(text: str) -> Override:
-    """An override as Hydra reads it; jobs of a sweep share most of theirs."""
-    (override,) = OverridesParser.create().parse_overrides([text])
-    return override
 
 
 def validate_once() -> None:
